@@ -1,0 +1,1 @@
+"""Deep Markov Models (Krishnan, Shalit, Sontag, AAAI 2017): model, training, evaluation, music."""

@@ -1,0 +1,1 @@
+"""Notes, piano-rolls, MIDI and audio; numpy only."""

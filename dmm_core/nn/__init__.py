@@ -1,0 +1,1 @@
+"""The neural parts of the model; plain numbers and tensors, never a configuration."""
