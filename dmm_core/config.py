@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic.config import JsonDict
 
 from dmm_core.errors import ConfigError
 
@@ -21,7 +22,7 @@ __all__ = [
     "preset",
 ]
 
-ADVANCED = {"advanced": True}
+ADVANCED: JsonDict = {"advanced": True}
 """Marks a field that a form folds away."""
 
 
@@ -33,14 +34,14 @@ class DataConfig(_Section):
     """Which sequences are explained."""
 
     name: str = Field(
-        "jsb-m21",
+        default="jsb-m21",
         title="Data set",
         description="Name of a data set, or upload:ID for uploaded sequences.",
         min_length=1,
         max_length=80,
     )
     seed: int = Field(
-        0,
+        default=0,
         title="Data seed",
         description="Seed of the generator of a synthetic data set; other data ignore it.",
         ge=0,
@@ -53,26 +54,26 @@ class ModelConfig(_Section):
     """The generative model p(x, z) and the inference network q(z given x)."""
 
     z_dim: int = Field(
-        100,
+        default=100,
         title="Latent dimensions",
         description="Dimensions of the latent state z.",
         ge=1,
         le=1024,
     )
     emission: Literal["bernoulli", "gaussian"] = Field(
-        "bernoulli",
+        default="bernoulli",
         title="Emission",
         description="p(x_t given z_t): bernoulli for piano-rolls, gaussian for real values.",
     )
     emission_hidden: int = Field(
-        100,
+        default=100,
         title="Emission hidden units",
         description="Width of the emission's MLP.",
         ge=1,
         le=4096,
     )
     emission_layers: int = Field(
-        2,
+        default=2,
         title="Emission layers",
         description="Hidden layers of the emission's MLP; 0 makes it linear.",
         ge=0,
@@ -80,19 +81,19 @@ class ModelConfig(_Section):
         json_schema_extra=ADVANCED,
     )
     transition: Literal["gated", "mlp", "linear"] = Field(
-        "gated",
+        default="gated",
         title="Transition",
         description="p(z_t given z_{t-1}): the paper's gated transition, a plain MLP, or linear.",
     )
     transition_hidden: int = Field(
-        200,
+        default=200,
         title="Transition hidden units",
         description="Width of the transition's MLPs; linear has none.",
         ge=1,
         le=4096,
     )
     transition_layers: int = Field(
-        1,
+        default=1,
         title="Transition layers",
         description="Hidden layers of each of the transition's MLPs; linear has none.",
         ge=1,
@@ -100,13 +101,13 @@ class ModelConfig(_Section):
         json_schema_extra=ADVANCED,
     )
     nonlinearity: Literal["relu", "leaky-relu", "tanh", "softplus", "elu"] = Field(
-        "relu",
+        default="relu",
         title="Nonlinearity",
         description="Between the layers of every MLP.",
         json_schema_extra=ADVANCED,
     )
     inference: Literal["DKS", "ST-L", "ST-LR", "MF-L", "MF-R", "MF-LR"] = Field(
-        "DKS",
+        default="DKS",
         title="Inference network",
         description=(
             "What q sees: the future (DKS, MF-R), the past (ST-L, MF-L) or both (ST-LR, MF-LR); "
@@ -114,13 +115,13 @@ class ModelConfig(_Section):
         ),
     )
     rnn: Literal["lstm", "gru", "rnn"] = Field(
-        "lstm", title="RNN cell", description="Cell of the inference network's RNN."
+        default="lstm", title="RNN cell", description="Cell of the inference network's RNN."
     )
     rnn_size: int = Field(
-        600, title="RNN size", description="Units of each RNN layer.", ge=1, le=4096
+        default=600, title="RNN size", description="Units of each RNN layer.", ge=1, le=4096
     )
     rnn_layers: int = Field(
-        1,
+        default=1,
         title="RNN layers",
         description="Stacked layers of each RNN.",
         ge=1,
@@ -128,7 +129,7 @@ class ModelConfig(_Section):
         json_schema_extra=ADVANCED,
     )
     rnn_dropout: float = Field(
-        0.1,
+        default=0.1,
         title="RNN dropout",
         description="Probability of dropping an RNN output while training.",
         ge=0.0,
@@ -136,19 +137,19 @@ class ModelConfig(_Section):
         json_schema_extra=ADVANCED,
     )
     learn_initial: bool = Field(
-        False,
+        default=False,
         title="Learn the initial state",
         description="Learn the Gaussian of z_1 instead of N(0, I), and the z_0 that q starts from.",
         json_schema_extra=ADVANCED,
     )
     init: Literal["uniform", "normal", "xavier", "he", "orthogonal"] = Field(
-        "xavier",
+        default="xavier",
         title="Initialisation",
         description="Scheme for weight matrices; uniform is the published code's U(-0.1, 0.1).",
         json_schema_extra=ADVANCED,
     )
     forget_bias: float = Field(
-        1.0,
+        default=1.0,
         title="Forget-gate bias",
         description="Initial bias of an LSTM's forget gate.",
         ge=-10.0,
@@ -161,23 +162,26 @@ class TrainConfig(_Section):
     """How the bound is minimised."""
 
     epochs: int = Field(
-        200, title="Epochs", description="Passes over the train split.", ge=1, le=100_000
+        default=200, title="Epochs", description="Passes over the train split.", ge=1, le=100_000
     )
     batch_size: int = Field(
-        20, title="Batch size", description="Sequences in an update.", ge=1, le=4096
+        default=20, title="Batch size", description="Sequences in an update.", ge=1, le=4096
     )
     optimizer: Literal["adam", "rmsprop"] = Field(
-        "adam", title="Optimiser", description="Adam or RMSprop.", json_schema_extra=ADVANCED
+        default="adam",
+        title="Optimiser",
+        description="Adam or RMSprop.",
+        json_schema_extra=ADVANCED,
     )
-    lr: float = Field(8e-4, title="Learning rate", description="Step size.", gt=0.0, le=1.0)
+    lr: float = Field(default=8e-4, title="Learning rate", description="Step size.", gt=0.0, le=1.0)
     lr_decay: Literal["none", "cosine"] = Field(
-        "none",
+        default="none",
         title="Learning-rate decay",
         description="Constant, or a cosine to 1 % of the rate at the last epoch.",
         json_schema_extra=ADVANCED,
     )
     weight_decay: float = Field(
-        0.0,
+        default=0.0,
         title="Weight decay",
         description="Decoupled weight decay (AdamW); needs optimizer adam.",
         ge=0.0,
@@ -185,7 +189,7 @@ class TrainConfig(_Section):
         json_schema_extra=ADVANCED,
     )
     l1: float = Field(
-        0.0,
+        default=0.0,
         title="L1 penalty",
         description="Times the sum of absolute penalised parameters, in nats a frame.",
         ge=0.0,
@@ -193,7 +197,7 @@ class TrainConfig(_Section):
         json_schema_extra=ADVANCED,
     )
     l2: float = Field(
-        0.0,
+        default=0.0,
         title="L2 penalty",
         description="Times the sum of squares of the penalised parameters, in nats a frame.",
         ge=0.0,
@@ -201,14 +205,14 @@ class TrainConfig(_Section):
         json_schema_extra=ADVANCED,
     )
     penalty_pattern: str = Field(
-        ".*",
+        default=".*",
         title="Penalised parameters",
         description="Regular expression that names the parameters L1 and L2 act on.",
         max_length=200,
         json_schema_extra=ADVANCED,
     )
     clip_norm: float = Field(
-        1.0,
+        default=1.0,
         title="Gradient clipping",
         description="Largest norm of the gradient of an update.",
         gt=0.0,
@@ -216,14 +220,14 @@ class TrainConfig(_Section):
         json_schema_extra=ADVANCED,
     )
     anneal_updates: int = Field(
-        2000,
+        default=2000,
         title="KL annealing updates",
         description="Updates until the KL weight reaches 1, from 0.01; 0 starts at 1.",
         ge=0,
         le=10_000_000,
     )
     weight_average: float = Field(
-        0.0,
+        default=0.0,
         title="Weight averaging",
         description="Decay of the moving average of weights that is evaluated and kept; 0 is off.",
         ge=0.0,
@@ -231,7 +235,7 @@ class TrainConfig(_Section):
         json_schema_extra=ADVANCED,
     )
     eval_every: int = Field(
-        5,
+        default=5,
         title="Epochs between validations",
         description="The valid bound is measured every so many epochs, and after the last.",
         ge=1,
@@ -239,7 +243,7 @@ class TrainConfig(_Section):
         json_schema_extra=ADVANCED,
     )
     eval_samples: int = Field(
-        1,
+        default=1,
         title="Samples per validation",
         description="Latent paths drawn per sequence for a valid bound.",
         ge=1,
@@ -247,7 +251,7 @@ class TrainConfig(_Section):
         json_schema_extra=ADVANCED,
     )
     patience: int = Field(
-        0,
+        default=0,
         title="Early-stopping patience",
         description="Validations without a better valid bound before the run ends; 0 never stops.",
         ge=0,
@@ -255,17 +259,17 @@ class TrainConfig(_Section):
         json_schema_extra=ADVANCED,
     )
     seed: int = Field(
-        0,
+        default=0,
         title="Seed",
         description="Decides the initial weights, the order of the data and all noise.",
         ge=0,
         le=2**31 - 1,
     )
     device: Literal["auto", "cpu", "cuda", "mps"] = Field(
-        "auto", title="Device", description="auto takes a CUDA GPU, else the CPU."
+        default="auto", title="Device", description="auto takes a CUDA GPU, else the CPU."
     )
     threads: int = Field(
-        0,
+        default=0,
         title="CPU threads",
         description="Threads of the CPU's matrix products; 0 leaves PyTorch's choice.",
         ge=0,

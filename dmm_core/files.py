@@ -46,7 +46,12 @@ def write_atomic(path: Path, content: bytes | str) -> None:
             os.close(folder)
 
 
-def sweep_temporaries(folder: Path) -> None:
-    """Delete what a killed `write_atomic` left in `folder`; call it only as its one writer."""
-    for temporary in folder.glob(f"*{_SUFFIX}"):
+def sweep_temporaries(folder: Path, name: str = "*") -> None:
+    """Delete what a killed `write_atomic` left in `folder`; call it only as its one writer.
+
+    Args:
+        folder: where to look.
+        name: of the file that was being written; by default any.
+    """
+    for temporary in folder.glob(f"{name}.*{_SUFFIX}"):
         temporary.unlink(missing_ok=True)

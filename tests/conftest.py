@@ -2,6 +2,15 @@ import os
 from pathlib import Path
 
 import pytest
+from jaxtyping import install_import_hook
+
+install_import_hook(
+    [
+        f"dmm_core.{module}"
+        for module in ("nn", "model", "objective", "evaluation", "sampling", "latent")
+    ],
+    "beartype.beartype",
+)
 
 
 @pytest.fixture

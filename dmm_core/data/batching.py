@@ -1,0 +1,90 @@
+"""Ragged sequences -> padded batches of tensors, sequences of like lengths together."""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from dmm_core.data.sequences import Sequences
+
+__all__ = ["ResidentSequences", "SequenceBatch", "batch_indices", "in_order"]
+
+_LENGTH_JITTER = 0.1
+"""Spread of a length's factor in the sorting key: mixes the batches, at little padding."""
+
+
+class SequenceBatch(NamedTuple):
+    """Sequences left-aligned and padded with zeros to the longest.
+
+    Attributes:
+        x: (batch, time, feature), floating point.
+        mask: (batch, time), 1 on valid steps and 0 on padding, of x's type.
+        lengths: (batch,) int64, valid steps of each sequence.
+    """
+
+    x: Tensor
+    mask: Tensor
+    lengths: Tensor
+
+
+class ResidentSequences:
+    """Sequences laid end to end on a device once, so that a batch costs one gather there.
+
+    Args:
+        sequences: what to lay down; binary ones stay a byte a value.
+        device: where.
+        dtype: type of the batches' x.
+    """
+
+    def __init__(
+        self, sequences: Sequences, device: torch.device | str, dtype: torch.dtype = torch.float32
+    ) -> None:
+        self.lengths = sequences.lengths
+        self._starts = np.concatenate([[0], np.cumsum(self.lengths)[:-1]])
+        padding = np.zeros_like(sequences.x[0][:1])
+        self._frames = torch.from_numpy(np.concatenate([*sequences.x, padding])).to(device)
+        self._dtype = dtype
+
+    def batch(self, indices: np.ndarray) -> SequenceBatch:
+        """The sequences at `indices` as one batch."""
+        lengths = self.lengths[indices]
+        steps = np.arange(lengths.max())
+        valid = steps < lengths[:, None]
+        rows = np.where(valid, self._starts[indices][:, None] + steps, len(self._frames) - 1)
+        device = self._frames.device
+        return SequenceBatch(
+            self._frames[torch.from_numpy(rows).to(device)].to(self._dtype),
+            torch.from_numpy(valid).to(device=device, dtype=self._dtype),
+            torch.from_numpy(lengths).to(device),
+        )
+
+    def everything(self) -> SequenceBatch:
+        """All sequences as one batch, in their order."""
+        return self.batch(np.arange(len(self.lengths)))
+
+
+def batch_indices(
+    lengths: np.ndarray, batch_size: int, rng: np.random.Generator
+) -> list[np.ndarray]:
+    """Every index once, in batches of like lengths, the batches in random order."""
+    jitter = rng.uniform(1.0 - _LENGTH_JITTER, 1.0 + _LENGTH_JITTER, len(lengths))
+    order = np.argsort(lengths * jitter, kind="stable")
+    batches = np.split(order, np.arange(batch_size, len(order), batch_size))
+    return [batches[i] for i in rng.permutation(len(batches))]
+
+
+def in_order(lengths: np.ndarray, frames: int) -> Iterator[np.ndarray]:
+    """Every index once, from short to long, in batches of at most `frames` padded frames.
+
+    A sequence longer than that stands alone.
+    """
+    batch: list[int] = []
+    for index in np.argsort(lengths, kind="stable"):
+        if batch and (len(batch) + 1) * lengths[index] > frames:
+            yield np.array(batch)
+            batch = []
+        batch.append(int(index))
+    if batch:
+        yield np.array(batch)

@@ -1,0 +1,142 @@
+"""How well a model explains sequences: the three published averages, the importance estimate."""
+
+import math
+import time
+from typing import NamedTuple
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from dmm_core.data.batching import ResidentSequences, in_order
+from dmm_core.data.sequences import Sequences
+from dmm_core.draws import draw_noise, generator_for
+from dmm_core.model import DMM
+from dmm_core.objective import bound_of, log_weights
+
+__all__ = ["Evaluation", "evaluate", "frame_accuracy", "valid_bound"]
+
+FRAMES_AT_ONCE = 16_384
+"""Padded frames, over all paths, that are evaluated together: bounds memory, and fits caches."""
+
+
+class Evaluation(NamedTuple):
+    """What a model makes of a set of sequences; all in nats.
+
+    Attributes:
+        sequences: how many.
+        frames: frames of all of them.
+        samples: paths drawn for each.
+        bound_per_step: sum of bounds over sum of frames, the paper's (b).
+        importance_nll: importance estimate of -log p(x), summed, over all frames; the paper's a.
+        standard_error: Monte Carlo standard error of `importance_nll`, by the delta method.
+        bound_per_sequence: mean over sequences of bound / frames, the paper's {c}.
+        nll: part of `bound_per_step` that is -log p(x given z).
+        kl: part of `bound_per_step` that is the KL.
+        seconds: wall time.
+    """
+
+    sequences: int
+    frames: int
+    samples: int
+    bound_per_step: float
+    importance_nll: float
+    standard_error: float
+    bound_per_sequence: float
+    nll: float
+    kl: float
+    seconds: float
+
+
+@torch.no_grad()
+def evaluate(model: DMM, sequences: Sequences, *, samples: int, seed: int) -> Evaluation:
+    """Evaluate `model` on `sequences` with `samples` paths each, in bounded memory.
+
+    Args:
+        model: on any device; it is put in evaluation mode.
+        sequences: what to explain.
+        samples: paths drawn from q per sequence; the bound averages the same paths.
+        seed: decides all draws.
+    """
+    began = time.perf_counter()
+    model.eval()
+    like = model.initial().loc
+    generator = generator_for(model, seed)
+    resident = ResidentSequences(sequences, like.device, like.dtype)
+    nll = torch.zeros(len(sequences), dtype=torch.float64)
+    kl, log_likelihood, variance = nll.clone(), nll.clone(), nll.clone()
+    for indices in in_order(sequences.lengths, FRAMES_AT_ONCE):
+        batch = resident.batch(indices)
+        rows, steps = batch.mask.shape
+        at_once = max(1, FRAMES_AT_ONCE // (rows * steps))
+        summary = model.inference.summariser(batch.x, batch.lengths)
+        weights = []
+        for done in range(0, samples, at_once):
+            draws = min(at_once, samples - done)
+            noise = draw_noise((draws, rows, steps, model.z_dim), generator, like)
+            path = model.inference.combiner(summary, noise)
+            bound = bound_of(model, batch, path)
+            nll[indices] += bound.nll.sum((0, 2)).cpu().double() / samples
+            kl[indices] += bound.kl.sum((0, 2)).cpu().double() / samples
+            weights.append(log_weights(model, batch, path).cpu().double())
+        estimate = log_mean_exp(torch.cat(weights))
+        log_likelihood[indices], variance[indices] = estimate.value, estimate.variance
+    frames = sequences.frames
+    return Evaluation(
+        sequences=len(sequences),
+        frames=frames,
+        samples=samples,
+        bound_per_step=float((nll + kl).sum()) / frames,
+        importance_nll=-float(log_likelihood.sum()) / frames,
+        standard_error=math.sqrt(float(variance.sum())) / frames,
+        bound_per_sequence=float(((nll + kl) / torch.from_numpy(sequences.lengths)).mean()),
+        nll=float(nll.sum()) / frames,
+        kl=float(kl.sum()) / frames,
+        seconds=time.perf_counter() - began,
+    )
+
+
+class LogMeanExp(NamedTuple):
+    """A log-mean-exp over draws and the Monte Carlo variance of it.
+
+    Attributes:
+        value: (batch,).
+        variance: (batch,), by the delta method; infinite from a single draw.
+    """
+
+    value: Tensor
+    variance: Tensor
+
+
+def log_mean_exp(log_w: Float[Tensor, "draw batch"]) -> LogMeanExp:
+    """The log of the mean of exp(log_w) over draws, without overflow."""
+    draws = len(log_w)
+    value = torch.logsumexp(log_w, dim=0) - math.log(draws)
+    if draws == 1:
+        return LogMeanExp(value, torch.full_like(value, math.inf))
+    return LogMeanExp(value, torch.exp(log_w - value).var(dim=0) / draws)
+
+
+@torch.no_grad()
+def valid_bound(model: DMM, sequences: Sequences, *, samples: int, seed: int) -> float:
+    """`bound_per_step` alone, from draws of its own, as training asks for it between epochs."""
+    model.eval()
+    like = model.initial().loc
+    generator = generator_for(model, seed)
+    resident = ResidentSequences(sequences, like.device, like.dtype)
+    total = 0.0
+    for indices in in_order(sequences.lengths, FRAMES_AT_ONCE):
+        batch = resident.batch(indices)
+        for _ in range(samples):
+            noise = draw_noise((*batch.mask.shape, model.z_dim), generator, like)
+            path = model.posterior(batch.x, batch.lengths, noise)
+            bound = bound_of(model, batch, path)
+            total += float(bound.nll.sum() + bound.kl.sum()) / samples
+    return total / sequences.frames
+
+
+def frame_accuracy(roll: Tensor, guess: Tensor) -> float:
+    """TP / (TP + FP + FN) over all notes of two boolean rolls; 1 where both are silent."""
+    hits = int((roll & guess).sum())
+    missed = int((roll ^ guess).sum())
+    return hits / (hits + missed) if hits + missed else 1.0

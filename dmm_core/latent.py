@@ -1,0 +1,147 @@
+"""Views of the latent space: posterior moments, projections, the transition's vector field."""
+
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch.distributions import kl_divergence
+
+from dmm_core.draws import draw_paths, generator_for
+from dmm_core.model import DMM
+
+__all__ = [
+    "PosteriorMoments",
+    "Projection",
+    "VectorField",
+    "active_units",
+    "fit_projection",
+    "posterior_moments",
+    "vector_field",
+]
+
+ACTIVE_VARIANCE = 0.01
+"""A latent dimension is active where its posterior mean varies more than this over frames."""
+
+
+class PosteriorMoments(NamedTuple):
+    """What q(z given x) says of one sequence, averaged over drawn paths; nats where it is a KL.
+
+    Attributes:
+        loc: (T, z_dim), mean of q(z_t given x): average of the conditional means.
+        scale: (T, z_dim), standard deviation of q(z_t given x), by the law of total variance.
+        nll: (T,), -log p(x_t given z_t).
+        kl: (T, z_dim), KL(q || p) of each dimension.
+    """
+
+    loc: np.ndarray
+    scale: np.ndarray
+    nll: np.ndarray
+    kl: np.ndarray
+
+
+@torch.no_grad()
+def posterior_moments(
+    model: DMM, x: np.ndarray, *, seed: int, draws: int = 100
+) -> PosteriorMoments:
+    """Moments of q(z given x) from `draws` paths.
+
+    Args:
+        model: what to look through.
+        x: (T, x_dim) frames, uint8 or float32, as `Sequences` hold them.
+        seed: decides all draws.
+        draws: paths to average.
+    """
+    model.eval()
+    batch, path = draw_paths(model, x, draws, generator_for(model, seed))
+    nll = -model.emit(path.z).log_prob(batch.x).sum(-1).mean(0)
+    kl = kl_divergence(path.q, model.prior(path.z)).mean(0)
+    spread = path.scale.square().mean(0) + path.loc.var(0, correction=0)
+    return PosteriorMoments(
+        *(t[0].cpu().numpy() for t in (path.loc.mean(0), spread.sqrt(), nll, kl))
+    )
+
+
+class Projection(NamedTuple):
+    """An orthonormal view of the latent space: its first principal axes.
+
+    Attributes:
+        mean: (z_dim,), centre of the view.
+        axes: (dims, z_dim), unit rows.
+        explained: (dims,), share of the variance that each axis shows.
+    """
+
+    mean: np.ndarray
+    axes: np.ndarray
+    explained: np.ndarray
+
+    def loc(self, z: np.ndarray) -> np.ndarray:
+        """Points (..., z_dim) seen in the view: (..., dims)."""
+        return (z - self.mean) @ self.axes.T
+
+    def scale(self, scale: np.ndarray) -> np.ndarray:
+        """Standard deviations of independent dimensions (..., z_dim), along the axes."""
+        return np.sqrt(np.square(scale) @ np.square(self.axes).T)
+
+    def lift(self, points: np.ndarray) -> np.ndarray:
+        """Points of the view (..., dims) back in the latent space: (..., z_dim)."""
+        return self.mean + points @ self.axes
+
+
+def fit_projection(z: np.ndarray, dims: int = 2) -> Projection:
+    """The principal axes of points (N, z_dim), at most `dims` of them; signs are fixed.
+
+    Each axis points to where its largest weight is positive, so that a view does not flip.
+    """
+    mean = z.mean(0)
+    _, singular, axes = np.linalg.svd(z - mean, full_matrices=False)
+    axes = axes[:dims]
+    largest = np.take_along_axis(axes, np.abs(axes).argmax(1)[:, None], 1)
+    variance = np.square(singular)
+    explained = variance[:dims] / max(variance.sum(), np.finfo(z.dtype).tiny)
+    return Projection(mean, axes * np.where(largest < 0, -1, 1), explained)
+
+
+class VectorField(NamedTuple):
+    """Where the transition's mean takes the points of a plane.
+
+    Attributes:
+        points: (n, n, 2), in the view's coordinates.
+        step: (n, n, 2), loc(z) - z seen in the view.
+        residual: (n, n), length of the part of loc(z) - z that leaves the view's plane.
+    """
+
+    points: np.ndarray
+    step: np.ndarray
+    residual: np.ndarray
+
+
+@torch.no_grad()
+def vector_field(
+    model: DMM, projection: Projection, *, low: np.ndarray, high: np.ndarray, resolution: int
+) -> VectorField:
+    """The transition's mean step on a grid of the plane that `projection` shows.
+
+    Args:
+        model: whose transition.
+        projection: a view of two axes.
+        low: (2,), the grid's corner.
+        high: (2,), the opposite corner.
+        resolution: points along each axis.
+    """
+    model.eval()
+    like = model.initial().loc
+    sides = [np.linspace(low[i], high[i], resolution) for i in range(2)]
+    points = np.stack(np.meshgrid(*sides, indexing="xy"), axis=-1)
+    z = projection.lift(points)
+    there = model.transition(torch.as_tensor(z, dtype=like.dtype, device=like.device)).loc
+    move = there.cpu().double().numpy() - z
+    step = move @ projection.axes.T
+    return VectorField(points, step, np.linalg.norm(move - step @ projection.axes, axis=-1))
+
+
+def active_units(loc: np.ndarray) -> np.ndarray:
+    """(z_dim,) booleans: the dimensions whose posterior mean (N, z_dim) varies over frames.
+
+    Burda, Grosse and Salakhutdinov (2016), section 5: variance above `ACTIVE_VARIANCE`.
+    """
+    return loc.var(0) > ACTIVE_VARIANCE

@@ -1,0 +1,69 @@
+"""The bound that training minimises, and the log-weights that importance sampling averages."""
+
+from typing import NamedTuple
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+from torch.distributions import kl_divergence
+
+from dmm_core.data.batching import SequenceBatch
+from dmm_core.model import DMM
+from dmm_core.nn.inference import LatentPath
+
+__all__ = ["Bound", "bound_of", "kl_weight", "log_weights", "penalty"]
+
+
+class Bound(NamedTuple):
+    """The negative ELBO of each step, in nats, 0 on padding; bound = nll + kl.
+
+    Attributes:
+        nll: (..., batch, time), -log p(x_t given z_t).
+        kl: (..., batch, time), KL(q(z_t given ...) || p(z_t given z_{t-1})).
+    """
+
+    nll: Tensor
+    kl: Tensor
+
+
+def bound_of(model: DMM, batch: SequenceBatch, path: LatentPath) -> Bound:
+    """The bound of `batch` along a path drawn from its posterior, with the KL in closed form.
+
+    -log p(x_t given z_t) + KL(q(z_t given ..) || p(z_t given z_{t-1})), step by step (paper,
+    equation 6); the prior, the KL and the emission are computed for all steps at once.
+    """
+    nll = -model.emit(path.z).log_prob(batch.x).sum(-1)
+    kl = kl_divergence(path.q, model.prior(path.z)).sum(-1)
+    return Bound(nll * batch.mask, kl * batch.mask)
+
+
+def log_weights(model: DMM, batch: SequenceBatch, path: LatentPath) -> Float[Tensor, "*draw batch"]:
+    """The log-weight log p(x, z) - log q(z given x) of each sequence, in nats.
+
+    Their exponentials' mean over paths is an unbiased estimate of p(x).
+    """
+    steps = model.emit(path.z).log_prob(batch.x).sum(-1) + (
+        model.prior(path.z).log_prob(path.z) - path.q.log_prob(path.z)
+    ).sum(-1)
+    return (steps * batch.mask).sum(-1)
+
+
+def kl_weight(update: int, anneal_updates: int) -> float:
+    """Weight of the KL in the annealed bound at an update: min(1, 0.01 + update / anneal_updates).
+
+    Args:
+        update: updates done before this one.
+        anneal_updates: how long the annealing takes; 0 for none.
+    """
+    return 1.0 if anneal_updates == 0 else min(1.0, 0.01 + update / anneal_updates)
+
+
+def penalty(parameters: list[nn.Parameter], l1: float, l2: float) -> Tensor | float:
+    """l1 times the sum of absolute values plus l2 times the sum of squares, over `parameters`."""
+    total: Tensor | float = 0.0
+    for parameter in parameters:
+        if l1:
+            total = total + l1 * parameter.abs().sum()
+        if l2:
+            total = total + l2 * torch.square(parameter).sum()
+    return total

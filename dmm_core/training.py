@@ -1,0 +1,391 @@
+"""Training as a stream of events; its state can be taken and restored at any of them.
+
+All randomness is a pure function of the seed and of how far training has come: the weights of the
+seed, the order of the data of (seed, epoch), the noise of (seed, update). So a restored training
+goes on as if nothing had happened, to the last bit on a CPU with the same number of threads.
+"""
+
+import math
+import re
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import IntEnum
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from dmm_core.checkpoint import Checkpoint
+from dmm_core.config import TrainConfig
+from dmm_core.data.batching import ResidentSequences, SequenceBatch, batch_indices
+from dmm_core.data.sequences import Splits
+from dmm_core.draws import draw_noise
+from dmm_core.errors import ConfigError, RunError
+from dmm_core.evaluation import valid_bound
+from dmm_core.model import DMM
+from dmm_core.objective import bound_of, kl_weight, penalty
+
+__all__ = ["EpochEnd", "Event", "Finished", "Progress", "Training", "choose_device", "fit"]
+
+_LOOK_EVERY = 20
+"""Updates between two looks of the host at the device's count of updates that were not finite."""
+
+_PROGRESS_SECONDS = 0.3
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Training goes on.
+
+    Attributes:
+        epoch: the epoch in progress, from 1.
+        update: updates done.
+        fraction: of all updates.
+        seconds_left: estimate by the pace so far, None before there is one.
+    """
+
+    epoch: int
+    update: int
+    fraction: float
+    seconds_left: float | None
+
+
+@dataclass(frozen=True)
+class EpochEnd:
+    """An epoch is over; bounds in nats a frame, averages over the epoch's updates.
+
+    Attributes:
+        epoch: the epoch that ended, from 1.
+        update: updates done.
+        train_bound: train_nll + train_kl, the true bound (KL weight 1).
+        train_nll: -log p(x given z).
+        train_kl: KL(q || p).
+        annealed_bound: with the KL weights in force, what was minimised less the penalty.
+        kl_weight: in force at the end of the epoch.
+        grad_norm: mean norm of the gradient before clipping.
+        lr: learning rate at the end of the epoch.
+        seconds: wall time of the epoch, with its validation.
+        valid_bound: bound of the valid split, None where this epoch measures none.
+        is_best: whether that is the best so far.
+    """
+
+    epoch: int
+    update: int
+    train_bound: float
+    train_nll: float
+    train_kl: float
+    annealed_bound: float
+    kl_weight: float
+    grad_norm: float
+    lr: float
+    seconds: float
+    valid_bound: float | None
+    is_best: bool
+
+
+@dataclass(frozen=True)
+class Finished:
+    """Training is over.
+
+    Attributes:
+        reason: one sentence.
+        best_valid_bound: in nats a frame.
+        best_epoch: when it was reached.
+    """
+
+    reason: str
+    best_valid_bound: float | None
+    best_epoch: int | None
+
+
+Event = Progress | EpochEnd | Finished
+
+
+class _Stream(IntEnum):
+    ORDER = 1
+    NOISE = 2
+    VALID = 3
+
+
+class _Sum(IntEnum):
+    NLL = 0
+    KL = 1
+    ANNEALED = 2
+    FRAMES = 3
+    GRAD_NORM = 4
+
+
+def choose_device(name: str) -> torch.device:
+    """The device that `name` (auto, cpu, cuda or mps) means on this machine.
+
+    Raises:
+        ConfigError: if the machine has no such device.
+    """
+    there = {
+        "cpu": True,
+        "cuda": torch.cuda.is_available(),
+        "mps": torch.backends.mps.is_available(),
+    }
+    if name == "auto":
+        name = "cuda" if there["cuda"] else "cpu"
+    if not there[name]:
+        found = ", ".join(device for device, is_there in there.items() if is_there)
+        raise ConfigError(f"train.device is {name}, but this machine offers only {found}.")
+    return torch.device(name)
+
+
+class Training:
+    """Minimises the bound of a model on the train split; a restartable stream of events.
+
+    Args:
+        model: trained in place, on the configured device.
+        splits: train and valid are used, test is not touched.
+        config: how to train.
+
+    Raises:
+        ConfigError: if the device is not there, or `penalty_pattern` is no regular expression.
+    """
+
+    def __init__(self, model: DMM, splits: Splits, config: TrainConfig) -> None:
+        self.device = choose_device(config.device)
+        self.model = model.to(self.device)
+        self.splits = splits
+        self.config = config
+        self.epoch = 0
+        self.update = 0
+        self._train = ResidentSequences(splits.train, self.device)
+        self._updates_an_epoch = math.ceil(len(splits.train) / config.batch_size)
+        self._generator = torch.Generator(self.device)
+        self._named = {n: p for n, p in model.named_parameters() if p.requires_grad}
+        self._parameters = list(self._named.values())
+        self._penalised = self._matching(config.penalty_pattern)
+        self._optimizer = _optimizer(self._parameters, config)
+        self._average = (
+            [p.detach().clone() for p in self._parameters] if config.weight_average else []
+        )
+        # MPS has no float64.
+        wide = torch.float32 if self.device.type == "mps" else torch.float64
+        self._sums = torch.zeros(len(_Sum), dtype=wide, device=self.device)
+        self._skipped = torch.zeros((), device=self.device)
+        self._best: dict[str, Tensor] = {}
+        self._best_valid_bound: float | None = None
+        self._best_epoch: int | None = None
+        self._validations_since_best = 0
+
+    def _matching(self, pattern: str) -> list[torch.nn.Parameter]:
+        try:
+            expression = re.compile(pattern)
+        except re.error as error:
+            raise ConfigError(
+                f"train.penalty_pattern is {pattern!r}, which is no regular expression: {error}."
+            ) from None
+        return [p for name, p in self._named.items() if expression.search(name)]
+
+    def events(self) -> Iterator[Event]:
+        """Train to the end; between any two events the training stands still.
+
+        Yields:
+            `Progress` a few times a second, `EpochEnd` after each epoch, `Finished` at the end.
+
+        Raises:
+            RunError: if an update was not finite; no such update is ever applied.
+        """
+        if self.config.threads:
+            torch.set_num_threads(self.config.threads)
+        began, update_then = time.monotonic(), self.update
+        total = self.config.epochs * self._updates_an_epoch
+        while self.epoch < self.config.epochs and not self._out_of_patience():
+            epoch_began = last = time.monotonic()
+            order = np.random.default_rng([self.config.seed, _Stream.ORDER, self.epoch])
+            batches = batch_indices(self._train.lengths, self.config.batch_size, order)
+            for indices in batches[self.update - self.epoch * self._updates_an_epoch :]:
+                self._step(self._train.batch(indices))
+                if self.update % _LOOK_EVERY == 0:
+                    self._raise_if_skipped()
+                now = time.monotonic()
+                if now - last >= _PROGRESS_SECONDS:
+                    last = now
+                    pace = (now - began) / (self.update - update_then)
+                    left = pace * (total - self.update)
+                    yield Progress(self.epoch + 1, self.update, self.update / total, left)
+            self._raise_if_skipped()
+            yield self._end_epoch(epoch_began)
+        reason = (
+            f"The valid bound did not improve for {self.config.patience} validations."
+            if self._out_of_patience()
+            else f"All {self.config.epochs} epochs are done."
+        )
+        yield Finished(reason, self._best_valid_bound, self._best_epoch)
+
+    def _out_of_patience(self) -> bool:
+        return 0 < self.config.patience <= self._validations_since_best
+
+    def _step(self, batch: SequenceBatch) -> None:
+        """One update; nothing in it waits for the device."""
+        self.model.train()
+        config = self.config
+        self._generator.manual_seed(_seed(config.seed, _Stream.NOISE, self.update))
+        weight = kl_weight(self.update, config.anneal_updates)
+        noise = draw_noise((*batch.mask.shape, self.model.z_dim), self._generator, batch.x)
+        path = self.model.posterior(batch.x, batch.lengths, noise, self._generator)
+        bound = bound_of(self.model, batch, path)
+        nll, kl, frames = bound.nll.sum(), bound.kl.sum(), batch.mask.sum()
+        annealed = nll + weight * kl
+        loss = annealed / frames + penalty(self._penalised, config.l1, config.l2)
+        self._optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        norm = torch.nn.utils.clip_grad_norm_(self._parameters, config.clip_norm)
+        bad = torch.logical_not(torch.isfinite(loss.detach()) & torch.isfinite(norm)).float()
+        for group in self._optimizer.param_groups:
+            group["lr"] = self._lr(self.update)
+        self._apply(bad)
+        self._skipped += bad
+        sums = torch.stack([t.detach() for t in (nll, kl, annealed, frames, norm)])
+        self._sums += sums.to(self._sums.dtype)
+        self.update += 1
+        if self._average:
+            # A young average follows the weights, so that it forgets where they began.
+            decay = min(config.weight_average, (1 + self.update) / (10 + self.update))
+            with torch.no_grad():
+                for average, parameter in zip(self._average, self._parameters, strict=True):
+                    average.lerp_(parameter, 1.0 - decay)
+
+    def _apply(self, bad: Tensor) -> None:
+        """Let the optimiser step unless `bad` is 1, without asking the device which it is."""
+        if isinstance(self._optimizer, torch.optim.AdamW):
+            # The fused kernels look at it on the device, and leave everything as it is at 1.
+            vars(self._optimizer)["found_inf"] = bad
+        else:
+            for parameter in self._parameters:
+                if parameter.grad is not None:  # RMSprop does not move at a gradient of zero
+                    parameter.grad = torch.where(bad > 0, 0.0, parameter.grad)
+        self._optimizer.step()
+
+    def _raise_if_skipped(self) -> None:
+        if float(self._skipped) > 0:
+            raise RunError(
+                f"Training stopped by update {self.update}: the bound or its gradient was no longer"
+                f" finite. A smaller learning rate than {self.config.lr:g} may help."
+            )
+
+    def _lr(self, update: int) -> float:
+        if self.config.lr_decay == "none":
+            return self.config.lr
+        done = update / (self.config.epochs * self._updates_an_epoch)
+        return self.config.lr * (0.01 + 0.99 * 0.5 * (1.0 + math.cos(math.pi * done)))
+
+    def _end_epoch(self, began: float) -> EpochEnd:
+        self.epoch += 1
+        nll, kl, annealed, frames, norms = self._sums.tolist()
+        self._sums.zero_()
+        due = self.epoch % self.config.eval_every == 0 or self.epoch == self.config.epochs
+        valid = self._validate() if due else None
+        return EpochEnd(
+            epoch=self.epoch,
+            update=self.update,
+            train_bound=(nll + kl) / frames,
+            train_nll=nll / frames,
+            train_kl=kl / frames,
+            annealed_bound=annealed / frames,
+            kl_weight=kl_weight(self.update, self.config.anneal_updates),
+            grad_norm=norms / self._updates_an_epoch,
+            lr=self._lr(self.update),
+            seconds=time.monotonic() - began,
+            valid_bound=valid,
+            is_best=valid is not None and self._best_epoch == self.epoch,
+        )
+
+    def _validate(self) -> float:
+        self._swap_average()
+        bound = valid_bound(
+            self.model,
+            self.splits.valid,
+            samples=self.config.eval_samples,
+            seed=_seed(self.config.seed, _Stream.VALID, 0),
+        )
+        if self._best_valid_bound is None or bound < self._best_valid_bound:
+            self._best_valid_bound, self._best_epoch = bound, self.epoch
+            self._best = {n: t.detach().clone() for n, t in self.model.state_dict().items()}
+            self._validations_since_best = 0
+        else:
+            self._validations_since_best += 1
+        self._swap_average()
+        return bound
+
+    def _swap_average(self) -> None:
+        """Exchange the weights and their moving average, if one is kept."""
+        for i, average in enumerate(self._average):
+            self._average[i], self._parameters[i].data = self._parameters[i].data, average
+
+    def state(self) -> Checkpoint:
+        """Everything that `load_state` needs to go on exactly from here."""
+        optimiser = {
+            f"{name}.{key}": value
+            for name, parameter in self._named.items()
+            for key, value in self._optimizer.state.get(parameter, {}).items()
+        }
+        tensors = {
+            "model": dict(self.model.state_dict()),
+            "optimiser": optimiser | {"sums": self._sums},
+        }
+        if self._average:
+            tensors["average"] = dict(zip(self._named, self._average, strict=True))
+        if self._best:
+            tensors["best"] = self._best
+        scalars = {
+            "epoch": self.epoch,
+            "update": self.update,
+            "best_valid_bound": self._best_valid_bound,
+            "best_epoch": self._best_epoch,
+            "validations_since_best": self._validations_since_best,
+        }
+        return Checkpoint(tensors=tensors, scalars=scalars)
+
+    def load_state(self, checkpoint: Checkpoint) -> None:
+        """Go on from a state taken of a training with the same model, splits and config.
+
+        Raises:
+            RunError: if the state is of another model.
+        """
+        try:
+            self.model.load_state_dict(checkpoint.tensors["model"])
+        except RuntimeError as error:
+            raise RunError(
+                "The checkpoint is of another model than the configuration's."
+            ) from error
+        saved = checkpoint.tensors["optimiser"]
+        self._sums.copy_(saved["sums"])
+        for name, parameter in self._named.items():
+            keys = [key for key in saved if key.rpartition(".")[0] == name]
+            if keys:
+                self._optimizer.state[parameter] = {
+                    key.rpartition(".")[2]: saved[key].to(self.device) for key in keys
+                }
+        if self._average:
+            for name, average in zip(self._named, self._average, strict=True):
+                average.copy_(checkpoint.tensors["average"][name])
+        self._best = checkpoint.tensors.get("best", {})
+        scalars = checkpoint.scalars
+        self.epoch, self.update = scalars["epoch"], scalars["update"]
+        self._best_valid_bound, self._best_epoch = (
+            scalars["best_valid_bound"],
+            scalars["best_epoch"],
+        )
+        self._validations_since_best = scalars["validations_since_best"]
+
+
+def fit(model: DMM, splits: Splits, config: TrainConfig) -> Iterator[Event]:
+    """Train `model` on `splits` from the start: `Training(...).events()`."""
+    return Training(model, splits, config).events()
+
+
+def _optimizer(parameters: list[torch.nn.Parameter], config: TrainConfig) -> torch.optim.Optimizer:
+    if config.optimizer == "rmsprop":
+        return torch.optim.RMSprop(parameters, lr=config.lr)
+    # AdamW without decay is Adam; fused, it can leave out an update on the device.
+    return torch.optim.AdamW(parameters, lr=config.lr, weight_decay=config.weight_decay, fused=True)
+
+
+def _seed(*parts: int) -> int:
+    return int(np.random.SeedSequence(parts).generate_state(1)[0])
