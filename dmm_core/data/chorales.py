@@ -1,0 +1,155 @@
+"""`jsb-m21`: Bach's four-part chorales, rebuilt offline from the corpus that music21 ships.
+
+A frame holds the pitches that sound at its first instant, on a grid that starts with the score.
+Every score is transposed upward by 6 to 17 semitones so that its last bass note becomes a C, as in
+the canonical JSB set. `jsb_split.json` beside this file lists the scores of each split.
+"""
+
+import json
+from hashlib import sha256
+from importlib.metadata import version
+from io import BytesIO
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from dmm_core.data.cache import Report, cache_path, cached
+from dmm_core.data.sequences import Sequences, Splits
+from dmm_core.errors import DataError
+from dmm_core.music.pianoroll import LOWEST, PITCHES
+
+__all__ = ["CHORALE_GRIDS", "Chorale", "chorales_on_disk", "load_chorales", "read_chorale"]
+
+CHORALE_GRIDS: dict[str, int] = {"jsb-m21": 1, "jsb-m21-eighth": 2, "jsb-m21-sixteenth": 4}
+"""Name of a data set -> frames of a quarter note."""
+
+_VERSION = 1  # of the cached notes: count up whenever the same corpus would give others
+
+
+class Chorale(NamedTuple):
+    """A transposed score, before it is sampled on any grid.
+
+    Attributes:
+        notes: (notes, 3) float64: MIDI pitch, start, end; times in quarters from its beginning.
+        quarters: length of the score, in quarters, with its rests.
+    """
+
+    notes: np.ndarray
+    quarters: float
+
+    def roll(self, steps_per_quarter: int) -> np.ndarray:
+        """(T, 88) uint8: 1 where a pitch sounds at the first instant of a frame."""
+        roll = np.zeros((int(np.ceil(self.quarters * steps_per_quarter)), PITCHES), np.uint8)
+        # A note of [start, end) sounds at instant t / steps exactly where start <= t / steps < end.
+        frames = np.ceil(self.notes[:, 1:] * steps_per_quarter).astype(int)
+        for pitch, (first, past) in zip(self.notes[:, 0].astype(int), frames, strict=True):
+            roll[first:past, pitch - LOWEST] = 1
+        return roll
+
+
+def load_chorales(name: str, progress: Report) -> Splits:
+    """The chorales on one of the three grids; reading the corpus takes a while, once for all three.
+
+    Args:
+        name: a key of `CHORALE_GRIDS`.
+        progress: told how many scores are read.
+
+    Raises:
+        DataError: if music21's corpus is not installed.
+    """
+    split = json.loads(Path(__file__).with_name("jsb_split.json").read_text())
+    scores = [score for part in split.values() for score in part]
+    chorales = cached(_cache_name(), lambda: _pack(_read(scores, progress)), _unpack)
+    rolls = {
+        score: chorale.roll(CHORALE_GRIDS[name])
+        for score, chorale in zip(scores, chorales, strict=True)
+    }
+
+    def sequences(part: str) -> Sequences:
+        return Sequences(
+            tuple(rolls[score] for score in split[part]),
+            tuple(Path(score).stem.replace("bwv", "BWV ") for score in split[part]),
+        )
+
+    return Splits(
+        name=name,
+        kind="binary",
+        train=sequences("train"),
+        valid=sequences("valid"),
+        test=sequences("test"),
+        steps_per_quarter=CHORALE_GRIDS[name],
+    )
+
+
+def chorales_on_disk() -> bool:
+    """Whether the corpus has been read and cached."""
+    return cache_path(_cache_name()).is_file()
+
+
+def read_chorale(path: Path) -> Chorale:
+    """Read one score of the corpus and transpose it.
+
+    Raises:
+        DataError: if the file holds no score in parts.
+    """
+    # music21 takes a quarter of a second to import, and a cached data set needs none of it.
+    from music21.converter import Converter
+    from music21.stream import Score
+
+    reader = Converter()
+    reader.parseFileNoPickle(path)  # music21 runs what it finds in its pickle cache; never use it
+    score = reader.stream
+    if not isinstance(score, Score) or not score.parts:
+        raise DataError(f"{path} holds no score in parts.")
+    parts = [list(part.flatten().notes) for part in score.parts]
+    bass = parts[-1][-1].pitches[0].midi
+    shift = 6 + (-bass - 6) % 12
+    notes = [
+        (pitch.midi + shift, note.offset, note.offset + note.quarterLength)
+        for part in parts
+        for note in part
+        for pitch in note.pitches
+        if note.quarterLength  # a grace note has no length of its own
+    ]
+    return Chorale(np.array(notes, dtype=np.float64), float(score.highestTime))
+
+
+def _cache_name() -> str:
+    return f"jsb-m21-v{_VERSION}-music21-{version('music21')}.bin"
+
+
+def _read(scores: list[str], progress: Report) -> list[Chorale]:
+    from music21.common.pathTools import getCorpusFilePath
+
+    folder = getCorpusFilePath() / "bach"
+    chorales = []
+    for score in scores:
+        done = len(chorales)
+        progress(done / len(scores), f"Reading chorale {done + 1} of {len(scores)}")
+        path = folder / score
+        if not path.is_file():
+            raise DataError(f"music21 is installed without its corpus: {path} is missing.")
+        chorales.append(read_chorale(path))
+    return chorales
+
+
+def _pack(chorales: list[Chorale]) -> bytes:
+    buffer = BytesIO()
+    np.savez_compressed(
+        buffer,
+        notes=np.concatenate([chorale.notes for chorale in chorales]),
+        counts=[len(chorale.notes) for chorale in chorales],
+        quarters=[chorale.quarters for chorale in chorales],
+    )
+    return sha256(buffer.getvalue()).digest() + buffer.getvalue()
+
+
+def _unpack(content: bytes) -> list[Chorale]:
+    digest, packed = content[:32], content[32:]
+    if sha256(packed).digest() != digest:
+        raise DataError("The cached chorales are damaged.")
+    with np.load(BytesIO(packed), allow_pickle=False) as archive:
+        notes = np.split(archive["notes"], np.cumsum(archive["counts"])[:-1])
+        quarters = archive["quarters"].tolist()
+    return [Chorale(*pair) for pair in zip(notes, quarters, strict=True)]

@@ -1,0 +1,153 @@
+"""Uploads on disk: DMM_HOME/uploads/<id>/ with sequences.npz and, written last, upload.json.
+
+An id is random hex; what a user typed is text inside upload.json and never part of a path.
+"""
+
+import hashlib
+import io
+import json
+import re
+import secrets
+import shutil
+from contextlib import suppress
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from dmm_core.data.sequences import Sequences, Splits, split_by_seed
+from dmm_core.data.upload_report import UploadOptions, UploadReport, display_name
+from dmm_core.errors import DataError
+from dmm_core.files import home, write_atomic
+
+__all__ = ["UploadInfo", "delete_upload", "list_uploads", "load_upload", "store_upload"]
+
+_SPLITS = ("train", "valid", "test")
+
+
+class UploadInfo(NamedTuple):
+    """What a list of uploads shows of one.
+
+    Attributes:
+        id: 16 hex digits; the data set is called upload:ID.
+        title: as the user gave it, made fit to be shown.
+        created: time of storing, ISO 8601 in UTC.
+        sequences: how many.
+        frames: of all of them.
+        steps_per_quarter: frames of a quarter note.
+    """
+
+    id: str
+    title: str
+    created: str
+    sequences: int
+    frames: int
+    steps_per_quarter: int
+
+
+class _Manifest(NamedTuple):
+    info: UploadInfo
+    names: tuple[str, ...]
+    sha256: str
+
+
+def store_upload(report: UploadReport, *, title: str, options: UploadOptions) -> str:
+    """Keep the sequences of `report`, split by the seed of `options`, and return their id.
+
+    Raises:
+        DataError: if no file was read.
+        OSError: if the disk refuses; nothing is listed then.
+    """
+    sequences = report.sequences
+    if sequences is None:
+        raise DataError("There is nothing to keep: no file of this upload was read.")
+    arrays = dict(zip(_SPLITS, split_by_seed(len(sequences), options.seed), strict=True))
+    arrays |= {"x": np.concatenate(sequences.x), "lengths": sequences.lengths}
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, allow_pickle=False, **arrays)
+    upload = secrets.token_hex(8)
+    info = UploadInfo(
+        id=upload,
+        title=display_name(title),
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        sequences=len(sequences),
+        frames=sequences.frames,
+        steps_per_quarter=options.steps_per_quarter,
+    )
+    manifest = {
+        "info": info._asdict(),
+        "names": sequences.names,
+        "options": asdict(options),
+        "files": [asdict(file) for file in report.files],
+        "sha256": hashlib.sha256(buffer.getvalue()).hexdigest(),
+    }
+    folder = home() / "uploads" / upload
+    folder.mkdir(parents=True)
+    try:
+        write_atomic(folder / "sequences.npz", buffer.getvalue())
+        write_atomic(folder / "upload.json", json.dumps(manifest, indent=1))
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+    return upload
+
+
+def load_upload(upload: str) -> Splits:
+    """The data set upload:ID.
+
+    Raises:
+        DataError: if there is no such upload, or its files are damaged.
+    """
+    folder = _folder(upload)
+    manifest = _manifest(folder)
+    try:
+        content = (folder / "sequences.npz").read_bytes()
+    except OSError:
+        content = b""
+    if hashlib.sha256(content).hexdigest() != manifest.sha256:
+        raise DataError(f"The upload {upload} is damaged: its sequences are not what was stored.")
+    with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
+        pieces = np.split(arrays["x"], np.cumsum(arrays["lengths"])[:-1])
+        sequences = Sequences(tuple(pieces), manifest.names)
+        splits = {split: sequences.subset(arrays[split]) for split in _SPLITS}
+    steps = manifest.info.steps_per_quarter
+    return Splits(f"upload:{upload}", "binary", **splits, steps_per_quarter=steps)
+
+
+def list_uploads() -> list[UploadInfo]:
+    """All uploads, newest first; those whose manifest is damaged are left out."""
+    infos = []
+    for path in (home() / "uploads").glob("*/upload.json"):
+        with suppress(DataError):
+            infos.append(_manifest(_folder(path.parent.name)).info)
+    return sorted(infos, key=lambda info: (info.created, info.id), reverse=True)
+
+
+def delete_upload(upload: str) -> None:
+    """Delete an upload for good.
+
+    Raises:
+        DataError: if there is no such upload.
+    """
+    folder = _folder(upload)
+    (folder / "upload.json").unlink()  # first, so that a half-deleted upload is not listed
+    shutil.rmtree(folder)
+
+
+def _folder(upload: str) -> Path:
+    """The folder of an upload whose id is hex and whose manifest is there."""
+    if re.fullmatch("[0-9a-f]{16}", upload):
+        folder = home() / "uploads" / upload
+        if (folder / "upload.json").is_file():
+            return folder
+    raise DataError(f"The upload {display_name(upload):.40} was not found.")
+
+
+def _manifest(folder: Path) -> _Manifest:
+    try:
+        values = json.loads((folder / "upload.json").read_bytes())
+        return _Manifest(UploadInfo(**values["info"]), tuple(values["names"]), values["sha256"])
+    except (OSError, ValueError, LookupError, TypeError):
+        raise DataError(f"The upload {folder.name} is damaged: its manifest is faulty.") from None

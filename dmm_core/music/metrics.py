@@ -1,0 +1,66 @@
+"""What a page shows of one piano-roll, or of a set of them beside another set."""
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+import numpy as np
+
+from dmm_core.music.pianoroll import LOWEST, PITCHES, as_roll
+
+__all__ = ["RollMetrics", "measure"]
+
+
+class RollMetrics(NamedTuple):
+    """Figures of a set of piano-rolls.
+
+    Attributes:
+        frames: of all rolls together.
+        polyphony: (89,) number of frames in which 0, 1, ..., 88 pitches sound.
+        mean_polyphony: pitches sounding in a frame, on average; 0 where there is no frame.
+        lowest: lowest MIDI pitch that sounds, or None in silence.
+        highest: highest MIDI pitch that sounds, or None in silence.
+        pitches: (88,) number of frames in which each pitch sounds, from MIDI 21 up.
+        pitch_classes: (12,) the same, summed over octaves, from C up.
+        held: share of the on-notes of all frames but the first that were on in the frame before;
+            0 where there is none.
+    """
+
+    frames: int
+    polyphony: np.ndarray
+    mean_polyphony: float
+    lowest: int | None
+    highest: int | None
+    pitches: np.ndarray
+    pitch_classes: np.ndarray
+    held: float
+
+
+def measure(rolls: Iterable[np.ndarray]) -> RollMetrics:
+    """Measure `rolls`, each (T, 88) boolean or 0 and 1; no frame counts as before a roll's first.
+
+    Raises:
+        DataError: if one of them is no piano-roll.
+    """
+    frames = held = could_be_held = 0
+    polyphony = np.zeros(PITCHES + 1, dtype=np.int64)
+    pitches = np.zeros(PITCHES, dtype=np.int64)
+    for roll in rolls:
+        on = as_roll(roll)
+        frames += len(on)
+        polyphony += np.bincount(on.sum(axis=1), minlength=PITCHES + 1)
+        pitches += on.sum(axis=0)
+        held += int((on[1:] & on[:-1]).sum())
+        could_be_held += int(on[1:].sum())
+    sounding = np.flatnonzero(pitches) + LOWEST
+    return RollMetrics(
+        frames=frames,
+        polyphony=polyphony,
+        mean_polyphony=float(pitches.sum() / max(frames, 1)),
+        lowest=int(sounding[0]) if sounding.size else None,
+        highest=int(sounding[-1]) if sounding.size else None,
+        pitches=pitches,
+        pitch_classes=np.bincount(
+            np.arange(LOWEST, LOWEST + PITCHES) % 12, weights=pitches, minlength=12
+        ).astype(np.int64),
+        held=held / max(could_be_held, 1),
+    )

@@ -1,0 +1,194 @@
+import dataclasses
+
+import numpy as np
+import pytest
+import torch
+
+from dmm_core.checkpoint import load_checkpoint, save_checkpoint
+from dmm_core.config import ModelConfig, TrainConfig
+from dmm_core.data.sequences import Sequences, Splits
+from dmm_core.errors import ConfigError, RunError
+from dmm_core.model import build_model
+from dmm_core.training import EpochEnd, Finished, Training, choose_device, fit
+
+MODEL = ModelConfig(z_dim=3, emission_hidden=5, transition_hidden=6, rnn_size=7, rnn_dropout=0.2)
+
+
+def splits(seed=0, count=11, x_dim=4):
+    rng = np.random.default_rng(seed)
+
+    def draw(n):
+        lengths = rng.integers(2, 12, n)
+        x = tuple((rng.random((t, x_dim)) < 0.3).astype(np.uint8) for t in lengths)
+        return Sequences(x, tuple(f"sequence {i}" for i in range(n)))
+
+    return Splits("noise", "binary", draw(count), draw(4), draw(4))
+
+
+def training(data=None, **changes):
+    settings = dict(epochs=4, batch_size=3, lr=1e-2, anneal_updates=6, eval_every=2)
+    data = data or splits()
+    model = build_model(MODEL, x_dim=data.x_dim, kind="binary", seed=0)
+    return Training(model, data, TrainConfig(**(settings | changes)))
+
+
+def metrics(events):
+    return [
+        dataclasses.asdict(dataclasses.replace(e, seconds=0.0))
+        for e in events
+        if isinstance(e, EpochEnd)
+    ]
+
+
+def weights(run):
+    return {name: t.clone() for name, t in run.model.state_dict().items()}
+
+
+def test_the_stream_ends_every_epoch_and_then_finishes():
+    *epochs, last = [e for e in training().events() if isinstance(e, (EpochEnd, Finished))]
+    assert [e.epoch for e in epochs] == [1, 2, 3, 4]
+    assert [e.update for e in epochs] == [4, 8, 12, 16]
+    assert [e.valid_bound is not None for e in epochs] == [False, True, False, True]
+    assert last.best_valid_bound == min(e.valid_bound for e in epochs if e.valid_bound)
+    for e in epochs:
+        assert e.train_bound == pytest.approx(e.train_nll + e.train_kl)
+        assert e.annealed_bound <= e.train_bound + 1e-6
+
+
+def test_training_lowers_the_bound():
+    rng = np.random.default_rng(0)
+    rolls = tuple(np.tile(rng.random(4) < 0.5, (12, 1)).astype(np.uint8) for _ in range(20))
+    same = Sequences(rolls, tuple("x" * 20))
+    run = training(
+        Splits("constant", "binary", same, same, same), epochs=60, eval_every=60, lr=0.05
+    )
+    ends = metrics(run.events())
+    assert ends[-1]["train_bound"] < 0.6 * ends[0]["train_bound"]
+
+
+@pytest.mark.parametrize("optimizer", ["adam", "rmsprop"])
+@pytest.mark.parametrize("cut", range(1, 16, 3))
+def test_a_restored_training_goes_on_to_the_last_bit(tmp_path, optimizer, cut):
+    settings = dict(optimizer=optimizer, weight_average=0.9, lr_decay="cosine", l2=1e-3)
+    whole = training(**settings)
+    expected = metrics(whole.events())
+
+    first = training(**settings)
+    updates = first._step
+
+    class Cut(Exception):
+        pass
+
+    def step(batch):
+        if first.update == cut:
+            raise Cut
+        updates(batch)
+
+    first._step = step
+    before = []
+    with pytest.raises(Cut):
+        before.extend(e for e in first.events())
+    save_checkpoint(tmp_path, first.state())
+
+    second = training(**settings)
+    second.load_state(load_checkpoint(tmp_path).checkpoint)
+    after = metrics(second.events())
+    assert metrics(before) + after == expected
+    for name, tensor in weights(whole).items():
+        assert torch.equal(tensor, second.model.state_dict()[name]), name
+
+
+def test_the_same_seed_is_the_same_training_and_another_is_not():
+    assert metrics(training().events()) == metrics(training().events())
+    assert metrics(training(seed=1).events()) != metrics(training().events())
+
+
+def test_training_leaves_torchs_own_randomness_alone():
+    before = torch.get_rng_state()
+    list(training().events())
+    assert torch.equal(before, torch.get_rng_state())
+
+
+@pytest.mark.parametrize("optimizer", ["adam", "rmsprop"])
+def test_an_update_that_is_not_finite_is_never_applied_and_ends_the_run(optimizer):
+    run = training(optimizer=optimizer, epochs=40)
+    at = {}
+    updates = run._step
+
+    def step(batch):
+        if run.update == 7:
+            at.update(weights(run))
+            batch = batch._replace(x=batch.x * torch.nan)
+            updates(batch)
+            assert all(torch.equal(t, run.model.state_dict()[n]) for n, t in at.items())
+        else:
+            updates(batch)
+
+    run._step = step
+    with pytest.raises(RunError, match="no longer finite"):
+        list(run.events())
+    assert run.update <= 7 + 50
+    assert all(torch.isfinite(t).all() for t in run.model.state_dict().values())
+
+
+def test_an_absurd_learning_rate_stops_with_its_reason():
+    run = training(lr=1.0, clip_norm=1e6, epochs=400, optimizer="rmsprop", patience=0)
+    run._lr = lambda update: 1e30
+    with pytest.raises(RunError, match="smaller learning rate"):
+        list(run.events())
+
+
+def test_patience_ends_the_run():
+    run = training(epochs=500, eval_every=1, patience=3, lr=0.5)
+    *_, last = run.events()
+    assert isinstance(last, Finished) and "did not improve for 3 validations" in last.reason
+    assert run.epoch < 500
+
+
+def test_weight_averaging_is_what_is_validated_and_kept():
+    run = training(weight_average=0.99, epochs=4)
+    *_, last = run.events()
+    state = run.state()
+    assert last.best_epoch in (2, 4)
+    name = "emission.logits.weight"
+    assert not torch.equal(state.tensors["best"][name], state.tensors["model"][name])
+    if last.best_epoch == 4:
+        assert torch.equal(state.tensors["best"][name], state.tensors["average"][name])
+
+
+def test_annealing_starts_low_and_ends_at_one():
+    ends = metrics(training(epochs=3, anneal_updates=8).events())
+    assert [e["kl_weight"] for e in ends] == pytest.approx([0.51, 1.0, 1.0])
+
+
+def test_penalties_act_on_the_named_parameters_only():
+    shrunk = training(l1=10.0, penalty_pattern=r"^emission\.", epochs=10)
+    free = training(epochs=10)
+    list(shrunk.events()), list(free.events())
+    size = {
+        key: [r.model.state_dict()[key].abs().sum() for r in (shrunk, free)]
+        for key in ("emission.logits.weight", "transition.linear.weight")
+    }
+    assert size["emission.logits.weight"][0] < 0.5 * size["emission.logits.weight"][1]
+    assert size["transition.linear.weight"][0] > 0.8 * size["transition.linear.weight"][1]
+
+
+def test_a_pattern_that_is_none_and_a_device_that_is_not_there_are_refused():
+    with pytest.raises(ConfigError, match="no regular expression"):
+        training(penalty_pattern="(")
+    if not torch.cuda.is_available():
+        with pytest.raises(ConfigError, match="this machine offers only cpu"):
+            choose_device("cuda")
+
+
+def test_a_checkpoint_of_another_model_is_refused():
+    other = build_model(MODEL.model_copy(update={"z_dim": 2}), x_dim=4, kind="binary", seed=0)
+    state = Training(other, splits(), TrainConfig(epochs=1)).state()
+    with pytest.raises(RunError, match="another model"):
+        training().load_state(state)
+
+
+def test_fit_is_a_training_from_the_start():
+    model = build_model(MODEL, x_dim=4, kind="binary", seed=0)
+    config = TrainConfig(epochs=4, batch_size=3, lr=1e-2, anneal_updates=6, eval_every=2)
+    assert metrics(fit(model, splits(), config)) == metrics(training().events())

@@ -1,0 +1,349 @@
+import json
+import subprocess
+import sys
+import threading
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import hostile
+import numpy as np
+import psutil
+import pytest
+
+from dmm_core.data import upload_child, uploads
+from dmm_core.data.upload_midi import parse_midi
+from dmm_core.data.upload_report import display_name
+from dmm_core.data.uploads import (
+    FileReport,
+    UploadOptions,
+    UploadReport,
+    delete_upload,
+    inspect_file,
+    list_uploads,
+    load_upload,
+    read_files,
+    store_upload,
+)
+from dmm_core.errors import ConfigError, DataError, UploadError
+from dmm_core.music.midi import midi_from_notes
+from dmm_core.music.pianoroll import Note
+
+OPTIONS = UploadOptions()
+
+
+def melody(pitches, seconds=0.5):
+    notes = [Note(p, i * seconds, (i + 1) * seconds) for i, p in enumerate(pitches)]
+    return midi_from_notes(notes, tempo=120)
+
+
+def run_python(code, *arguments):
+    return subprocess.run(
+        [sys.executable, "-c", code, *arguments],
+        capture_output=True,
+        text=True,
+        cwd=Path(uploads.__file__).parents[2],
+        timeout=60,
+        check=False,
+    )
+
+
+@pytest.fixture
+def in_process(monkeypatch):
+    """Parse without a child: for what does not depend on it."""
+    monkeypatch.setattr(uploads, "parse_in_child", parse_midi)
+
+
+def test_one_bad_file_spoils_no_other():
+    report = read_files(
+        [("a.mid", melody([60, 62, 64])), ("b.mid", b"\x89PNG"), ("c.mid", melody([60]))], OPTIONS
+    )
+    assert [file.refusal is None for file in report.files] == [True, False, True]
+    assert report.files[1] == FileReport(
+        "b.mid", "midi", refusal="The file is not a MIDI file: it does not begin with MThd."
+    )
+    assert report.files[0] == FileReport("a.mid", "midi", frames=6, notes=3)
+    assert report.sequences.names == ("a.mid", "c.mid")
+    first = report.sequences.x[0]
+    assert first.dtype == np.uint8 and first.shape == (6, 88)
+    assert [np.flatnonzero(frame).tolist() for frame in first[::2]] == [[39], [41], [43]]
+
+
+def test_the_child_and_this_process_agree():
+    data = hostile.midi(
+        hostile.track(hostile.NOTE * 3 + b"\x0a\x99\x24\x40\x00\x90\x10\x40\x0a\x80\x10\x40"),
+        hostile.track(b"\x13\x91\x4f\x40\x00\x91\x41\x40\x60\x81\x4f\x00" + hostile.END),
+    )
+    here, there = parse_midi(data, OPTIONS), upload_child.parse_in_child(data, OPTIONS)
+    assert np.array_equal(here.roll, there.roll)
+    assert here[1:] == there[1:]
+    assert here.changes == (
+        "Left out 1 drum note.",
+        "Left out 1 note without an end.",
+        "Left out 1 note outside the piano's range.",
+        "Moved 1 onset to the nearest eighth note.",
+    )
+
+
+@pytest.mark.usefixtures("in_process")
+@pytest.mark.parametrize(
+    ("grid", "frames", "changes"),
+    [(1, 3, ("Moved 2 onsets to the nearest quarter note.",)), (2, 5, ()), (4, 10, ())],
+)
+def test_grids(grid, frames, changes):
+    eighths = melody([60, 61, 62, 63, 64], 0.25)
+    report = inspect_file("x", eighths, replace(OPTIONS, steps_per_quarter=grid))
+    assert (report.frames, report.notes, report.changes) == (frames, 5, changes)
+
+
+@pytest.mark.usefixtures("in_process")
+def test_transposition():
+    d_major = [62, 64, 66, 67, 69, 71, 73, 74, 69, 66, 62]
+    transposing = replace(OPTIONS, transpose=True)
+    [file] = read_files([("d", melody(d_major))], transposing).files
+    assert file.changes == ("Moved down 2 semitones, D major to C major (by its notes).",)
+    roll = read_files([("d", melody(d_major))], transposing).sequences.x[0]
+    assert np.flatnonzero(roll[0]).tolist() == [60 - 21]
+    assert read_files([("d", melody(d_major))], OPTIONS).files[0].changes == ()
+    sharps = b"\x00\xff\x59\x02\x04\x01"  # C sharp minor
+    signed = parse_midi(hostile.midi(hostile.track(sharps + hostile.NOTE)), transposing)
+    assert signed.changes == (
+        "Moved down 4 semitones, C♯ minor to A minor (by the key signature).",
+    )
+    assert np.flatnonzero(signed.roll[0]).tolist() == [56 - 21]
+
+
+@pytest.mark.usefixtures("in_process")
+def test_drums_alone_are_no_music():
+    drums = hostile.midi(hostile.track(hostile.NOTE.replace(b"\x90", b"\x99")))
+    assert inspect_file("x", drums).refusal == "The MIDI file holds no notes that a piano can play."
+
+
+@pytest.mark.usefixtures("in_process")
+def test_caps(monkeypatch):
+    with pytest.raises(UploadError, match="201 files, but at most 200"):
+        read_files([("x", b"")] * 201, OPTIONS)
+    refusal = inspect_file("x", bytes(uploads.MAX_BYTES + 1)).refusal
+    assert refusal == "The file has 20,971,521 bytes, but at most 20,971,520 are read."
+    monkeypatch.setattr(uploads, "MAX_FRAMES", 5)
+    report = read_files(
+        [("a", melody([60])), ("b", melody([60, 61])), ("c", melody([60]))], OPTIONS
+    )
+    assert [file.frames for file in report.files] == [2, 0, 2]
+    assert "over 5 frames" in report.files[1].refusal
+    assert read_files([], OPTIONS) == UploadReport(None, ())
+
+
+@pytest.mark.usefixtures("in_process")
+def test_progress_is_told_in_order():
+    told = []
+    read_files(
+        [("a", b""), ("b", melody([60]))], OPTIONS, lambda share, name: told.append((share, name))
+    )
+    assert told == [(0.5, "a"), (1.0, "b")]
+
+
+@pytest.mark.parametrize("faulty", [{"steps_per_quarter": 3}, {"seed": -1}, {"seed": 2**31}])
+def test_options_are_checked(faulty):
+    with pytest.raises(ConfigError):
+        UploadOptions(**faulty)
+
+
+def test_names_are_made_fit_to_show():
+    shown = [display_name(name) for name in hostile.NAMES]
+    assert all(0 < len(name) <= 200 and name.isprintable() for name in shown)
+    assert json.dumps(shown, ensure_ascii=False).encode()
+    assert display_name("שלום <b>.mid") == "שלום <b>.mid"
+    assert display_name("a\u202eb\x00\ud800") == "a\ufffdb\ufffd\ufffd"
+
+
+@pytest.mark.parametrize(
+    "name", ["1 MB of 0xFF as a length", "44 bytes that ask for terabytes", "1,000,000 events"]
+)
+def test_hostile_bytes_through_a_child(name):
+    data, words = hostile.REFUSED[name]
+    began = time.monotonic()
+    with pytest.raises(UploadError, match=words):
+        upload_child.parse_in_child(data, OPTIONS)
+    assert time.monotonic() - began < 4  # 2 s of parsing, and the start of a process
+
+
+def test_the_child_loads_little():
+    code = "import sys, dmm_core.data.upload_child; print(*sys.modules)"
+    modules = set(run_python(code).stdout.split())
+    assert "mido" in modules
+    assert not modules & {"torch", "scipy", "music21", "streamlit", "pydantic", "pretty_midi"}
+
+
+@pytest.mark.skipif(upload_child.resource is None, reason="this system has no resource limits")
+def test_the_limits_hold():
+    limited = "import dmm_core.data.upload_child as child; child.CPU_SECONDS = 1;"
+    limited += "child.limit_process(); "
+    memory = run_python(limited + "bytearray(600 * 2**20)")
+    assert "MemoryError" in memory.stderr
+    forever = run_python(limited + "\nwhile True: pass")
+    assert forever.returncode < 0
+
+
+def test_a_system_without_limits_is_no_error(monkeypatch):
+    monkeypatch.setattr(upload_child, "resource", None)
+    assert upload_child.limit_process() is None
+
+
+def test_a_child_is_killed_in_time(monkeypatch):
+    monkeypatch.setattr(upload_child, "WALL_SECONDS", 0.02)
+    with pytest.raises(UploadError, match="not read within"):
+        upload_child.parse_in_child(hostile.GOOD, OPTIONS)
+    assert not psutil.Process().children()
+
+
+def test_a_child_that_dies_is_a_refusal(monkeypatch):
+    monkeypatch.setattr(upload_child, "MEMORY", 0)
+    monkeypatch.setattr(sys, "executable", "false")
+    with pytest.raises(UploadError, match="cannot be read with 0 MB"):
+        upload_child.parse_in_child(hostile.GOOD, OPTIONS)
+    monkeypatch.setattr(sys, "executable", "echo")  # answers, but not as a child does
+    with pytest.raises(UploadError, match="cannot be read"):
+        upload_child.parse_in_child(hostile.GOOD, OPTIONS)
+
+
+def test_the_child_sees_no_secrets(monkeypatch):
+    seen = {}
+
+    def run(command, **keywords):
+        seen.update(keywords["env"])
+        raise subprocess.TimeoutExpired(command, 0)
+
+    monkeypatch.setenv("SECRET_TOKEN", "s3cret")
+    monkeypatch.setattr(subprocess, "run", run)
+    with pytest.raises(UploadError):
+        upload_child.parse_in_child(b"", OPTIONS)
+    assert "SECRET_TOKEN" not in seen and seen["OPENBLAS_NUM_THREADS"] == "1"
+
+
+def test_at_most_two_children_at_once():
+    def upload():
+        read_files([("x", hostile.GOOD)] * 3, OPTIONS)
+
+    threads = [threading.Thread(target=upload) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    most = 0
+    while any(thread.is_alive() for thread in threads):
+        most = max(most, len(psutil.Process().children()))
+        time.sleep(0.005)
+    assert most == 2
+
+
+FUZZ = """
+import sys, time
+sys.path.insert(0, sys.argv[1])
+import hostile
+from dmm_core.data import upload_child
+from dmm_core.data.upload_midi import parse_midi
+from dmm_core.data.upload_report import UploadOptions
+from dmm_core.errors import UploadError
+
+upload_child.CPU_SECONDS = 30
+upload_child.limit_process()
+counts, slowest = [0, 0], 0.0
+every = [data for data, _ in (*hostile.REFUSED.values(), *hostile.ACCEPTED.values())]
+for data in [*every, *hostile.mutants(int(sys.argv[2]), seed=int(sys.argv[3]))]:
+    began = time.process_time()
+    try:
+        roll = parse_midi(data, UploadOptions(4, transpose=True)).roll
+        assert roll.any()
+        counts[0] += 1
+    except UploadError:
+        counts[1] += 1
+    except BaseException:
+        print(data, file=sys.stderr)
+        raise
+    slowest = max(slowest, time.process_time() - began)
+print(*counts, slowest)
+"""
+
+
+def test_mutated_files_are_read_or_refused_and_nothing_else():
+    done = run_python(FUZZ, str(Path(__file__).parent), "4000", "0")
+    assert done.returncode == 0, done.stderr
+    read, refused, slowest = done.stdout.split()
+    assert int(read) > 500 and int(refused) > 200
+    assert float(slowest) < 2
+
+
+@pytest.fixture
+def report(in_process):
+    files = [(f"{i}.mid", melody([60 + i] * (i + 1))) for i in range(10)]
+    return read_files([*files, ("bad", b"")], OPTIONS)
+
+
+def test_an_upload_comes_back(dmm_home, report):
+    upload = store_upload(report, title="Folk \u202esongs", options=replace(OPTIONS, seed=3))
+    splits = load_upload(upload)
+    assert (splits.name, splits.kind, splits.steps_per_quarter) == (f"upload:{upload}", "binary", 2)
+    parts = [splits.train, splits.valid, splits.test]
+    assert [len(part) for part in parts] == [8, 1, 1]
+    stored = {name: x for part in parts for name, x in zip(part.names, part.x, strict=True)}
+    assert sorted(stored) == [f"{i}.mid" for i in range(10)]
+    for name, x in zip(report.sequences.names, report.sequences.x, strict=True):
+        assert np.array_equal(stored[name], x) and stored[name].dtype == np.uint8
+    [info] = list_uploads()
+    assert info[:2] + info[3:] == (upload, "Folk \ufffdsongs", 10, report.sequences.frames, 2)
+    again = store_upload(report, title="again", options=replace(OPTIONS, seed=3))
+    assert load_upload(again).train.names == splits.train.names
+    assert {info.id for info in list_uploads()} == {upload, again}
+    delete_upload(upload)
+    assert [info.id for info in list_uploads()] == [again]
+    assert [path.name for path in (dmm_home / "uploads").iterdir()] == [again]
+
+
+def test_one_sequence_stands_in_every_split(dmm_home, report):
+    one = UploadReport(report.sequences.subset(np.array([0])), report.files[:1])
+    splits = load_upload(store_upload(one, title="", options=OPTIONS))
+    assert [len(splits[name]) for name in ("train", "valid", "test")] == [1, 1, 1]
+
+
+@pytest.mark.parametrize(
+    "upload", ["", ".", "..", "../runs", "/etc", "0123456789ABCDEF", "0" * 15, "0" * 16, "%2e%2e"]
+)
+@pytest.mark.parametrize("action", [load_upload, delete_upload])
+def test_foreign_ids_are_not_found(dmm_home, action, upload):
+    with pytest.raises(DataError, match="was not found") as error:
+        action(upload)
+    assert str(error.value).endswith(".") and list_uploads() == []
+
+
+def test_nothing_read_is_nothing_to_keep(dmm_home):
+    with pytest.raises(DataError, match="nothing to keep"):
+        store_upload(UploadReport(None, ()), title="x", options=OPTIONS)
+
+
+def test_damage_is_told(dmm_home, report):
+    upload = store_upload(report, title="x", options=OPTIONS)
+    folder = dmm_home / "uploads" / upload
+    content = (folder / "sequences.npz").read_bytes()
+    for damaged in (content[:-1], b"", b"\x80\x04." + content):
+        (folder / "sequences.npz").write_bytes(damaged)
+        with pytest.raises(DataError, match="is damaged"):
+            load_upload(upload)
+    (folder / "sequences.npz").unlink()
+    with pytest.raises(DataError, match="is damaged"):
+        load_upload(upload)
+    for manifest in ("", "[]", "{}", '{"info": {}, "names": [], "sha256": ""}'):
+        (folder / "upload.json").write_text(manifest)
+        with pytest.raises(DataError, match="is damaged"):
+            load_upload(upload)
+        assert list_uploads() == []
+
+
+def test_a_refusing_disk_leaves_nothing(dmm_home, report, monkeypatch):
+    def write(path, content):
+        if path.name == "upload.json":
+            raise OSError("No space left on device")
+        path.write_bytes(content)
+
+    monkeypatch.setattr("dmm_core.data.upload_store.write_atomic", write)
+    with pytest.raises(OSError, match="No space"):
+        store_upload(report, title="x", options=OPTIONS)
+    assert list((dmm_home / "uploads").iterdir()) == []
