@@ -1,0 +1,133 @@
+// The piano-roll: the still layers, and over them what moves with the clock.
+
+class Roll {
+  constructor(canvas) {
+    this.canvas = canvas;
+    this.view = new View();
+  }
+
+  /** Take a new score, size or theme; zoom and scroll stay. */
+  lay(score, palette) {
+    const { clientWidth: width, clientHeight: height } = this.canvas;
+    this.palette = palette;
+    this.view.layout(score, width, height);
+    this.context = sized(this.canvas, width, height);
+    this.tiles = new Tiles(this.view, palette);
+  }
+
+  /** Draw one frame of `scene`: position (in frames), region, looping, chosen. */
+  draw(scene) {
+    const { context, view, palette } = this;
+    const { score } = view;
+    const sounding = notesAt(score, Math.floor(scene.position));
+    context.fillStyle = palette.background;
+    context.fillRect(0, 0, view.width, view.height);
+
+    context.save();
+    context.beginPath();
+    context.rect(view.gutter, 0, view.span, view.height - OVERVIEW);
+    context.clip();
+    this.tiles.copyTo(context);
+    if (scene.region) this.#drawRegion(scene.region, scene.looping);
+    for (const note of sounding) this.#drawNote(note, palette.sounding, 1.25);
+    if (scene.chosen) this.#drawNote(scene.chosen, null, 2.5);
+    context.restore();
+
+    const height = view.height - OVERVIEW;
+    context.drawImage(this.tiles.keyboard, 0, 0, view.gutter, height);
+    this.#drawKeys(sounding);
+    this.#drawPlayhead(scene.position);
+    this.#drawOverview(scene.position);
+  }
+
+  #drawNote(note, fill, border) {
+    const { context, view, palette } = this;
+    const box = view.noteBox(note);
+    const x = view.gutter + box.x - view.scroll;
+    context.beginPath();
+    context.roundRect(x, box.y, box.width, box.height, box.radius);
+    if (fill) {
+      context.fillStyle = fill;
+      context.fill();
+    }
+    context.lineWidth = border;
+    context.strokeStyle = palette.text;
+    context.stroke();
+  }
+
+  #drawRegion([first, last], looping) {
+    const { context, view, palette } = this;
+    const left = crisp(view.x(first));
+    const right = crisp(view.x(last + 1));
+    const bottom = view.height - OVERVIEW;
+    context.fillStyle = context.strokeStyle = palette.accent;
+    context.globalAlpha = looping ? 0.11 : 0.05;
+    context.fillRect(left, RULER, right - left, bottom - RULER);
+    context.globalAlpha = looping ? 0.28 : 0.12;
+    context.fillRect(left, 0, right - left, RULER);
+    context.globalAlpha = 1;
+    context.lineWidth = 2;
+    context.setLineDash(looping ? [] : [3, 3]);
+    context.beginPath();
+    for (const [x, inward] of [[left + 1, 5], [right - 1, -5]]) {
+      context.moveTo(x + inward, 1);
+      context.lineTo(x, 1);
+      context.lineTo(x, RULER);
+    }
+    context.stroke();
+    context.setLineDash([]);
+  }
+
+  #drawPlayhead(position) {
+    const { context, view, palette } = this;
+    const x = crisp(view.x(position));
+    if (x < view.gutter - 1) return;
+    context.fillStyle = palette.text;
+    context.fillRect(x - 0.75, RULER - 6, 1.5, view.height);
+    context.beginPath();
+    context.moveTo(x - 6, RULER - 13);
+    context.lineTo(x + 6, RULER - 13);
+    context.lineTo(x, RULER - 4);
+    context.fill();
+    if (!view.score.kl) return;
+    const frame = clamp(Math.floor(position), 0, view.score.frames - 1);
+    context.beginPath();
+    context.arc(x, view.stripY(view.score.kl[frame]), 4, 0, 2 * Math.PI);
+    context.fillStyle = palette.sounding;
+    context.fill();
+    context.lineWidth = 1.5;
+    context.strokeStyle = palette.text;
+    context.stroke();
+  }
+
+  #drawKeys(sounding) {
+    const { context, view, palette } = this;
+    for (const { pitch } of sounding) {
+      const width = view.gutter * (isBlackKey(pitch) ? 0.5 : 1) - 1;
+      context.fillStyle = palette.sounding;
+      context.fillRect(0, view.y(pitch) + 0.5, width, view.rowHeight - 1);
+      context.beginPath();
+      context.arc(width - 6, view.y(pitch - 0.5), Math.min(3, view.rowHeight / 4), 0, 2 * Math.PI);
+      context.fillStyle = palette.ebony;
+      context.fill();
+    }
+  }
+
+  #drawOverview(position) {
+    const { context, view, palette } = this;
+    const top = view.height - OVERVIEW;
+    context.drawImage(this.tiles.overview, 0, top, view.width, OVERVIEW);
+    const left = view.overviewX(view.scroll / view.zoom);
+    const shown = Math.min(1, view.span / view.content) * view.span;
+    context.strokeStyle = context.fillStyle = palette.text;
+    context.lineWidth = 1.5;
+    context.globalAlpha = 0.6;
+    if (shown < view.span) {
+      context.beginPath();
+      context.roundRect(left + 1, top + 1, Math.max(6, shown - 2), OVERVIEW - 2, 4);
+      context.stroke();
+    }
+    context.globalAlpha = 1;
+    context.fillRect(crisp(view.overviewX(position)) - 0.75, top, 1.5, OVERVIEW);
+  }
+}

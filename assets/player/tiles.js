@@ -1,0 +1,217 @@
+// The parts of the roll that stand still, painted once and kept: a frame only copies them.
+
+const TILE = 512;
+const TILES_KEPT = 16;
+
+/** Painted layers of one view: tiles of the piece, the keyboard and the overview. */
+class Tiles {
+  constructor(view, palette) {
+    Object.assign(this, { view, palette });
+    this.kept = new Map();
+    this.zoom = view.zoom;
+    this.keyboard = this.#paintKeyboard();
+    this.overview = this.#paintOverview();
+  }
+
+  /** Copy the tiles in view to `context`. */
+  copyTo(context) {
+    const { view } = this;
+    if (view.zoom !== this.zoom) {
+      this.kept.clear();
+      this.zoom = view.zoom;
+    }
+    const height = view.height - OVERVIEW;
+    const first = Math.floor(view.scroll / TILE);
+    const last = Math.floor((view.scroll + view.span) / TILE);
+    for (let index = first; index <= last; index++) {
+      const x = crisp(view.gutter + index * TILE - view.scroll);
+      context.drawImage(this.#tile(index), x, 0, TILE, height);
+    }
+  }
+
+  #tile(index) {
+    let canvas = this.kept.get(index);
+    if (!canvas) {
+      if (this.kept.size >= TILES_KEPT) this.kept.delete(this.kept.keys().next().value);
+      canvas = document.createElement("canvas");
+      this.#paintTile(canvas, index * TILE);
+      this.kept.set(index, canvas);
+    }
+    return canvas;
+  }
+
+  #paintTile(canvas, left) {
+    const { view, palette } = this;
+    const { score, zoom } = view;
+    const height = view.height - OVERVIEW;
+    const context = sized(canvas, TILE, height);
+    const end = view.content - left;
+    const first = Math.max(0, Math.floor(left / zoom));
+    const last = Math.min(score.frames, Math.ceil((left + TILE) / zoom));
+    context.translate(-left, 0);
+
+    context.fillStyle = palette.panel;
+    context.fillRect(left, 0, TILE, RULER);
+    this.#paintRows(context, left, Math.max(0, Math.min(TILE, end)));
+    if (score.probabilities && last > first) this.#paintProbabilities(context, first, last);
+    this.#paintBars(context, left, height);
+    context.fillStyle = palette.written;
+    context.beginPath();
+    for (const note of score.notes) {
+      if (note.start > last) break;
+      if (note.end < first) continue;
+      const box = view.noteBox(note);
+      context.roundRect(box.x, box.y, box.width, box.height, box.radius);
+    }
+    context.fill();
+    if (score.kl) this.#paintStrip(context, first, last);
+  }
+
+  #paintRows(context, left, width) {
+    const { view, palette } = this;
+    context.fillStyle = palette.text;
+    for (let pitch = view.score.low; pitch <= view.score.high; pitch++) {
+      const top = crisp(view.y(pitch));
+      const bottom = crisp(view.y(pitch - 1));
+      context.globalAlpha = 0.045;
+      if (isBlackKey(pitch) !== palette.dark) context.fillRect(left, top, width, bottom - top);
+      context.globalAlpha = 0.16;
+      if (pitch % 12 === 0) context.fillRect(left, bottom - 0.5, width, 0.5);
+    }
+    context.globalAlpha = 1;
+  }
+
+  #paintProbabilities(context, first, last) {
+    const { view, palette } = this;
+    const { score, zoom } = view;
+    const small = document.createElement("canvas");
+    [small.width, small.height] = [last - first, view.rows];
+    const pencil = small.getContext("2d");
+    const image = pencil.createImageData(small.width, small.height);
+    for (let frame = first; frame < last; frame++) {
+      for (let row = 0; row < view.rows; row++) {
+        const cell = frame * PITCHES + score.high - row - LOWEST;
+        if (score.noteAt[cell] >= 0) continue; // A note covers it.
+        image.data[(row * small.width + frame - first) * 4 + 3] = score.probabilities[cell] * 0.5;
+      }
+    }
+    pencil.putImageData(image, 0, 0);
+    pencil.globalCompositeOperation = "source-in";
+    pencil.fillStyle = palette.written;
+    pencil.fillRect(0, 0, small.width, small.height);
+    context.imageSmoothingEnabled = zoom < 1;
+    const width = (last - first) * zoom;
+    context.drawImage(small, first * zoom, view.rollTop, width, view.rollBottom - view.rollTop);
+  }
+
+  #paintBars(context, left, height) {
+    const { view, palette } = this;
+    const { score, zoom } = view;
+    const { framesPerBar, stepsPerQuarter, frames } = score;
+    const line = (frame, top, alpha) => {
+      context.globalAlpha = alpha;
+      context.fillRect(crisp(frame * zoom), top, 1, height - top);
+    };
+    context.fillStyle = palette.text;
+    context.font = `11px ${palette.font}`;
+    context.textBaseline = "middle";
+    const barWidth = framesPerBar * zoom;
+    const step = 2 ** Math.max(0, Math.ceil(Math.log2(34 / barWidth)));
+    const firstBar = Math.max(0, Math.floor((left - 40) / barWidth / step) * step);
+    for (let bar = firstBar; bar * barWidth < left + TILE && bar * framesPerBar < frames; bar++) {
+      const labelled = bar % step === 0;
+      if (barWidth >= 5 || labelled) line(bar * framesPerBar, labelled ? 8 : RULER - 4, 0.22);
+      context.globalAlpha = 0.75;
+      if (labelled) context.fillText(String(bar + 1), bar * barWidth + 5, RULER / 2 + 1);
+      if (barWidth < 48) continue;
+      for (let beat = 1; beat < QUARTERS_PER_BAR; beat++) {
+        const frame = bar * framesPerBar + beat * stepsPerQuarter;
+        if (frame < frames) line(frame, RULER - 4, 0.07);
+      }
+    }
+    line(frames, RULER, 0.35);
+    context.globalAlpha = 1;
+  }
+
+  #paintStrip(context, first, last) {
+    const { view, palette } = this;
+    const { score, zoom } = view;
+    const floor = view.stripY(0);
+    const step = Math.max(1, Math.floor(1 / zoom)); // several frames a pixel: the largest is shown
+    const outline = new Path2D();
+    const start = Math.max(0, Math.floor(first / step) * step - step);
+    outline.moveTo(start * zoom, floor);
+    for (let frame = start; frame < Math.min(score.frames, last + step); frame += step) {
+      let value = 0;
+      for (const each of score.kl.subarray(frame, frame + step)) value = Math.max(value, each);
+      const y = view.stripY(value);
+      outline.lineTo(frame * zoom, y);
+      outline.lineTo(Math.min(frame + step, score.frames) * zoom, y);
+    }
+    context.fillStyle = context.strokeStyle = palette.written;
+    context.lineWidth = 1.25;
+    context.stroke(outline);
+    outline.lineTo(Math.min(last + step, score.frames) * zoom, floor);
+    context.globalAlpha = 0.2;
+    context.fill(outline);
+    context.globalAlpha = 0.3;
+    context.fillStyle = palette.text;
+    context.fillRect(start * zoom, crisp(view.rollBottom), (last - start) * zoom, 0.5);
+    context.globalAlpha = 1;
+  }
+
+  #paintKeyboard() {
+    const { view, palette } = this;
+    const { score, gutter } = view;
+    const canvas = document.createElement("canvas");
+    const context = sized(canvas, gutter, view.height - OVERVIEW);
+    context.fillStyle = palette.background;
+    context.fillRect(0, 0, gutter, view.height);
+    context.fillStyle = palette.panel;
+    context.fillRect(0, 0, gutter, RULER);
+    context.fillStyle = palette.ivory;
+    context.globalAlpha = palette.dark ? 0.75 : 1;
+    context.fillRect(0, RULER, gutter, view.rollBottom - RULER);
+    context.fillStyle = palette.ebony;
+    context.font = `10px ${palette.font}`;
+    context.textAlign = "right";
+    context.textBaseline = "middle";
+    for (let pitch = score.low; pitch <= score.high; pitch++) {
+      const top = crisp(view.y(pitch));
+      const bottom = crisp(view.y(pitch - 1));
+      context.globalAlpha = isBlackKey(pitch) ? 0.85 : 0.3;
+      if (isBlackKey(pitch)) context.fillRect(0, top, gutter * 0.5, bottom - top);
+      else context.fillRect(0, bottom - 0.5, gutter, 0.5);
+      context.globalAlpha = 0.85;
+      if (pitch % 12 === 0) context.fillText(pitchName(pitch), gutter - 5, (top + bottom) / 2);
+    }
+    context.fillStyle = palette.text;
+    if (score.kl) {
+      context.globalAlpha = 0.85;
+      const most = score.klMax >= 100 ? score.klMax.toFixed(0) : score.klMax.toFixed(1);
+      context.fillText(most, gutter - 5, view.stripY(score.klMax) + 3);
+      context.fillText("kl", gutter - 5, view.stripY(score.klMax / 2));
+      context.fillText("0", gutter - 5, view.stripY(0) - 3);
+    }
+    context.globalAlpha = 0.3;
+    context.fillRect(gutter - 0.5, RULER, 0.5, view.height);
+    return canvas;
+  }
+
+  #paintOverview() {
+    const { view, palette } = this;
+    const { score } = view;
+    const canvas = document.createElement("canvas");
+    const context = sized(canvas, view.width, OVERVIEW);
+    context.fillStyle = palette.panel;
+    context.fillRect(0, 0, view.width, OVERVIEW);
+    context.fillStyle = palette.written;
+    context.globalAlpha = 0.8;
+    for (const note of score.notes) {
+      const x = view.overviewX(note.start);
+      const y = 3 + ((score.high - note.pitch) / view.rows) * (OVERVIEW - 6);
+      context.fillRect(x, y, Math.max(0.75, view.overviewX(note.end) - x), 1);
+    }
+    return canvas;
+  }
+}

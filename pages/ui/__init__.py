@@ -1,0 +1,1 @@
+"""What the pages share: the player, and the parts every page is made of."""

@@ -1,0 +1,207 @@
+"""The piano-roll player: one component that shows and sounds a roll on one clock."""
+
+import base64
+import hashlib
+import io
+import wave
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+import numpy as np
+from streamlit.components.v2 import component
+
+from dmm_core import files
+from dmm_core.errors import DataError
+from dmm_core.music.pianoroll import PITCHES, as_roll
+
+__all__ = ["LatentPath", "PlayerEvents", "player"]
+
+_MOST_WAV_BYTES = 32_000_000
+"""A message to the page holds 50 MB, and base64 makes three bytes four."""
+
+# One module in several files, so that each can be read by itself; the last one exports.
+_SCRIPTS = ("score", "view", "tiles", "roll", "latent", "sound", "words", "hands", "player")
+
+
+class LatentPath(NamedTuple):
+    """A posterior path in a plane.
+
+    Attributes:
+        loc: (T, 2) where the path is, one point a frame.
+        scale: (T, 2) one standard deviation along either axis.
+        caption: what the plane is, in a sentence.
+    """
+
+    loc: np.ndarray
+    scale: np.ndarray
+    caption: str = ""
+
+
+class PlayerEvents(NamedTuple):
+    """What a person did in the player.
+
+    Attributes:
+        note: frame and pitch of the note that was chosen just now; None in every other run.
+        region: first and last frame of the loop region; it stays until it is cleared or the sound
+            changes.
+    """
+
+    note: tuple[int, int] | None
+    region: tuple[int, int] | None
+
+
+def _read(name: str) -> str:
+    return (files.assets() / "player" / name).read_text(encoding="utf-8")
+
+
+_COMPONENT = component(
+    "dmm_player",
+    html=_read("player.html"),
+    css=_read("player.css"),
+    js="\n".join(_read(f"{name}.js") for name in _SCRIPTS),
+)
+
+
+def player(
+    *,
+    roll: np.ndarray,
+    wav: bytes,
+    steps_per_quarter: int,
+    tempo: float,
+    rearticulate: bool,
+    key: str,
+    title: str = "",
+    probabilities: np.ndarray | None = None,
+    path: LatentPath | None = None,
+    kl: np.ndarray | None = None,
+    height: int = 420,
+) -> PlayerEvents:
+    """Show `roll` with its sound, its probabilities, its latent path and its kl on one clock.
+
+    Position, zoom and loop survive a rerun; another roll, sound or time grid resets them.
+
+    Args:
+        roll: (T, 88) boolean, or 0 and 1; T at least 1.
+        wav: the sound of the same notes, a PCM WAV; silence is added up to the end of the roll.
+        steps_per_quarter: frames of a quarter note.
+        tempo: quarter notes a minute.
+        rearticulate: whether every frame strikes its notes anew; else equal neighbours are tied.
+        key: the element's key, unique on the page.
+        title: shown above the roll, as plain text.
+        probabilities: (T, 88) p(x_t = 1 given z_t), from 0 to 1.
+        path: the posterior path to draw with the roll.
+        kl: (T,) nats of every frame, drawn as a strip along the roll.
+        height: CSS pixels of the roll with its ruler and strip, 200 at least; the path stands
+            beside it, and below it on a narrow screen.
+
+    Raises:
+        DataError: if there is no frame, an array does not fit the roll or its range, or the sound
+            is no WAV or more than a page takes.
+    """
+    on = as_roll(roll)
+    frames = len(on)
+    _check(frames, probabilities, path, kl)
+    sound = _sound(wav, frames * 60 / tempo / steps_per_quarter)
+    packed = _base64(np.packbits(on))
+    grid = f"{frames} {steps_per_quarter} {tempo} {rearticulate} {packed} {sound.digest}"
+    identity = hashlib.sha256(grid.encode()).hexdigest()[:16]
+    result = _COMPONENT(
+        key=key,
+        data={
+            "id": identity,
+            "title": title,
+            "height": max(200, height),
+            "frames": frames,
+            "stepsPerQuarter": steps_per_quarter,
+            "tempo": tempo,
+            "rearticulate": rearticulate,
+            "roll": packed,
+            "wav": sound.base64,
+            "probabilities": None if probabilities is None else _bytes(probabilities),
+            "kl": None if kl is None else _floats(kl),
+            "path": path
+            and {
+                "loc": _floats(path.loc),
+                "scale": _floats(path.scale),
+                "caption": path.caption,
+            },
+        },
+        on_note_change=lambda: None,
+        on_region_change=lambda: None,
+    )
+    return _events(result, identity, frames)
+
+
+class _Sound(NamedTuple):
+    base64: str
+    digest: str
+
+
+@lru_cache(maxsize=8)  # By content, so that a rerun neither pads, packs nor hashes it again.
+def _sound(wav: bytes, seconds: float) -> _Sound:
+    """The sound for the page, long enough for every frame to have its moment on the clock."""
+    if len(wav) > _MOST_WAV_BYTES:
+        raise DataError(
+            f"The sound is {len(wav) / 1e6:.0f} MB, but a page takes at most "
+            f"{_MOST_WAV_BYTES / 1e6:.0f} MB; show a shorter part of the piece."
+        )
+    try:
+        with wave.open(io.BytesIO(wav)) as source:
+            settings, content = source.getparams(), source.readframes(source.getnframes())
+    except (wave.Error, EOFError) as error:
+        raise DataError(f"The sound is not a PCM WAV file: {error}.") from error
+    missing = int(seconds * settings.framerate) + 1 - settings.nframes
+    padded = io.BytesIO()
+    with wave.open(padded, "wb") as target:
+        target.setparams(settings)
+        target.writeframes(content + bytes(max(0, missing) * settings.sampwidth))
+    return _Sound(
+        base64.b64encode(padded.getvalue()).decode(), hashlib.sha256(padded.getvalue()).hexdigest()
+    )
+
+
+def _base64(array: np.ndarray) -> str:
+    return base64.b64encode(array.tobytes()).decode()
+
+
+def _bytes(probabilities: np.ndarray) -> str:
+    return _base64(np.rint(probabilities * 255).astype(np.uint8))
+
+
+def _floats(values: np.ndarray) -> str:
+    return _base64(values.astype("<f4"))
+
+
+def _check(
+    frames: int,
+    probabilities: np.ndarray | None,
+    path: LatentPath | None,
+    kl: np.ndarray | None,
+) -> None:
+    if frames == 0:
+        raise DataError("There is nothing to show: the piano-roll has no frames.")
+    expected = {
+        "probabilities": (probabilities, (frames, PITCHES)),
+        "path.loc": (path and path.loc, (frames, 2)),
+        "path.scale": (path and path.scale, (frames, 2)),
+        "kl": (kl, (frames,)),
+    }
+    for name, (array, shape) in expected.items():
+        if array is None:
+            continue
+        if array.shape != shape:
+            raise DataError(f"{name} is {array.shape}, but this roll needs {shape}.")
+        if not np.isfinite(array).all():
+            raise DataError(f"{name} holds a value that is not finite.")
+    if probabilities is not None and not ((probabilities >= 0) & (probabilities <= 1)).all():
+        raise DataError("probabilities holds values outside 0 to 1.")
+
+
+def _events(result: Any, identity: str, frames: int) -> PlayerEvents:
+    """What the page sent, if it is about this sound."""
+    note = tuple(result.note) if result.note else None
+    region = None
+    if result.region and result.region[0] == identity:
+        first, last = result.region[1:]
+        region = (max(0, int(first)), min(frames - 1, int(last)))
+    return PlayerEvents(note, region)
