@@ -10,3 +10,5 @@ __version__ = "0.1.0"
 # busy process or session on the same cores then slows a training down twentyfold and more
 # (measured: benchmarks/README.md); threads that sleep cost next to nothing alone.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
+__version__ = "0.1.0"

@@ -1,0 +1,8 @@
+"""`python -m dmm_core`."""
+
+import sys
+
+from dmm_core.cli import main
+
+if __name__ == "__main__":
+    sys.exit(main())

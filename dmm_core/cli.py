@@ -1,0 +1,165 @@
+"""The command line: arguments in, a command's function out; its flags come from the config schema.
+
+Results go to stdout, everything else to stderr. The exit status is 0, 1 where a command could not
+do its work, or 2 where it was asked for something that cannot be; the reason is one sentence.
+"""
+
+import argparse
+import importlib
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, NoReturn, get_args
+
+from pydantic import BaseModel
+
+from dmm_core.config import PRESETS, RunConfig
+from dmm_core.errors import ConfigError, DMMError
+
+__all__ = ["build_parser", "given_settings", "main"]
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        """Say what is wrong in one sentence and leave with status 2."""
+        self.exit(2, f"{message[0].upper()}{message[1:]}; see {self.prog} --help.\n")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; the exit status.
+
+    Args:
+        arguments: the command line without the program, by default this process's.
+    """
+    given = build_parser().parse_args(arguments)
+    module, function = given.command.split(":")
+    try:
+        # Imported when chosen: most commands need torch, `inspect` and --help do not.
+        return getattr(importlib.import_module(module), function)(given) or 0
+    except ConfigError as error:
+        print(error, file=sys.stderr)
+        return 2
+    except (DMMError, OSError) as error:
+        print(error, file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("Stopped.", file=sys.stderr)
+        return 130
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The parser of every command."""
+    parser = _Parser(prog="python -m dmm_core", description="Deep Markov Models.")
+    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+
+    def command(name: str, function: str, help: str) -> argparse.ArgumentParser:
+        added = commands.add_parser(name, help=help, description=help, allow_abbrev=False)
+        added.set_defaults(command=f"dmm_core.commands.{function}")
+        return added
+
+    def add_json(added: argparse.ArgumentParser) -> None:
+        added.add_argument("--json", action="store_true", help="print JSON and nothing else")
+
+    def add_run(added: argparse.ArgumentParser) -> None:
+        added.add_argument("run", metavar="RUN", help="a run's id or folder, or bundled:NAME")
+
+    datasets = command("datasets", "data:datasets", "List the data sets.")
+    inspect = command("inspect", "data:inspect", "Say what a file holds, or why it is refused.")
+    inspect.add_argument("file", metavar="FILE", type=Path)
+
+    train = command("train", "runs:train", "Create a run and train it.")
+    train.add_argument(
+        "--preset", default="quick", metavar="NAME", help=f"start from {', '.join(PRESETS)} (quick)"
+    )
+    train.add_argument("--name", help="a name to show for the run")
+    _add_settings(train)
+    resume = command("resume", "runs:resume", "Go on with a run that was stopped or interrupted.")
+    stop = command("stop", "runs:stop", "Ask a queued or running run to save and stop.")
+    for added in (resume, stop):
+        add_run(added)
+    runs = command("runs", "runs:runs", "List the runs, newest first.")
+
+    evaluate = command("evaluate", "model:evaluate", "Measure how well a model explains a split.")
+    add_run(evaluate)
+    evaluate.add_argument("--split", default="test", choices=("train", "valid", "test"))
+    _add_count(evaluate, "--samples", 500, "paths drawn for each sequence")
+    infer = command("infer", "model:infer", "Write the posterior of a split or of files.")
+    add_run(infer)
+    infer.add_argument("files", nargs="*", metavar="FILE", type=Path, help="MIDI, not a split")
+    infer.add_argument("--split", default="test", choices=("train", "valid", "test"))
+    _add_count(infer, "--draws", 100, "paths averaged for each sequence")
+    infer.add_argument("--out", required=True, type=Path, metavar="FILE.npz")
+
+    sample = command("sample", "music:sample", "Compose from nothing.")
+    add_run(sample)
+    carry_on = command("continue", "music:carry_on", "Compose what may follow a MIDI file.")
+    add_run(carry_on)
+    carry_on.add_argument("file", metavar="FILE", type=Path)
+    for added in (sample, carry_on):
+        _add_count(added, "--frames", 64, "time steps to compose")
+        _add_count(added, "--count", 1, "pieces")
+        added.add_argument("--out", required=True, type=Path, metavar="DIR")
+        added.add_argument("--wav", action="store_true", help="write audio beside the MIDI")
+        for letter in "zx":
+            added.add_argument(f"--{letter}-temperature", type=_temperature, default=1.0)
+        added.add_argument("--tempo", type=float, default=90.0, help="quarters a minute (90)")
+        _add_count(added, "--program", 0, "General MIDI program, 0 to 127", low=0, high=127)
+    for added in (evaluate, infer, sample, carry_on):
+        _add_count(added, "--seed", 0, "decides all draws", low=0)
+    for added in (datasets, inspect, train, resume, stop, runs, evaluate, infer, sample, carry_on):
+        add_json(added)
+    return parser
+
+
+def _add_count(
+    parser: argparse.ArgumentParser,
+    flag: str,
+    default: int,
+    help: str,
+    low: int = 1,
+    high: int = 1_000_000_000,
+) -> None:
+    def count(text: str) -> int:
+        if not text.isdecimal() or not low <= int(text) <= high:
+            raise argparse.ArgumentTypeError(f"is a whole number from {low} to {high}, not {text}")
+        return int(text)
+
+    parser.add_argument(flag, type=count, default=default, metavar="N", help=f"{help} ({default})")
+
+
+def _temperature(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0.0 <= value <= 100.0:
+        raise argparse.ArgumentTypeError(f"is a number from 0 to 100, not {text}")
+    return value
+
+
+def _add_settings(parser: argparse.ArgumentParser) -> None:
+    for section, settings in _sections().items():
+        group = parser.add_argument_group(f"{section} settings")
+        for name, field in settings.model_fields.items():
+            choices = get_args(field.annotation)
+            kind = "|".join(choices) if choices else getattr(field.annotation, "__name__", "value")
+            group.add_argument(
+                f"--{section}.{name.replace('_', '-')}",
+                dest=f"{section}.{name}",
+                default=argparse.SUPPRESS,
+                metavar=kind.upper() if not choices else kind,
+                help=f"{field.description}".replace("%", "%%"),
+            )
+
+
+def _sections() -> dict[str, type[BaseModel]]:
+    return {name: type(section) for name, section in RunConfig()}
+
+
+def given_settings(given: argparse.Namespace, start: RunConfig) -> Mapping[str, Any]:
+    """The settings of `start` with those given on the command line in their place, unchecked."""
+    values = start.model_dump()
+    for section in values:
+        for name in values[section]:
+            values[section][name] = getattr(given, f"{section}.{name}", values[section][name])
+    return values

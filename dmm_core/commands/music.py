@@ -1,0 +1,70 @@
+"""The commands that compose: `sample` and `continue`."""
+
+import argparse
+import json
+from pathlib import Path
+
+import numpy as np
+
+from dmm_core.commands.files import read_midi_files
+from dmm_core.files import write_atomic
+from dmm_core.listening import require_piano, to_notes, to_roll
+from dmm_core.music.audio import render_wav
+from dmm_core.music.midi import midi_from_notes
+from dmm_core.runs.bundled import load_model
+from dmm_core.runs.store import find_run
+from dmm_core.sampling import continuation
+from dmm_core.sampling import sample as draw
+
+__all__ = ["carry_on", "sample"]
+
+
+def sample(given: argparse.Namespace) -> None:
+    """Write `count` new pieces as sample-000.mid, ..."""
+    source = find_run(given.run, allow_path=True)
+    grid = require_piano(source.data())
+    drawn = draw(
+        load_model(source),
+        count=given.count,
+        frames=given.frames,
+        seed=given.seed,
+        z_temperature=given.z_temperature,
+        x_temperature=given.x_temperature,
+    )
+    _write(given, "sample", [to_roll(x) for x in drawn.x], grid)
+
+
+def carry_on(given: argparse.Namespace) -> None:
+    """Write the file with `count` continuations as continuation-000.mid, ..."""
+    source = find_run(given.run, allow_path=True)
+    grid = require_piano(source.data())
+    start = read_midi_files([given.file], source.data()).x[0]
+    drawn = continuation(
+        load_model(source),
+        start,
+        count=given.count,
+        frames=given.frames,
+        seed=given.seed,
+        z_temperature=given.z_temperature,
+        x_temperature=given.x_temperature,
+    )
+    rolls = [np.concatenate([start > 0, to_roll(x)]) for x in drawn.x]
+    _write(given, "continuation", rolls, grid)
+
+
+def _write(given: argparse.Namespace, stem: str, rolls: list[np.ndarray], grid: int) -> None:
+    given.out.mkdir(parents=True, exist_ok=True)
+    written: list[Path] = []
+    for number, roll in enumerate(rolls):
+        notes = to_notes(roll, steps_per_quarter=grid, tempo=given.tempo)
+        path = given.out / f"{stem}-{number:03}.mid"
+        write_atomic(path, midi_from_notes(notes, tempo=given.tempo, program=given.program))
+        written.append(path)
+        if given.wav:
+            path = path.with_suffix(".wav")
+            write_atomic(path, render_wav(notes, program=given.program))
+            written.append(path)
+    if given.json:
+        print(json.dumps({"run": given.run, "files": [str(path) for path in written]}))
+    else:
+        print(*written, sep="\n")

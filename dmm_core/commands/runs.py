@@ -1,0 +1,143 @@
+"""The commands on runs: `train`, `resume`, `stop` and `runs`."""
+
+import argparse
+import dataclasses
+import json
+import sys
+from typing import Any
+
+from tqdm import tqdm
+
+from dmm_core.cli import given_settings
+from dmm_core.config import parse_config, preset
+from dmm_core.data.catalogue import UPLOAD_PREFIX, dataset_info
+from dmm_core.errors import RunError
+from dmm_core.listening import compose_midi
+from dmm_core.runs.run import Run
+from dmm_core.runs.store import create_run, find_run, list_runs
+from dmm_core.runs.worker import execute
+from dmm_core.training import EpochEnd, Event, Progress, choose_device
+
+__all__ = ["resume", "runs", "stop", "train"]
+
+
+def train(given: argparse.Namespace) -> int:
+    """Create a run and train it here; 1 if it failed."""
+    config = parse_config(given_settings(given, preset(given.preset)))
+    if not config.data.name.startswith(UPLOAD_PREFIX):
+        dataset_info(config.data.name)
+    choose_device(config.train.device)
+    return _execute(create_run(config, name=given.name), given.json)
+
+
+def resume(given: argparse.Namespace) -> int:
+    """Go on with a run from its newest checkpoint; 1 if it failed."""
+    return _execute(_run(given.run), given.json)
+
+
+def stop(given: argparse.Namespace) -> None:
+    """Ask a run to save and stop; it does so within seconds."""
+    run = _run(given.run)
+    run.request_stop()
+    print(json.dumps({"run": run.id, "stop": True}) if given.json else f"{run.id} is to stop.")
+
+
+def runs(given: argparse.Namespace) -> None:
+    """List the runs, newest first."""
+    rows = [_row(run) for run in list_runs()]
+    if given.json:
+        print(json.dumps({"runs": rows}))
+        return
+    for row in rows:
+        bound = row["best_valid_bound"]
+        best = "-" if bound is None else f"{bound:.3f}"
+        print(
+            f"{row['run']}  {row['state']:<11}  epoch {row['epoch']:>5}  valid bound {best:>7}  "
+            f"{row['data']:<16}  {row['name']}"
+        )
+
+
+def _run(text: str) -> Run:
+    found = find_run(text, allow_path=True)
+    if not isinstance(found, Run):
+        raise RunError(f"{found.id} is a bundled model, which cannot be resumed or stopped.")
+    return found
+
+
+def _row(run: Run) -> dict[str, Any]:
+    status, config = run.status(), run.config()
+    return {
+        "run": run.id,
+        "name": run.name(),
+        "state": run.state(status),
+        "reason": status.reason,
+        "data": config.data.name,
+        "epoch": status.progress.epoch,
+        "epochs": config.train.epochs,
+        "best_valid_bound": status.progress.best_valid_bound,
+        "best_epoch": status.progress.best_epoch,
+    }
+
+
+def _execute(run: Run, as_json: bool) -> int:
+    if as_json:
+        _print_line({"run": run.id})
+        state = execute(run, on_event=_print_epoch, listen=compose_midi)
+    else:
+        print(f"{run.id} in {run.folder}", file=sys.stderr)
+        with _Bar(run) as bar:
+            state = execute(run, on_event=bar.show, listen=compose_midi)
+    status = run.status()
+    progress = status.progress
+    if as_json:
+        _print_line(
+            {
+                "run": run.id,
+                "state": state,
+                "best_valid_bound": progress.best_valid_bound,
+                "best_epoch": progress.best_epoch,
+            }
+        )
+    elif state != "failed":
+        bound = progress.best_valid_bound
+        best = (
+            "" if bound is None else f" Best valid bound {bound:.3f}, epoch {progress.best_epoch}."
+        )
+        print(f"{state}: {status.reason}{best}")
+    if state == "failed":
+        print(status.reason, file=sys.stderr)
+        return 1
+    return 0
+
+
+def _print_line(values: dict[str, Any]) -> None:
+    print(json.dumps(values), flush=True)
+
+
+def _print_epoch(event: Event) -> None:
+    if isinstance(event, EpochEnd):
+        values = dataclasses.asdict(event)
+        _print_line({key: value for key, value in values.items() if value is not None})
+
+
+class _Bar:
+    """A progress bar over the epochs, with the bounds beside it."""
+
+    def __init__(self, run: Run) -> None:
+        self._bar = tqdm(total=run.config().train.epochs, unit="epoch")
+        self._valid = ""
+
+    def __enter__(self) -> "_Bar":
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._bar.close()
+
+    def show(self, event: Event) -> None:
+        if isinstance(event, EpochEnd):
+            if event.valid_bound is not None:
+                self._valid = f", valid {event.valid_bound:.3f}"
+            self._bar.set_postfix_str(f"bound {event.train_bound:.3f}{self._valid}", refresh=False)
+            self._bar.update(event.epoch - self._bar.n)
+        elif isinstance(event, Progress):
+            self._bar.refresh()
