@@ -7,16 +7,15 @@ do its work, or 2 where it was asked for something that cannot be; the reason is
 import argparse
 import importlib
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NoReturn, get_args
+from typing import NoReturn
 
-from pydantic import BaseModel
-
-from dmm_core.config import PRESETS, RunConfig
+from dmm_core.config import PRESETS
 from dmm_core.errors import ConfigError, DMMError
+from dmm_core.flags import add_flags
 
-__all__ = ["build_parser", "given_settings", "main"]
+__all__ = ["build_parser", "main"]
 
 
 class _Parser(argparse.ArgumentParser):
@@ -72,7 +71,7 @@ def build_parser() -> argparse.ArgumentParser:
         "--preset", default="quick", metavar="NAME", help=f"start from {', '.join(PRESETS)} (quick)"
     )
     train.add_argument("--name", help="a name to show for the run")
-    _add_settings(train)
+    add_flags(train)
     resume = command("resume", "runs:resume", "Go on with a run that was stopped or interrupted.")
     stop = command("stop", "runs:stop", "Ask a queued or running run to save and stop.")
     for added in (resume, stop):
@@ -135,31 +134,3 @@ def _temperature(text: str) -> float:
     if not 0.0 <= value <= 100.0:
         raise argparse.ArgumentTypeError(f"is a number from 0 to 100, not {text}")
     return value
-
-
-def _add_settings(parser: argparse.ArgumentParser) -> None:
-    for section, settings in _sections().items():
-        group = parser.add_argument_group(f"{section} settings")
-        for name, field in settings.model_fields.items():
-            choices = get_args(field.annotation)
-            kind = "|".join(choices) if choices else getattr(field.annotation, "__name__", "value")
-            group.add_argument(
-                f"--{section}.{name.replace('_', '-')}",
-                dest=f"{section}.{name}",
-                default=argparse.SUPPRESS,
-                metavar=kind.upper() if not choices else kind,
-                help=f"{field.description}".replace("%", "%%"),
-            )
-
-
-def _sections() -> dict[str, type[BaseModel]]:
-    return {name: type(section) for name, section in RunConfig()}
-
-
-def given_settings(given: argparse.Namespace, start: RunConfig) -> Mapping[str, Any]:
-    """The settings of `start` with those given on the command line in their place, unchecked."""
-    values = start.model_dump()
-    for section in values:
-        for name in values[section]:
-            values[section][name] = getattr(given, f"{section}.{name}", values[section][name])
-    return values

@@ -8,10 +8,10 @@ from typing import Any
 
 from tqdm import tqdm
 
-from dmm_core.cli import given_settings
 from dmm_core.config import parse_config, preset
 from dmm_core.data.catalogue import UPLOAD_PREFIX, dataset_info
 from dmm_core.errors import RunError
+from dmm_core.flags import given_settings
 from dmm_core.listening import compose_midi
 from dmm_core.runs.run import Run
 from dmm_core.runs.store import create_run, find_run, list_runs

@@ -1,0 +1,39 @@
+# Each target does everything on a machine that has Python 3.11 to 3.13 and make.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+
+.PHONY: app test lint format bench setup clean
+
+app: $(VENV)/app ## open the app on http://127.0.0.1:8501
+	$(BIN)/streamlit run app.py
+
+test: $(VENV)/dev ## run the tests
+	$(BIN)/python -m pytest
+
+lint: $(VENV)/dev ## check format, style, types and the direction of imports
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/pyright
+	$(BIN)/lint-imports
+
+format: $(VENV)/dev
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: $(VENV)/dev ## measure speed; see benchmarks/README.md
+	$(BIN)/python -m benchmarks
+
+setup: $(VENV)/dev ## create the virtual environment with everything in it
+
+$(VENV)/app: requirements.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet -r requirements.txt
+	@touch $@
+
+$(VENV)/dev: requirements-dev.txt $(VENV)/app
+	$(BIN)/pip install --quiet -r requirements-dev.txt
+	@touch $@
+
+clean:
+	rm -rf $(VENV)

@@ -1,0 +1,40 @@
+"""The settings of the config schema as command-line flags, `--section.field-name VALUE`."""
+
+import argparse
+from collections.abc import Mapping
+from typing import Any, get_args
+
+from pydantic import BaseModel
+
+from dmm_core.config import RunConfig
+
+__all__ = ["add_flags", "given_settings"]
+
+
+def add_flags(parser: argparse.ArgumentParser) -> None:
+    """Add a flag for every setting; their values stay text, for `parse_config` to judge."""
+    for section, settings in _sections().items():
+        group = parser.add_argument_group(f"{section} settings")
+        for name, field in settings.model_fields.items():
+            choices = get_args(field.annotation)
+            kind = "|".join(choices) if choices else getattr(field.annotation, "__name__", "value")
+            group.add_argument(
+                f"--{section}.{name.replace('_', '-')}",
+                dest=f"{section}.{name}",
+                default=argparse.SUPPRESS,
+                metavar=kind.upper() if not choices else kind,
+                help=f"{field.description}".replace("%", "%%"),
+            )
+
+
+def given_settings(given: argparse.Namespace, start: RunConfig) -> Mapping[str, Any]:
+    """The settings of `start` with those given on the command line in their place, unchecked."""
+    values = start.model_dump()
+    for section in values:
+        for name in values[section]:
+            values[section][name] = getattr(given, f"{section}.{name}", values[section][name])
+    return values
+
+
+def _sections() -> dict[str, type[BaseModel]]:
+    return {name: type(section) for name, section in RunConfig()}

@@ -1,0 +1,63 @@
+"""The small JSON documents of a run folder: read with care, written atomically."""
+
+import json
+from pathlib import Path
+from typing import Any, TypeVar
+
+from dmm_core.errors import RunError
+from dmm_core.files import write_atomic
+
+__all__ = ["parse", "plain_line", "read_document", "read_text", "write_document"]
+
+Document = TypeVar("Document", list, dict)
+
+_LINE_CHARACTERS = 100
+
+
+def read_document(path: Path, default: Document) -> Document:
+    """The content of `path`, or `default` where there is no such file.
+
+    Raises:
+        RunError: if it cannot be read, or is not JSON of the default's type.
+    """
+    try:
+        content = parse(path.read_text(errors="replace"))
+    except FileNotFoundError:
+        return default
+    except OSError as fault:
+        raise RunError(f"{path.name} cannot be read ({fault.strerror}).") from None
+    if not isinstance(content, type(default)):
+        raise RunError(f"The {path.name} of the run {path.parent.name} is damaged.")
+    return content
+
+
+def write_document(path: Path, content: list | dict) -> None:
+    """Write `content` as JSON.
+
+    Raises:
+        OSError: if the disk refuses; `path` is then as it was.
+    """
+    write_atomic(path, json.dumps(content, indent=1) + "\n")
+
+
+def read_text(path: Path, key: str) -> str:
+    """The text under `key` of a document whose loss hurts nobody: "" where it cannot be read."""
+    try:
+        text = read_document(path, {}).get(key)
+    except RunError:
+        return ""
+    return text if isinstance(text, str) else ""
+
+
+def parse(text: str) -> Any:
+    """The JSON value of `text`, or None where it is not JSON."""
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+
+
+def plain_line(text: str) -> str:
+    """`text` as one line to show: at most 100 characters, none of them a control character."""
+    line = " ".join(text[: 10 * _LINE_CHARACTERS].split())
+    return "".join(c for c in line if c.isprintable())[:_LINE_CHARACTERS].strip()

@@ -1,0 +1,145 @@
+"""What the worker writes into a run's folder, and reads again when the run is resumed."""
+
+import dataclasses
+import json
+import math
+import os
+import time
+from datetime import UTC, datetime
+from typing import Any
+
+from dmm_core.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from dmm_core.errors import RunError
+from dmm_core.files import sweep_temporaries, write_atomic
+from dmm_core.runs.lease import Lease
+from dmm_core.runs.run import DataFacts, Run
+from dmm_core.runs.status import RunProgress, State, Status
+
+__all__ = ["Journal"]
+
+_BEAT_SECONDS = 1.0
+
+
+class Journal:
+    """The one writer of a run's folder, for as long as the lease is its own.
+
+    Every method that writes raises `LeaseLost` once another owner has taken the run, and `OSError`
+    if the disk refuses.
+
+    Args:
+        run: whose folder.
+        lease: the right to write it.
+    """
+
+    def __init__(self, run: Run, lease: Lease) -> None:
+        self._run = run
+        self._lease = lease
+        self._metrics = run.folder / "metrics.jsonl"
+        self._lines = 0
+        self._beaten = self._saved = time.monotonic()
+        self._facts: dict[str, Any] = {}
+        self._status = Status(
+            state="running", reason="Loading the data.", progress=run.status().progress
+        )
+        # Others write name.json and request.json: their temporaries are not ours to sweep.
+        for name in ("status.json", "metrics.jsonl"):
+            sweep_temporaries(run.folder, name)
+        for folder in (run.checkpoints, run.folder / "samples"):
+            sweep_temporaries(folder)
+        lease.take(self._status)
+
+    def log(self, text: str) -> None:
+        """Append to log.txt, with the time."""
+        self._lease.check()
+        with open(self._run.folder / "log.txt", "a", encoding="utf-8", errors="replace") as file:
+            file.write(f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S} {text.rstrip()}\n")
+
+    def say(self, reason: str) -> None:
+        """Show `reason` from now on; written, as the heartbeat, at most once a second."""
+        self._status = self._status.model_copy(update={"reason": reason})
+        self._beat()
+
+    def progress(self, **changes: Any) -> None:
+        """Change fields of `RunProgress`; written, as the heartbeat, at most once a second."""
+        progress = self._status.progress.model_copy(update=changes)
+        self._status = self._status.model_copy(update={"progress": progress})
+        self._beat()
+
+    def epoch(self, metrics: Any) -> None:
+        """Append a line to metrics.jsonl.
+
+        Args:
+            metrics: a dataclass of plain values; a float that is not finite, which JSON cannot
+                hold, becomes null.
+        """
+        self._lease.check()
+        line = {
+            key: None if isinstance(value, float) and not math.isfinite(value) else value
+            for key, value in dataclasses.asdict(metrics).items()
+        }
+        with open(self._metrics, "a", encoding="utf-8") as file:
+            file.write(json.dumps(line) + "\n")
+        self._lines += 1
+
+    def sample(self, epoch: int, midi: bytes) -> None:
+        """Keep what was heard after `epoch`."""
+        self._lease.check()
+        folder = self._run.folder / "samples"
+        folder.mkdir(exist_ok=True)
+        write_atomic(folder / f"epoch-{epoch:05d}.mid", midi)
+
+    def restore(self, facts: DataFacts) -> Checkpoint | None:
+        """The newest sound checkpoint; metrics.jsonl is cut back to what it knew.
+
+        Args:
+            facts: of the data, kept in every checkpoint from now on.
+
+        Raises:
+            RunError: if the checkpoint is of other data.
+        """
+        self._facts = facts.model_dump()
+        checkpoint, skipped = load_checkpoint(self._run.checkpoints)
+        for sentence in skipped:
+            self.log(sentence)
+        scalars = checkpoint.scalars if checkpoint else {"update": 0, "metrics_lines": 0}
+        if scalars.get("data", self._facts) != self._facts:
+            raise RunError("The data set has changed since the run began; start a new run.")
+        self.log(f"Trains from update {scalars['update']}.")
+        self._cut_metrics(scalars["metrics_lines"])
+        progress = RunProgress.model_validate(scalars)
+        self._status = Status(state="running", reason=" ".join(skipped), progress=progress)
+        self._write_status()
+        return checkpoint
+
+    def seconds_since_save(self) -> float:
+        """Seconds since the last checkpoint, or since the journal was opened."""
+        return time.monotonic() - self._saved
+
+    def save(self, checkpoint: Checkpoint) -> None:
+        """Write a checkpoint that knows of the data, and of the metrics written so far."""
+        self._lease.check()
+        with open(self._metrics, "ab") as file:
+            os.fsync(file.fileno())
+        scalars = {**checkpoint.scalars, "data": self._facts, "metrics_lines": self._lines}
+        save_checkpoint(self._run.checkpoints, dataclasses.replace(checkpoint, scalars=scalars))
+        self._saved = time.monotonic()
+
+    def end(self, state: State, reason: str) -> State:
+        """Write the last status, with `reason` to show."""
+        progress = self._status.progress.model_copy(update={"seconds_left": None})
+        self._lease.write_last(Status(state=state, reason=reason, progress=progress))
+        return state
+
+    def _beat(self) -> None:
+        if time.monotonic() - self._beaten >= _BEAT_SECONDS:
+            self._write_status()
+
+    def _write_status(self) -> None:
+        self._lease.write(self._status)
+        self._beaten = time.monotonic()
+
+    def _cut_metrics(self, lines: int) -> None:
+        whole = self._metrics.read_bytes().split(b"\n")[:-1] if self._metrics.exists() else []
+        kept = whole[:lines]
+        self._lines = len(kept)
+        write_atomic(self._metrics, b"".join(line + b"\n" for line in kept))

@@ -1,0 +1,269 @@
+"""The run folder, readable by a person, and the light object over it that everybody else uses."""
+
+import secrets
+import shutil
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from filelock import FileLock
+from pydantic import BaseModel, ConfigDict, ValidationError
+from torch import Tensor
+
+from dmm_core.checkpoint import load_checkpoint
+from dmm_core.config import RunConfig
+from dmm_core.data.sequences import Kind
+from dmm_core.errors import RunError
+from dmm_core.runs.documents import parse, plain_line, read_document, read_text, write_document
+from dmm_core.runs.lease import hold
+from dmm_core.runs.status import (
+    ACTIVE,
+    State,
+    Status,
+    derive_state,
+    process_is_alive,
+    read_status,
+    this_boot,
+    this_host,
+)
+
+__all__ = ["DataFacts", "Run", "RunRecord"]
+
+_NOTES_CHARACTERS = 10_000
+
+_GONE = "The program that trained it is gone; it can be resumed."
+
+
+class DataFacts(BaseModel):
+    """What has to be known of a data set to build its model again.
+
+    Attributes:
+        name: as `DataConfig.name` gives it.
+        kind: binary or real.
+        x_dim: features of a frame.
+        steps_per_quarter: frames of a quarter note, or None where frames are no music.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    name: str
+    kind: Kind
+    x_dim: int
+    steps_per_quarter: int | None
+
+
+class RunRecord(NamedTuple):
+    """What config.json holds: the configuration, when (UTC) and with which versions it was made."""
+
+    config: RunConfig
+    created: datetime
+    versions: dict[str, str]
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run's folder; nothing is kept in memory, so that every answer is what the disk says.
+
+    Attributes:
+        folder: absolute.
+    """
+
+    folder: Path
+
+    @property
+    def id(self) -> str:
+        """The folder's name."""
+        return self.folder.name
+
+    @property
+    def checkpoints(self) -> Path:
+        """The folder of its checkpoints."""
+        return self.folder / "checkpoints"
+
+    def record(self) -> RunRecord:
+        """What was written when the run was created.
+
+        Raises:
+            RunError: if config.json is missing or damaged.
+        """
+        content = read_document(self.folder / "config.json", {})
+        try:
+            return RunRecord(
+                config=RunConfig.model_validate(content["config"]),
+                created=datetime.fromisoformat(content["created"]),
+                versions=dict(content["versions"]),
+            )
+        except (KeyError, TypeError, ValueError):
+            raise RunError(
+                f"The run {self.id} cannot be read: its config.json is missing, damaged or "
+                "of another version."
+            ) from None
+
+    def config(self) -> RunConfig:
+        """The configuration.
+
+        Raises:
+            RunError: if config.json is missing or damaged.
+        """
+        return self.record().config
+
+    def status(self) -> Status:
+        """The status that holds now: a queued or running one whose owner is gone is interrupted."""
+        written = read_status(self.folder)
+        state = derive_state(
+            written,
+            now=time.time(),
+            host=this_host(),
+            boot=this_boot(),
+            is_alive=process_is_alive,
+        )
+        if state == written.state:
+            return written
+        return written.model_copy(update={"state": state, "reason": _GONE})
+
+    def state(self) -> State:
+        """What the run is in now."""
+        return self.status().state
+
+    def metrics(self) -> list[dict[str, Any]]:
+        """One mapping an epoch, in order; a line that is being written is left out."""
+        try:
+            text = (self.folder / "metrics.jsonl").read_text(errors="replace")
+        except FileNotFoundError:
+            return []
+        return [
+            line for line in (parse(line) for line in text.split("\n")) if isinstance(line, dict)
+        ]
+
+    def samples(self) -> list[Path]:
+        """The MIDI files heard while training, oldest first."""
+        return sorted((self.folder / "samples").glob("*.mid"))
+
+    def log(self) -> str:
+        """What the worker noted, tracebacks included."""
+        try:
+            return (self.folder / "log.txt").read_text(errors="replace")
+        except FileNotFoundError:
+            return ""
+
+    def evaluations(self) -> list[dict[str, Any]]:
+        """What was found on the splits, oldest first.
+
+        Raises:
+            RunError: if evaluations.json is damaged.
+        """
+        return read_document(self.folder / "evaluations.json", [])
+
+    def add_evaluation(self, evaluation: Mapping[str, Any]) -> None:
+        """Append to `evaluations`; it may happen in many processes at once.
+
+        Raises:
+            RunError: if evaluations.json is damaged.
+        """
+        with FileLock(self.folder / ".evaluations.lock", timeout=10):
+            write_document(
+                self.folder / "evaluations.json", [*self.evaluations(), dict(evaluation)]
+            )
+
+    def name(self) -> str:
+        """The name that a person gave it, or ""; to show, never to use as a path."""
+        return read_text(self.folder / "name.json", "name")
+
+    def notes(self) -> str:
+        """A person's notes, or ""."""
+        return read_text(self.folder / "name.json", "notes")
+
+    def label(self) -> str:
+        """Its name, or its id where it has none."""
+        return self.name() or self.id
+
+    def rename(self, name: str, notes: str | None = None) -> None:
+        """Set the name (one line of at most 100 characters) and, where given, the notes."""
+        notes = self.notes() if notes is None else notes[:_NOTES_CHARACTERS]
+        write_document(self.folder / "name.json", {"name": plain_line(name), "notes": notes})
+
+    def weights(self) -> dict[str, Tensor]:
+        """The weights with the best valid bound, or the last ones where none was measured.
+
+        Raises:
+            RunError: if there is no sound checkpoint.
+        """
+        loaded = load_checkpoint(self.checkpoints, groups=("best", "model"))
+        if loaded.checkpoint is None:
+            raise self._no_checkpoint(loaded.skipped)
+        return loaded.checkpoint.tensors.get("best") or loaded.checkpoint.tensors["model"]
+
+    def data(self) -> DataFacts:
+        """What the model has to know of the data.
+
+        Raises:
+            RunError: if there is no sound checkpoint.
+        """
+        loaded = load_checkpoint(self.checkpoints, groups=())
+        if loaded.checkpoint is None:
+            raise self._no_checkpoint(loaded.skipped)
+        try:
+            return DataFacts.model_validate(loaded.checkpoint.scalars.get("data"))
+        except ValidationError:
+            raise RunError(
+                f"The checkpoint of the run {self.id} does not say of which data."
+            ) from None
+
+    def request_stop(self) -> None:
+        """Ask the worker to save and stop; a queued run is cancelled at once.
+
+        The request is addressed to the present owner by its token, so that it cannot stop a run
+        that is resumed later; it is repeated if the run changes hands meanwhile.
+        """
+        asked = None
+        while (status := self.status()).owner and status.state in ACTIVE:
+            if status.owner.token == asked:
+                return
+            if status.state == "queued" and self._cancelled_in_queue():
+                return
+            asked = status.owner.token
+            write_document(self.folder / "request.json", {"stop": asked})
+
+    def stop_requested(self) -> bool:
+        """Whether the present owner is asked to stop."""
+        asked = read_text(self.folder / "request.json", "stop")
+        owner = self.status().owner if asked else None
+        return owner is not None and owner.token == asked
+
+    def delete(self) -> None:
+        """Delete the folder and everything in it.
+
+        Raises:
+            RunError: if the run is queued or running.
+        """
+        if (state := self.state()) in ACTIVE:
+            raise RunError(f"The run {self.id} is {state}; stop it before it is deleted.")
+        with hold(self.folder):
+            pass
+        # Gone at once for everybody, however long the files take.
+        doomed = self.folder.with_name(f".deleted-{secrets.token_hex(8)}")
+        self.folder.rename(doomed)
+        shutil.rmtree(doomed, ignore_errors=True)
+
+    def _cancelled_in_queue(self) -> bool:
+        try:
+            with hold(self.folder, patience=0.0) as lease:
+                status = self.status()
+                if status.state != "queued":
+                    return False
+                lease.take(
+                    status.model_copy(
+                        update={"state": "cancelled", "reason": "Stopped before it began."}
+                    )
+                )
+                return True
+        except RunError:
+            return False
+
+    def _no_checkpoint(self, skipped: tuple[str, ...]) -> RunError:
+        return RunError(
+            " ".join((f"The run {self.id} has no checkpoint to take weights from.", *skipped))
+        )

@@ -1,0 +1,159 @@
+"""All runs: `home()/runs/<id>`, created once however often a page asks, listed and found."""
+
+import hashlib
+import os
+import re
+import secrets
+import shutil
+from collections.abc import Iterator
+from contextlib import suppress
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from platform import python_version
+
+import dmm_core
+from dmm_core.config import RunConfig
+from dmm_core.errors import RunError
+from dmm_core.files import home
+from dmm_core.runs.bundled import BundledModel, list_bundled
+from dmm_core.runs.documents import write_document
+from dmm_core.runs.lease import hold
+from dmm_core.runs.run import Run
+from dmm_core.runs.status import Status
+
+__all__ = ["RUN_ID", "create_run", "find_run", "list_runs", "unreadable_runs"]
+
+RUN_ID = re.compile(r"[0-9]{8}-[0-9]{6}-[0-9a-f]{6}")
+"""A run's id: when it was created (UTC) and six random digits."""
+
+_NOT_FOUND = "There is no such run; a run is named by its id, or a bundled model by bundled:NAME."
+
+
+def create_run(config: RunConfig, *, name: str | None = None, token: str | None = None) -> Run:
+    """Create the folder of a new run, queued by this process.
+
+    Args:
+        config: what to train.
+        name: to show; by default the run is shown by its id.
+        token: whoever creates with the same token gets the same run, so that a double click, or
+            sixteen threads, start one.
+
+    Raises:
+        OSError: if the disk refuses; nothing is created then.
+    """
+    folder = _folder()
+    folder.mkdir(parents=True, exist_ok=True)
+    for doomed in folder.glob(".deleted-*"):  # a deletion that was killed
+        shutil.rmtree(doomed, ignore_errors=True)
+    run = Run(folder / (_new_id() if token is None else _claimed_id(folder, token)))
+    if run.folder.is_dir():
+        return run
+    staged = Run(_stage(folder))
+    try:
+        write_document(
+            staged.folder / "config.json",
+            {
+                "created": datetime.now(UTC).isoformat(),
+                "versions": {
+                    "dmm": dmm_core.__version__,
+                    "python": python_version(),
+                    "torch": version("torch"),
+                },
+                "config": config.model_dump(mode="json"),
+            },
+        )
+        if name is not None:
+            staged.rename(name)
+        with hold(staged.folder) as lease:
+            lease.take(Status(state="queued"))
+    except BaseException:
+        shutil.rmtree(staged.folder, ignore_errors=True)
+        raise
+    _publish(staged.folder, run.folder)
+    return run
+
+
+def list_runs() -> list[Run]:
+    """Every readable run, newest first; anything else in the folder is passed over."""
+    dated = []
+    for run in _runs():
+        with suppress(RunError):
+            dated.append((run.record().created, run.id, run))
+    return [run for _, _, run in sorted(dated, key=lambda entry: entry[:2], reverse=True)]
+
+
+def unreadable_runs() -> list[str]:
+    """One sentence for each run folder that cannot be read."""
+    sentences = []
+    for run in _runs():
+        try:
+            run.record()
+        except RunError as fault:
+            sentences.append(str(fault))
+    return sorted(sentences)
+
+
+def find_run(text: str, *, allow_path: bool = False) -> Run | BundledModel:
+    """The run or bundled model that `text` names.
+
+    Args:
+        text: a run's id, or bundled:NAME.
+        allow_path: take the path of a run folder too; never for text out of a link.
+
+    Raises:
+        RunError: if there is none, in the same words whatever the reason.
+    """
+    if RUN_ID.fullmatch(text) and (_folder() / text / "config.json").is_file():
+        return Run(_folder() / text)
+    for bundled in list_bundled():
+        if text == bundled.id:
+            return bundled
+    with suppress(OSError, ValueError):  # a NUL, a name too long
+        if allow_path and (path := Path(text).absolute() / "config.json").is_file():
+            return Run(path.parent)
+    raise RunError(_NOT_FOUND)
+
+
+def _folder() -> Path:
+    return home().absolute() / "runs"
+
+
+def _runs() -> Iterator[Run]:
+    folder = _folder()
+    for path in folder.iterdir() if folder.is_dir() else ():
+        if RUN_ID.fullmatch(path.name) and path.is_dir():
+            yield Run(path)
+
+
+def _new_id() -> str:
+    return f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(3)}"
+
+
+def _claimed_id(folder: Path, token: str) -> str:
+    """The id that belongs to `token`: the first to ask draws it, everybody else reads it."""
+    claim = (
+        folder / ".launches" / hashlib.sha256(token.encode(errors="surrogatepass")).hexdigest()[:32]
+    )
+    if not claim.is_dir():
+        claim.parent.mkdir(exist_ok=True)
+        staged = _stage(folder)
+        (staged / _new_id()).touch()
+        _publish(staged, claim)
+    return next(claim.iterdir()).name
+
+
+def _stage(folder: Path) -> Path:
+    staged = folder / f".new-{secrets.token_hex(8)}"
+    staged.mkdir()
+    return staged
+
+
+def _publish(staged: Path, target: Path) -> None:
+    """Let a folder appear complete, or leave the one that somebody else published first."""
+    try:
+        os.rename(staged, target)
+    except OSError:
+        shutil.rmtree(staged)
+        if not target.is_dir():
+            raise

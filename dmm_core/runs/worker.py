@@ -1,0 +1,259 @@
+"""`execute`: from a run folder to a trained model, or to a sentence that says why not."""
+
+import contextlib
+import errno
+import signal
+import threading
+import time
+import traceback
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from types import FrameType
+from typing import NamedTuple
+
+import torch
+
+from dmm_core.data.registry import load_dataset
+from dmm_core.errors import DMMError, RunError
+from dmm_core.model import DMM, build_model
+from dmm_core.music.pianoroll import PITCHES
+from dmm_core.runs.journal import Journal
+from dmm_core.runs.lease import LeaseLost, hold
+from dmm_core.runs.run import DataFacts, Run
+from dmm_core.runs.status import State, this_host
+from dmm_core.training import EpochEnd, Event, Finished, Progress, Training
+
+__all__ = ["CHECKPOINT_SECONDS", "LISTEN_SECONDS", "Listen", "execute"]
+
+CHECKPOINT_SECONDS = 30.0
+"""Seconds between two checkpoints."""
+
+LISTEN_SECONDS = 20.0
+"""Fewest seconds between two samples composed while training."""
+
+Listen = Callable[[DMM, int], bytes]
+"""From a model and the epoch that ended to a MIDI file; it must not draw global random numbers."""
+
+_NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+
+_CPU_MEMORY = "DefaultCPUAllocator"
+
+_STOPPED: dict[State, str] = {
+    "cancelled": "Stopped by request; it can be resumed.",
+    "interrupted": "The program that trained it was closed; it can be resumed.",
+}
+
+
+class _StopAsked(Exception):
+    """Leave the run in `state`; what had to be saved is."""
+
+    def __init__(self, state: State) -> None:
+        self.state: State = state
+
+
+def execute(
+    run: Run,
+    *,
+    on_event: Callable[[Event], None] | None = None,
+    listen: Listen | None = None,
+    closing: threading.Event | None = None,
+    ticket: str | None = None,
+    checkpoint_seconds: float = CHECKPOINT_SECONDS,
+) -> State:
+    """Train a run to its end, from its newest checkpoint where there is one.
+
+    Whatever goes wrong while training ends in the run's state and reason, not in an exception. In
+    the main thread, Ctrl-C saves and cancels, SIGTERM saves and leaves the run interrupted; a
+    second Ctrl-C does not wait for the save.
+
+    Args:
+        run: in any state but running; a finished one is left as it is.
+        on_event: told of every event of the training.
+        listen: composes a sample every now and then, where the data are piano-rolls.
+        closing: set when the program is about to end: save, and leave the run interrupted.
+        ticket: the token under which the run was queued; if somebody has cancelled or taken it
+            since, it is left alone. By default any owner that is not running it is replaced.
+        checkpoint_seconds: between two checkpoints.
+
+    Returns:
+        The state that the run is left in.
+
+    Raises:
+        RunError: if another worker has the run, or its folder is gone.
+        OSError: if the disk refuses even to overwrite the status.
+    """
+    cancel, closing = threading.Event(), closing or threading.Event()
+    with hold(run.folder) as lease, _signals(cancel, closing):
+        status = run.status()
+        if status.state == "finished":
+            return status.state
+        if owner := status.owner:
+            if ticket and owner.token != ticket:
+                return status.state
+            if status.state == "running" and owner.host != this_host():
+                raise RunError(f"The run {run.id} is running on {owner.host}.")
+        if status.state == "queued" and run.stop_requested():
+            cancel.set()
+        try:
+            journal = Journal(run, lease)
+            worker = _Worker(run, journal, cancel, closing, on_event, listen, checkpoint_seconds)
+            return journal.end(*_outcome(worker))
+        except LeaseLost:
+            return run.state()
+        finally:
+            if torch.cuda.is_initialized():
+                torch.cuda.empty_cache()
+
+
+@dataclass(frozen=True)
+class _Worker:
+    run: Run
+    journal: Journal
+    cancel: threading.Event
+    closing: threading.Event
+    on_event: Callable[[Event], None] | None
+    listen: Listen | None
+    checkpoint_seconds: float
+
+    def work(self) -> str:
+        """Train to the end; the reason why it is the end."""
+        self._raise_if_stopped()
+        config = self.run.config()
+        splits = load_dataset(config.data, self._loading)
+        self._raise_if_stopped()
+        facts = DataFacts(
+            name=splits.name,
+            kind=splits.kind,
+            x_dim=splits.x_dim,
+            steps_per_quarter=splits.steps_per_quarter,
+        )
+        seed = config.train.seed
+        model = build_model(config.model, x_dim=facts.x_dim, kind=facts.kind, seed=seed)
+        training = Training(model, splits, config.train)
+        if checkpoint := self.journal.restore(facts):
+            training.load_state(checkpoint)
+        self._raise_if_stopped()
+        return self._follow(training, model, facts)
+
+    def _follow(self, training: Training, model: DMM, facts: DataFacts) -> str:
+        listen = self.listen if (facts.kind, facts.x_dim) == ("binary", PITCHES) else None
+        heard = time.monotonic()
+        for event in training.events():
+            self._note(event)
+            if self.on_event:
+                self.on_event(event)
+            if isinstance(event, Finished):
+                self.journal.save(training.state())
+                return event.reason
+            if stop := self._stop():
+                self.journal.save(training.state())
+                raise _StopAsked(stop)
+            if self.journal.seconds_since_save() >= self.checkpoint_seconds:
+                self.journal.save(training.state())
+            if listen and isinstance(event, EpochEnd):
+                if time.monotonic() - heard >= LISTEN_SECONDS:
+                    self._hear(listen, model, event.epoch)
+                    heard = time.monotonic()
+        raise RunError("The training ended without saying why.")
+
+    def _note(self, event: Event) -> None:
+        match event:
+            case Progress():
+                self.journal.progress(
+                    epoch=event.epoch,
+                    update=event.update,
+                    fraction=event.fraction,
+                    seconds_left=event.seconds_left,
+                )
+            case EpochEnd():
+                self.journal.epoch(event)
+                best = {"best_valid_bound": event.valid_bound, "best_epoch": event.epoch}
+                self.journal.progress(
+                    epoch=event.epoch, update=event.update, **(best if event.is_best else {})
+                )
+            case Finished():
+                self.journal.progress(fraction=1.0)
+
+    def _hear(self, listen: Listen, model: DMM, epoch: int) -> None:
+        try:
+            midi = listen(model, epoch)
+        except Exception:  # a sample that fails is a pity, not the end of the run
+            self.journal.log(traceback.format_exc())
+        else:
+            self.journal.sample(epoch, midi)
+
+    def _loading(self, fraction: float, message: str) -> None:
+        self._raise_if_stopped()
+        self.journal.say(f"Loading the data: {message}")
+
+    def _raise_if_stopped(self) -> None:
+        if stop := self._stop():
+            raise _StopAsked(stop)
+
+    def _stop(self) -> State | None:
+        if self.cancel.is_set() or self.run.stop_requested():
+            return "cancelled"
+        return "interrupted" if self.closing.is_set() else None
+
+
+class _Outcome(NamedTuple):
+    state: State
+    reason: str
+
+
+def _outcome(worker: _Worker) -> _Outcome:
+    """Work, and put whatever happened into a state and one sentence."""
+    try:
+        return _Outcome("finished", worker.work())
+    except _StopAsked as stop:
+        return _Outcome(stop.state, _STOPPED[stop.state])
+    except KeyboardInterrupt:
+        return _Outcome("cancelled", _STOPPED["cancelled"])
+    except LeaseLost:
+        raise
+    except Exception as error:
+        with contextlib.suppress(OSError):  # a full disk: the last status matters more
+            worker.journal.log(traceback.format_exc())
+        return _Outcome("failed", _sentence(error))
+
+
+def _sentence(error: Exception) -> str:
+    if isinstance(error, DMMError):
+        return str(error)
+    if isinstance(error, OSError) and error.errno in _NO_ROOM:
+        return "The disk is full; make room and resume the run from its last checkpoint."
+    # PyTorch reports the CPU's memory as a plain RuntimeError.
+    if isinstance(error, MemoryError | torch.OutOfMemoryError) or _CPU_MEMORY in str(error):
+        return (
+            "The memory ran out: a smaller batch size needs less, and the CPU may have more of it "
+            "than the GPU."
+        )
+    message = " ".join(str(error).split())[:200]
+    return (
+        f"The run stopped at an error nobody foresaw ({type(error).__name__}: {message}); "
+        "its log.txt has the details."
+    )
+
+
+@contextlib.contextmanager
+def _signals(cancel: threading.Event, closing: threading.Event) -> Iterator[None]:
+    """In the main thread, let Ctrl-C and SIGTERM wait for a moment when all can be saved."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def on_interrupt(number: int, frame: FrameType | None) -> None:
+        if cancel.is_set():
+            raise KeyboardInterrupt
+        cancel.set()
+
+    def on_terminate(number: int, frame: FrameType | None) -> None:
+        closing.set()
+
+    handlers = {signal.SIGINT: on_interrupt, signal.SIGTERM: on_terminate}
+    before = {number: signal.signal(number, handler) for number, handler in handlers.items()}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

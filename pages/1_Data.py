@@ -1,0 +1,21 @@
+"""Data: choose music, look at it, listen to it, or bring your own."""
+
+from pages.ui import frame
+from pages.ui.address import choose
+from pages.ui.data import browse, listen, upload
+
+VIEWS = {"listen": "Listen", "all": "All data sets", "own": "Your own music"}
+
+frame.begin(
+    "Data",
+    ":material/library_music:",
+    intro="Choose music, look at it and listen to it, or bring your own.",
+)
+view = choose("View", list(VIEWS), key="view", show=VIEWS.__getitem__, few=True, labelled=False)
+with frame.guard():
+    if view == "all":
+        browse.draw()
+    elif view == "own":
+        upload.draw()
+    else:
+        listen.draw()

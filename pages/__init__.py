@@ -1,0 +1,1 @@
+"""The app's pages: thin scripts, and in `ui` what they share."""

@@ -1,0 +1,38 @@
+"""Figures: pure functions from arrays to plotly figures, the same bytes for the same input.
+
+Values are nats per frame unless a docstring says otherwise. Nothing here touches the app.
+"""
+
+from pages.ui.charts.field import vector_field
+from pages.ui.charts.latent import kl_per_dimension, per_frame
+from pages.ui.charts.learning import Reference, RunCurve, elbo_curves, runs_overlay
+from pages.ui.charts.music import (
+    length_histogram,
+    pianoroll,
+    pitch_class_histogram,
+    pitch_histogram,
+    pitch_name,
+    polyphony_histogram,
+    real_sequence,
+)
+from pages.ui.charts.paths import ProjectedPath, latent_path_2d, latent_path_3d
+
+__all__ = [
+    "ProjectedPath",
+    "Reference",
+    "RunCurve",
+    "elbo_curves",
+    "kl_per_dimension",
+    "latent_path_2d",
+    "latent_path_3d",
+    "length_histogram",
+    "per_frame",
+    "pianoroll",
+    "pitch_class_histogram",
+    "pitch_histogram",
+    "pitch_name",
+    "polyphony_histogram",
+    "real_sequence",
+    "runs_overlay",
+    "vector_field",
+]

@@ -1,0 +1,203 @@
+"""Curves of a run while it learns, and of several runs side by side."""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import plotly.graph_objects as go
+
+from pages.ui.charts.style import DASHES, NEUTRAL, SYMBOLS, colour, figure, float32, label, thin
+
+__all__ = ["Reference", "RunCurve", "elbo_curves", "runs_overlay", "smoothed"]
+
+_NATS = "Nats per frame"
+
+
+class Reference(NamedTuple):
+    """A published result to draw as a line: its title and its value in nats per frame."""
+
+    title: str
+    value: float
+
+
+class RunCurve(NamedTuple):
+    """One run's curve: its name, x (N,) and y (N,) in nats per frame."""
+
+    name: str
+    x: np.ndarray
+    y: np.ndarray
+
+
+def elbo_curves(
+    x: np.ndarray,
+    *,
+    bound: np.ndarray,
+    nll: np.ndarray,
+    kl: np.ndarray,
+    kl_weight: np.ndarray,
+    valid_bound: np.ndarray,
+    x_title: str = "Epoch",
+    references: Sequence[Reference] = (),
+) -> go.Figure:
+    """Train bound = nll + kl and the valid bound; below them, small, the KL weight.
+
+    The upper limit leaves out the highest hundredths of the train bound, so that the first epochs
+    do not flatten the rest; a double click shows everything.
+
+    Args:
+        x: (N,) epochs, updates or seconds.
+        bound: (N,) train bound, nats per frame.
+        nll: (N,) train nll, nats per frame.
+        kl: (N,) train kl, nats per frame.
+        kl_weight: (N,) weight of kl in what is minimised, 0 to 1.
+        valid_bound: (N,) valid bound, nats per frame; NaN or None where it was not measured.
+        x_title: what x counts.
+        references: published results, drawn as dotted lines.
+    """
+    keep, valid = thin(len(x)), float32(valid_bound)
+    measured = np.flatnonzero(np.isfinite(valid))
+    measured = measured[thin(len(measured))]
+    hover = "%{y:.3f} nats per frame"
+    curves = (("Train bound", bound), ("Train nll", nll), ("Train kl", kl))
+    traces: list[Any] = [
+        go.Scatter(
+            x=float32(x)[keep],
+            y=float32(values)[keep],
+            name=name,
+            mode="lines",
+            line={"color": colour(i), "dash": DASHES[i], "width": 2},
+            hovertemplate=hover,
+        )
+        for i, (name, values) in enumerate(curves)
+    ]
+    traces.append(
+        go.Scatter(
+            x=float32(x)[measured],
+            y=valid[measured],
+            name="Valid bound",
+            mode="lines+markers",
+            line={"color": colour(3), "width": 1},
+            marker={"symbol": "diamond", "size": 7},
+            hovertemplate=hover,
+        )
+    )
+    traces.append(
+        go.Scatter(
+            x=float32(x)[keep],
+            y=float32(kl_weight)[keep],
+            name="KL weight",
+            mode="lines",
+            yaxis="y2",
+            showlegend=False,
+            line={"color": NEUTRAL, "width": 2},
+            hovertemplate="%{y:.2f}",
+        )
+    )
+    return figure(
+        [*traces, *_reference_lines(references, x)],
+        height=440,
+        hovermode="x unified",
+        xaxis={"title": {"text": x_title}, "anchor": "y2"},
+        yaxis={"title": {"text": _NATS}, "domain": [0.26, 1], "range": _range(bound, kl, valid)},
+        yaxis2={
+            "title": {"text": "KL weight"},
+            "domain": [0, 0.16],
+            "range": [-0.05, 1.05],
+            "tickvals": [0, 1],
+        },
+    )
+
+
+def runs_overlay(
+    runs: Sequence[RunCurve],
+    *,
+    x_title: str = "Epoch",
+    smoothing: float = 0.0,
+    log: bool = False,
+    references: Sequence[Reference] = (),
+) -> go.Figure:
+    """The curves of several runs over one axis, told apart by colour, dash and symbol.
+
+    Args:
+        runs: one curve a run; values that are not finite are left out.
+        x_title: what x counts.
+        smoothing: weight of the past in an exponential average, 0 (none) to below 1; the measured
+            curve then stays visible, faintly.
+        log: whether the y axis is logarithmic.
+        references: published results, drawn as dotted lines.
+    """
+    traces: list[Any] = []
+    for i, run in enumerate(runs):
+        finite = np.flatnonzero(np.isfinite(float32(run.y)))
+        x, y = float32(run.x)[finite], float32(run.y)[finite]
+        keep = thin(len(x))
+        line = {"color": colour(i), "dash": DASHES[i % len(DASHES)], "width": 2}
+        if smoothing:
+            traces.append(
+                go.Scatter(
+                    x=x[keep],
+                    y=y[keep],
+                    mode="lines",
+                    line=line | {"dash": "solid", "width": 1},
+                    opacity=0.35,
+                    showlegend=False,
+                    hoverinfo="skip",
+                )
+            )
+            y = smoothed(y, smoothing)
+        traces.append(
+            go.Scatter(
+                x=x[keep],
+                y=y[keep],
+                name=label(run.name),
+                mode="lines+markers" if len(keep) <= 60 else "lines",
+                line=line,
+                marker={"symbol": SYMBOLS[i % len(SYMBOLS)], "size": 6},
+                hovertemplate="%{y:.3f} nats per frame",
+            )
+        )
+    everywhere = np.concatenate([float32(run.x) for run in runs]) if runs else float32([])
+    return figure(
+        [*traces, *_reference_lines(references, everywhere)],
+        height=420,
+        hovermode="x unified",
+        showlegend=True,
+        xaxis={"title": {"text": x_title}},
+        yaxis={"title": {"text": f"Valid bound, {_NATS.lower()}"}, "type": "log" if log else "-"},
+    )
+
+
+def smoothed(y: np.ndarray, weight: float) -> np.ndarray:
+    """Exponential average of `y` (N,) with `weight` on the past, unbiased at the start."""
+    average, norm, result = 0.0, 0.0, np.empty_like(y)
+    for i, value in enumerate(y):
+        average = weight * average + (1 - weight) * float(value)
+        norm = weight * norm + (1 - weight)
+        result[i] = average / norm
+    return result
+
+
+def _range(bound: np.ndarray, kl: np.ndarray, valid: np.ndarray) -> list[float] | None:
+    shown = float32(bound)[np.isfinite(float32(bound))]
+    if shown.size < 10:
+        return None
+    last_valid = valid[np.isfinite(valid)][-1:].tolist()
+    top = max([float(np.quantile(shown, 0.97, method="lower")), *last_valid])
+    low = min(0.0, float(np.nanmin(float32(kl))))
+    return [low - 0.02 * top, 1.08 * top]
+
+
+def _reference_lines(references: Sequence[Reference], x: np.ndarray) -> list[Any]:
+    """Dotted lines named in the legend: labels beside them would cover the curves."""
+    ends = float32([np.min(x), np.max(x)]) if len(x) else float32([0, 1])
+    return [
+        go.Scatter(
+            x=ends,
+            y=float32([value, value]),
+            name=f"{label(title)}: {value:.2f}",
+            mode="lines",
+            line={"color": NEUTRAL, "dash": DASHES[2 + i % 4], "width": 1.5},
+            hoverinfo="skip",
+        )
+        for i, (title, value) in enumerate(references)
+    ]

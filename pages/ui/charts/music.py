@@ -1,0 +1,239 @@
+"""Sequences as pictures, and what can be counted in them."""
+
+from typing import Any
+
+import numpy as np
+import plotly.graph_objects as go
+
+from dmm_core.music.pianoroll import HIGHEST, LOWEST
+from pages.ui.charts.style import (
+    ACCENT,
+    DASHES,
+    MAX_POINTS,
+    SYMBOLS,
+    colour,
+    faint,
+    figure,
+    float32,
+    note,
+    thin,
+)
+
+__all__ = [
+    "length_histogram",
+    "pianoroll",
+    "pitch_class_histogram",
+    "pitch_histogram",
+    "pitch_name",
+    "polyphony_histogram",
+    "real_sequence",
+]
+
+_CLASSES = ("C", "C♯", "D", "D♯", "E", "F", "F♯", "G", "G♯", "A", "A♯", "B")
+_PITCHES = [f"{_CLASSES[p % 12]}{p // 12 - 1}" for p in range(LOWEST, HIGHEST + 1)]
+_OCTAVES = [name for name in _PITCHES if name.startswith("C") and "♯" not in name]
+
+
+def pitch_name(pitch: int) -> str:
+    """Name of a MIDI pitch on the piano (21 to 108): 60 is C4."""
+    return _PITCHES[pitch - LOWEST]
+
+
+def pianoroll(roll: np.ndarray, *, probabilities: np.ndarray | None = None) -> go.Figure:
+    """A piano-roll as a picture, time to the right, the pitches in use from low to high.
+
+    Args:
+        roll: (T, 88) 0 or 1, column 0 = MIDI pitch 21; at most the first 2,000 frames are drawn.
+        probabilities: (T, 88) p(x given z) between 0 and 1, drawn faintly under the notes.
+    """
+    notes = np.ascontiguousarray(np.asarray(roll)[:MAX_POINTS].T, dtype=np.uint8)
+    used = np.flatnonzero(notes.any(axis=1))
+    low, high = (int(used[0]), int(used[-1])) if used.size else (27, 51)
+    layers: list[Any] = []
+    if probabilities is not None:
+        layers.append(
+            go.Heatmap(
+                z=np.ascontiguousarray(float32(probabilities)[:MAX_POINTS].T),
+                y=_PITCHES,
+                zmin=0,
+                zmax=1,
+                colorscale=[[0, faint(ACCENT, 0)], [1, faint(ACCENT, 0.6)]],
+                showscale=False,
+                hovertemplate="frame %{x}, %{y}: probability %{z:.2f}<extra></extra>",
+            )
+        )
+    layers.append(
+        go.Heatmap(
+            z=notes,
+            y=_PITCHES,
+            zmin=0,
+            zmax=1,
+            ygap=1,
+            colorscale=[[0, faint(ACCENT, 0)], [1, ACCENT]],
+            showscale=False,
+            hovertemplate="frame %{x}, %{y}<extra></extra>",
+            hoverinfo="skip" if probabilities is not None else None,
+        )
+    )
+    return figure(
+        layers,
+        height=360,
+        xaxis={"title": {"text": "Frame"}, "showgrid": False},
+        yaxis={
+            "title": {"text": "Pitch"},
+            "tickvals": _OCTAVES,
+            "range": [max(0, low - 2) - 0.5, min(87, high + 2) + 0.5],
+        },
+    )
+
+
+def real_sequence(x: np.ndarray) -> go.Figure:
+    """A real-valued sequence, one line a feature; at most the first eight are drawn.
+
+    Args:
+        x: (T, x_dim) in the data's own units.
+    """
+    keep = thin(len(x))
+    lines = [
+        go.Scatter(
+            x=keep.astype(np.int32),
+            y=float32(x[keep, d]),
+            name=f"x[{d}]",
+            mode="lines+markers" if len(keep) <= 60 else "lines",
+            line={"color": colour(d), "dash": DASHES[d % len(DASHES)], "width": 2},
+            marker={"symbol": SYMBOLS[d], "size": 6},
+            hovertemplate="%{y:.3f}",
+        )
+        for d in range(min(x.shape[1], len(SYMBOLS)))
+    ]
+    return figure(
+        lines,
+        height=360,
+        hovermode="x unified",
+        showlegend=len(lines) > 1,
+        xaxis={"title": {"text": "Frame"}},
+        yaxis={"title": {"text": "x"}},
+    )
+
+
+def pitch_histogram(counts: np.ndarray, reference: np.ndarray | None = None) -> go.Figure:
+    """Share of the notes at each pitch, from the lowest to the highest in use.
+
+    Args:
+        counts: (88,) how often each pitch sounds, column 0 = MIDI pitch 21.
+        reference: (88,) the same for the whole data set, drawn as a line.
+    """
+    both = np.asarray(counts) + (0 if reference is None else np.asarray(reference))
+    used = np.flatnonzero(both)
+    low, high = (int(used[0]), int(used[-1])) if used.size else (0, 87)
+    kept = slice(low, high + 1)
+    drawn = _bars(
+        _PITCHES[kept],
+        np.asarray(counts)[kept],
+        None if reference is None else np.asarray(reference)[kept],
+        x_title="Pitch",
+        unit="notes",
+    )
+    return drawn.update_xaxes(tickvals=[name for name in _OCTAVES if name in _PITCHES[kept]])
+
+
+def pitch_class_histogram(counts: np.ndarray, reference: np.ndarray | None = None) -> go.Figure:
+    """Share of the notes at each of the twelve pitch classes.
+
+    Args:
+        counts: (12,) how often each class sounds, from C upwards.
+        reference: (12,) the same for the whole data set, drawn as a line.
+    """
+    return _bars(list(_CLASSES), counts, reference, x_title="Pitch class", unit="notes")
+
+
+def polyphony_histogram(counts: np.ndarray, reference: np.ndarray | None = None) -> go.Figure:
+    """Share of the frames in which so many notes sound at once.
+
+    Args:
+        counts: (n,) how many frames hold 0, 1, 2, ... notes.
+        reference: (n,) the same for the whole data set, drawn as a line.
+    """
+    both = np.asarray(counts) + (0 if reference is None else np.asarray(reference))
+    kept = slice(0, int(np.flatnonzero(both).max(initial=0)) + 1)
+    drawn = _bars(
+        list(range(kept.stop)),
+        np.asarray(counts)[kept],
+        None if reference is None else np.asarray(reference)[kept],
+        x_title="Notes at once",
+        unit="frames",
+    )
+    return drawn.update_xaxes(dtick=1)
+
+
+def length_histogram(lengths: np.ndarray, *, marked: int | None = None) -> go.Figure:
+    """How many sequences have which length.
+
+    Args:
+        lengths: (N,) frames of each sequence.
+        marked: length in frames of the sequence on show, drawn as a line.
+    """
+    counts, edges = np.histogram(lengths, bins=min(40, max(1, len(np.unique(lengths)))))
+    centres = (edges[:-1] + edges[1:]) / 2
+    hover = [
+        f"{a:.0f} to {b:.0f} frames: {n} sequences"
+        for a, b, n in zip(edges[:-1], edges[1:], counts, strict=True)
+    ]
+    drawn = figure(
+        [
+            go.Bar(
+                x=float32(centres),
+                y=counts.astype(np.int32),
+                width=float32(np.diff(edges) * 0.92),
+                hovertext=hover,
+                hovertemplate="%{hovertext}<extra></extra>",
+                marker={"color": colour(0)},
+            )
+        ],
+        height=280,
+        xaxis={"title": {"text": "Frames"}},
+        yaxis={"title": {"text": "Sequences"}},
+    )
+    if marked is not None:
+        drawn.add_vline(
+            x=marked,
+            line={"dash": "dash", "width": 2, "color": colour(1)},
+            annotation=note("this one", yanchor="bottom"),
+        )
+    return drawn
+
+
+def _bars(
+    x: list[Any], counts: np.ndarray, reference: np.ndarray | None, *, x_title: str, unit: str
+) -> go.Figure:
+    bars = go.Bar(
+        x=x,
+        y=_shares(counts),
+        name="This sequence",
+        marker={"color": colour(0)},
+        hovertemplate="%{x}: %{y:.1%} of the " + unit + "<extra></extra>",
+    )
+    traces: list[Any] = [bars]
+    if reference is not None:
+        traces.append(
+            go.Scatter(
+                x=x,
+                y=_shares(reference),
+                name="Whole split",
+                mode="lines",
+                line={"color": colour(1), "width": 1.5, "shape": "hvh"},
+                hovertemplate="%{x}: %{y:.1%} of the split's " + unit + "<extra></extra>",
+            )
+        )
+    return figure(
+        traces,
+        height=280,
+        showlegend=reference is not None,
+        bargap=0.12,
+        xaxis={"title": {"text": x_title}},
+        yaxis={"title": {"text": f"Share of {unit}"}, "tickformat": ".0%"},
+    )
+
+
+def _shares(counts: np.ndarray) -> np.ndarray:
+    return float32(counts) / max(float(np.sum(counts)), 1.0)

@@ -1,0 +1,127 @@
+"""Data sets as pages meet them: what is known of each, loaded once, heard and counted once."""
+
+from typing import NamedTuple
+
+import numpy as np
+import streamlit as st
+
+from dmm_core.config import DataConfig
+from dmm_core.data.registry import DATASETS, UPLOAD_PREFIX, load_dataset, on_disk
+from dmm_core.data.sequences import Splits
+from dmm_core.data.uploads import UploadInfo, list_uploads
+from dmm_core.music.audio import render_wav
+from dmm_core.music.metrics import RollMetrics, measure
+from dmm_core.music.pianoroll import GRIDS, notes_from_roll
+
+__all__ = [
+    "SPLITS",
+    "SetFacts",
+    "data_sets",
+    "note_value",
+    "pitch_range",
+    "sound",
+    "split_metrics",
+    "splits",
+]
+
+SPLITS = ("train", "valid", "test")
+
+
+class SetFacts(NamedTuple):
+    """What is known of a data set before it is loaded.
+
+    Attributes:
+        name: as `DataConfig.name` gives it.
+        title: to show; of an upload, whatever a person typed.
+        description: a sentence or two.
+        sequences: how many, in all splits.
+        frames: how many, in all splits.
+        grid: note value of a frame, or None where frames are no music.
+        licence: terms of the data.
+        ready: whether it loads at once.
+    """
+
+    name: str
+    title: str
+    description: str
+    sequences: int
+    frames: int
+    grid: str | None
+    licence: str
+    ready: bool
+
+
+def note_value(grid: str) -> str:
+    """A frame's note value in words: "an eighth note"."""
+    return f"{'an' if grid == 'eighth' else 'a'} {grid} note"
+
+
+def data_sets() -> dict[str, SetFacts]:
+    """Every data set by name: the uploads, newest first, stand behind the others."""
+    known = [
+        SetFacts(
+            name=info.name,
+            title=info.title,
+            description=info.description,
+            sequences=sum(info.sequences.values()),
+            frames=sum(info.frames.values()),
+            grid=info.grid,
+            licence=info.licence,
+            ready=on_disk(info.name),
+        )
+        for info in DATASETS.values()
+    ]
+    return {facts.name: facts for facts in [*known, *map(_upload, list_uploads())]}
+
+
+@st.cache_resource(max_entries=8, show_spinner="Loading the data set")
+def splits(name: str) -> Splits:
+    """The data set called `name`, kept in memory; drawn with data seed 0 where it is synthetic.
+
+    Raises:
+        DataError: if there is none of that name, or it cannot be had.
+    """
+    return load_dataset(DataConfig(name=name))
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def split_metrics(name: str, split: str) -> RollMetrics:
+    """Figures of one split of a set of piano-rolls."""
+    return measure(splits(name)[split])
+
+
+def pitch_range(name: str) -> tuple[int, int] | None:
+    """Lowest and highest MIDI pitch of a set of piano-rolls; None in silence."""
+    found = [split_metrics(name, split) for split in SPLITS]
+    low = [metrics.lowest for metrics in found if metrics.lowest is not None]
+    high = [metrics.highest for metrics in found if metrics.highest is not None]
+    return (min(low), max(high)) if low and high else None
+
+
+@st.cache_data(max_entries=32, show_spinner=False)
+def sound(
+    roll: np.ndarray,
+    *,
+    tempo: float,
+    steps_per_quarter: int,
+    rearticulate: bool,
+    program: int = 0,
+) -> bytes:
+    """The WAV of a piano-roll (T, 88), rendered once for the same music."""
+    notes = notes_from_roll(
+        roll, tempo=tempo, steps_per_quarter=steps_per_quarter, rearticulate=rearticulate
+    )
+    return render_wav(notes, program=program)
+
+
+def _upload(info: UploadInfo) -> SetFacts:
+    return SetFacts(
+        name=f"{UPLOAD_PREFIX}{info.id}",
+        title=info.title,
+        description=f"Uploaded on {info.created[:10]}.",
+        sequences=info.sequences,
+        frames=info.frames,
+        grid=GRIDS[info.steps_per_quarter],
+        licence="As the person who uploaded it says",
+        ready=True,
+    )

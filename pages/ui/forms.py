@@ -1,0 +1,142 @@
+"""The configuration's schema as widgets: titles, help, bounds and choices come from its fields.
+
+Values go through the session's state, so that a preset can fill the form before it is drawn.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal, get_args, get_origin
+
+import streamlit as st
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+
+from dmm_core.config import DataConfig, ModelConfig, RunConfig, TrainConfig, parse_config
+from dmm_core.errors import ConfigError
+from pages.ui.frame import plain
+
+__all__ = ["config_form", "fill", "parsed"]
+
+_SECTIONS: dict[str, tuple[str, type[BaseModel]]] = {
+    "data": ("Data", DataConfig),
+    "model": ("Model", ModelConfig),
+    "train": ("Training", TrainConfig),
+}
+_COLUMN_PIXELS = 210
+
+
+def config_form(
+    start: RunConfig, *, key: str, choices: Mapping[str, Sequence[str]] | None = None
+) -> dict[str, dict[str, Any]]:
+    """Draw a widget for every setting, the advanced ones folded away, and return their values.
+
+    Args:
+        start: what the widgets show until someone changes them.
+        key: begins the key of every widget: KEY.SECTION.FIELD.
+        choices: "section.field" -> the values on offer, where the schema does not know them.
+
+    Returns:
+        section -> field -> plain value, unchecked: hand them to `parsed`.
+    """
+    offered = choices or {}
+    values: dict[str, dict[str, Any]] = {}
+    for section, (heading, model) in _SECTIONS.items():
+        st.subheader(heading)
+        plain_fields, advanced = {}, {}
+        for name, field in model.model_fields.items():
+            (advanced if _is_advanced(field) else plain_fields)[name] = field
+        starts = getattr(start, section)
+        values[section] = _widgets(plain_fields, section, starts, key, offered)
+        if advanced:
+            with st.expander(f"More {heading.lower()} settings"):
+                values[section] |= _widgets(advanced, section, starts, key, offered)
+    return values
+
+
+def fill(config: RunConfig, *, key: str) -> None:
+    """Show `config` in the form of `key`; call it before the form is drawn, as in a callback."""
+    for section in _SECTIONS:
+        for name, value in getattr(config, section):
+            st.session_state[f"{key}.{section}.{name}"] = value
+
+
+def parsed(values: Mapping[str, Mapping[str, Any]]) -> RunConfig | None:
+    """The configuration of `values`, or None once all faults are shown, in one message."""
+    try:
+        return parse_config(values)
+    except ConfigError as error:
+        st.error(plain(str(error), most=2000), icon=":material/error:")
+        return None
+
+
+def _is_advanced(field: FieldInfo) -> bool:
+    return isinstance(field.json_schema_extra, dict) and bool(
+        field.json_schema_extra.get("advanced")
+    )
+
+
+def _widgets(
+    fields: Mapping[str, FieldInfo],
+    section: str,
+    starts: BaseModel,
+    key: str,
+    offered: Mapping[str, Sequence[str]],
+) -> dict[str, Any]:
+    values = {}
+    with st.grid("auto", min_column_width=_COLUMN_PIXELS, vertical_alignment="bottom"):
+        for name, field in fields.items():
+            place = f"{key}.{section}.{name}"
+            st.session_state.setdefault(place, getattr(starts, name))
+            options = offered.get(f"{section}.{name}")
+            values[name] = _widget(field, place, getattr(starts, name), options)
+    return values
+
+
+def _widget(field: FieldInfo, key: str, start: Any, options: Sequence[str] | None) -> Any:
+    """One widget; its value stands in the session's state under `key` before it is drawn."""
+    shared: Any = {
+        "label": field.title or key,
+        "help": field.description,
+        "key": key,
+        "persist_state": "session",
+    }
+    if options is None and get_origin(field.annotation) is Literal:
+        options = get_args(field.annotation)
+    if options is not None:
+        return st.selectbox(options=list(options), **shared)
+    if field.annotation is bool:
+        return st.checkbox(**shared)
+    if field.annotation is int:
+        low, high = _bounds(field)
+        return st.number_input(
+            min_value=None if low is None else int(low),
+            max_value=None if high is None else int(high),
+            step=1,
+            **shared,
+        )
+    if field.annotation is float:
+        low, high = _bounds(field)
+        return st.number_input(
+            min_value=low, max_value=high, step=_step(start), format="%g", **shared
+        )
+    return st.text_input(max_chars=_longest(field), **shared)
+
+
+def _bounds(field: FieldInfo) -> tuple[float | None, float | None]:
+    """Lowest and highest value of a widget; an open bound is refused later, when parsed."""
+    limits: dict[str, float] = {
+        name: float(value)
+        for rule in field.metadata
+        for name in ("ge", "gt", "le", "lt")
+        if (value := getattr(rule, name, None)) is not None
+    }
+    return limits.get("ge", limits.get("gt")), limits.get("le", limits.get("lt"))
+
+
+def _longest(field: FieldInfo) -> int | None:
+    return next((r.max_length for r in field.metadata if hasattr(r, "max_length")), None)
+
+
+def _step(start: float) -> float:
+    """A tenth of the starting value's decade: 0.0008 moves by 0.0001, 1 by 0.1."""
+    return 10.0 ** (math.floor(math.log10(start)) if 0 < start < 1 else -1)

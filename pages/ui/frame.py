@@ -1,0 +1,145 @@
+"""The frame of every page: `begin` is its first call; errors become one plain sentence."""
+
+import logging
+import unicodedata
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import plotly.graph_objects as go
+import streamlit as st
+
+from dmm_core.errors import DMMError
+from dmm_core.files import assets
+
+__all__ = ["begin", "chart", "guard", "plain", "presenting"]
+
+_ROOT = Path(__file__).resolve().parents[2]
+_LOGO = str(assets() / "logo.svg")
+_CARRIED = ("run",)
+"""Parameters of the address that go along to the next page."""
+
+
+class _Link(NamedTuple):
+    file: str
+    label: str
+    icon: str
+
+
+_NAVIGATION = (
+    ("", (_Link("app.py", "Home", ":material/home:"),)),
+    (
+        "Explore",
+        (
+            _Link("pages/1_Data.py", "Data", ":material/library_music:"),
+            _Link("pages/2_Train.py", "Train", ":material/model_training:"),
+            _Link("pages/3_Runs.py", "Runs", ":material/ssid_chart:"),
+            _Link("pages/4_Latent.py", "Latent", ":material/timeline:"),
+            _Link("pages/5_Compose.py", "Compose", ":material/piano:"),
+        ),
+    ),
+    ("Understand", (_Link("pages/6_Learn.py", "Learn", ":material/school:"),)),
+)
+
+
+def begin(title: str, icon: str, *, intro: str | None = None) -> None:
+    """Draw what every page starts with: browser tab, navigation, title and a line of intro.
+
+    Args:
+        title: the page's name, in sentence case.
+        icon: Material icon of the title, ":material/name:".
+        intro: one sentence that says what the page is for.
+    """
+    st.set_page_config(
+        page_title=f"{title} · Deep Markov Models",
+        page_icon=_LOGO,  # a Material icon would be fetched from an outside host
+        layout="wide",
+        initial_sidebar_state="collapsed" if presenting() else "auto",
+    )
+    st.logo(_LOGO, size="large")
+    with st.sidebar:
+        _draw_navigation()
+        st.toggle(
+            "Presenter mode",
+            key="present",
+            bind="query-params",
+            help="Larger text and fewer controls, for a class. The link keeps it.",
+        )
+    if presenting():
+        # Every size of the app is in rem, so the root's size is the one honest place to scale it.
+        st.html("<style>html { font-size: 125%; }</style>")
+    st.title(title, icon=icon)
+    if intro:
+        st.markdown(intro)
+
+
+def presenting() -> bool:
+    """Whether presenter mode is on: a page then leaves out what a class does not need."""
+    return bool(st.session_state.get("present", st.query_params.get("present") == "true"))
+
+
+@contextmanager
+def guard() -> Iterator[None]:
+    """Turn an error of the body into one plain sentence on the page, and stop the script there.
+
+    A `DMMError` is shown as it stands; anything else goes to the log with its traceback.
+    """
+    try:
+        yield
+    except DMMError as error:
+        st.error(plain(str(error)), icon=":material/error:")
+    except Exception:
+        logging.getLogger(__name__).exception("A page failed.")
+        st.error(
+            "Something went wrong here; the server's log has the details.",
+            icon=":material/error:",
+        )
+    else:
+        return
+    st.stop()
+
+
+def chart(figure: go.Figure, *, key: str, alt: str) -> None:
+    """Draw `figure` in the app's theme; larger in presenter mode.
+
+    Args:
+        figure: from `pages.ui.charts`.
+        key: the element's key, unique on the page.
+        alt: what the figure shows, in a sentence, for a screen reader.
+    """
+    if presenting():
+        large = {"tickfont": {"size": 17}, "title": {"font": {"size": 19}}}
+        figure.update_xaxes(large).update_yaxes(large)
+        layout: Any = figure.layout
+        figure.update_layout(font={"size": 17}, height=int(1.2 * layout.height))
+    st.plotly_chart(figure, key=key, alt=alt, config={"displaylogo": False})
+
+
+def plain(text: str, most: int = 300) -> str:
+    """`text` so that Markdown shows it letter for letter: escaped, on one line, cut at `most`.
+
+    Control and direction characters go, so that a hostile file name can neither draw nor hide.
+    """
+    kept = "".join(" " if c.isspace() else c for c in text if c.isspace() or _shows(c))
+    line = " ".join(kept.split())
+    cut = line if len(line) <= most else line[: most - 1] + "…"
+    return "".join(f"\\{c}" if c in "!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~" else c for c in cut)
+
+
+def _shows(character: str) -> bool:
+    return not unicodedata.category(character).startswith("C")
+
+
+def _draw_navigation() -> None:
+    carried = {name: st.query_params[name] for name in _CARRIED if name in st.query_params}
+    if presenting():
+        carried["present"] = "true"
+    for group, links in _NAVIGATION:
+        present = [link for link in links if (_ROOT / link.file).exists()]
+        if present and group:
+            st.caption(group)
+        for link in present:
+            st.page_link(
+                link.file, label=link.label, icon=link.icon, width="stretch", query_params=carried
+            )

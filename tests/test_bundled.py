@@ -1,0 +1,62 @@
+import json
+
+import pytest
+import torch
+from fake_training import CONFIG
+
+from dmm_core.checkpoint import Checkpoint, save_checkpoint, save_tensors
+from dmm_core.errors import RunError
+from dmm_core.model import build_model
+from dmm_core.runs.bundled import BundledModel, load_model
+from dmm_core.runs.run import DataFacts
+from dmm_core.runs.store import create_run
+
+FACTS = DataFacts(name="jsb-m21", kind="binary", x_dim=5, steps_per_quarter=1)
+
+
+@pytest.fixture
+def weights():
+    return dict(build_model(CONFIG.model, x_dim=5, kind="binary", seed=3).state_dict())
+
+
+@pytest.fixture
+def bundle(tmp_path, weights):
+    folder = tmp_path / "tiny"
+    folder.mkdir()
+    save_tensors(folder / "model.safetensors", weights)
+    card = {"name": "tiny", "title": "A tiny model", "config": CONFIG.model_dump(mode="json")}
+    data = {"data": "jsb-m21", "kind": "binary", "x_dim": 5, "steps_per_quarter": 1}
+    (folder / "card.json").write_text(json.dumps(card | data))
+    return BundledModel(folder)
+
+
+def test_a_bundle_is_read_like_a_run(bundle, weights):
+    assert bundle.id == "bundled:tiny"
+    assert bundle.label() == "A tiny model"
+    assert bundle.config() == CONFIG
+    assert bundle.data() == FACTS
+    assert bundle.weights().keys() == weights.keys()
+
+
+def test_a_run_and_a_bundle_give_the_same_model(bundle, weights, dmm_home):
+    run = create_run(CONFIG)
+    scalars = {"update": 1, "data": FACTS.model_dump()}
+    save_checkpoint(run.checkpoints, Checkpoint({"model": weights}, scalars))
+    for source in (run, bundle):
+        model = load_model(source)
+        assert not model.training
+        for name, tensor in model.state_dict().items():
+            assert torch.equal(tensor, weights[name])
+
+
+def test_weights_of_another_model_are_refused(bundle):
+    save_tensors(bundle.folder / "model.safetensors", {"w": torch.zeros(1)})
+    with pytest.raises(RunError, match="bundled:tiny are of another model"):
+        load_model(bundle)
+
+
+@pytest.mark.parametrize("card", ["", "[]", "{}", '{"config": {}, "data": "x", "x_dim": "wide"}'])
+def test_a_damaged_card_is_one_sentence(bundle, card):
+    (bundle.folder / "card.json").write_text(card)
+    with pytest.raises(RunError, match=r"card\.json .*(is missing or damaged|is damaged)\.$"):
+        load_model(bundle)

@@ -1,0 +1,180 @@
+import io
+
+import mido
+import numpy as np
+import pytest
+import streamlit as st
+from streamlit.testing.v1 import AppTest
+
+from dmm_core.data.sequences import Sequences
+from dmm_core.data.uploads import UploadOptions, UploadReport, list_uploads, store_upload
+
+HOSTILE = "<img src=x onerror=alert(1)> ![x](http://example.com/x.png) *b*"
+
+
+@pytest.fixture(autouse=True)
+def fresh_caches(dmm_home):
+    yield
+    st.cache_data.clear()
+    st.cache_resource.clear()
+
+
+def page(**address):
+    at = AppTest.from_file("../app.py", default_timeout=60)
+    for name, value in address.items():
+        at.query_params[name] = value
+    at.switch_page("pages/1_Data.py").run()
+    assert not at.exception
+    return at
+
+
+def scale(pitches=(60, 62, 64, 65, 67)):
+    file = mido.MidiFile()
+    track = mido.MidiTrack()
+    file.tracks.append(track)
+    for pitch in pitches:
+        track.append(mido.Message("note_on", note=pitch, velocity=80, time=0))
+        track.append(mido.Message("note_off", note=pitch, velocity=0, time=480))
+    buffer = io.BytesIO()
+    file.save(file=buffer)
+    return buffer.getvalue()
+
+
+def stored(title="Scales", count=4):
+    rolls = []
+    for i in range(count):
+        roll = np.zeros((12, 88), np.uint8)
+        roll[np.arange(12), 39 + i + np.arange(12) // 2] = 1
+        rolls.append(roll)
+    sequences = Sequences(tuple(rolls), tuple(f"scale {i}.mid" for i in range(count)))
+    return store_upload(UploadReport(sequences, ()), title=title, options=UploadOptions())
+
+
+def texts(at):
+    return " ".join(e.value for kind in (at.markdown, at.caption, at.subheader) for e in kind)
+
+
+def test_with_nothing_on_disk_one_button_gets_the_data():
+    at = page()
+    assert [button.label for button in at.button] == ["Get this data set"]
+    assert "not on this machine" in at.info[0].value
+
+
+def test_the_button_gets_the_data_and_the_first_piece_is_shown(mirror):
+    at = page(data="jsb")
+    at.button(key="fetch").click().run()
+    assert not at.exception and not at.error
+    assert [metric.label for metric in at.metric] == ["Length", "Pitches", "Notes at once", "Held"]
+    assert len(at.get("plotly_chart")) == 4
+    assert at.selectbox(key="choose.piece").label == "Sequence, of 229"
+
+
+def test_data_that_cannot_be_had_is_one_plain_sentence(monkeypatch, tmp_path):
+    monkeypatch.setenv("DMM_DATASETS_MIRROR", str(tmp_path))
+    at = page(data="jsb")
+    at.button(key="fetch").click().run()
+    assert not at.exception
+    (message,) = at.error
+    assert "could not be fetched" in message.value and "Traceback" not in message.value
+
+
+def test_an_upload_is_played_and_counted():
+    at = page(data=f"upload:{stored()}")
+    assert not at.error
+    assert at.metric[0].value == "12 frames"
+    assert at.metric[2].value == "1.00"
+    assert len(at.selectbox(key="choose.piece").options) == 2
+
+
+def test_a_real_valued_set_is_drawn_but_not_played():
+    at = page(data="linear-gssm", split="test", piece="7")
+    assert len(at.get("plotly_chart")) == 1 and not at.metric
+    assert at.selectbox(key="choose.piece").value == "7"
+
+
+def test_choices_stand_in_the_address_and_later_ones_start_again():
+    at = page(data="linear-gssm", split="test", piece="7")
+    at.selectbox(key="choose.data").select("linear-toy").run()
+    assert not at.exception
+    assert at.query_params["data"] == "linear-toy"
+    assert "split" not in at.query_params and "piece" not in at.query_params
+    assert at.get("segmented_control")[1].value == "train"
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        {"data": "../jsb"},
+        {"data": "upload:0000000000000000"},
+        {"data": "linear-toy", "split": "exam"},
+        {"data": "linear-toy", "piece": "99999999"},
+        {"data": "linear-toy", "piece": "-1"},
+    ],
+)
+def test_a_bad_address_is_one_plain_sentence(address):
+    at = page(**address)
+    assert len(at.error) == 1 and not at.get("plotly_chart")
+
+
+def test_every_data_set_has_a_card():
+    stored(title="My scales")
+    at = page(view="all")
+    shown = texts(at)
+    assert "365 sequences, 19,871 frames" in shown and "A frame is a quarter note" in shown
+    assert "4 sequences, 48 frames" in shown and "Pitches C4 to G♯4" in shown
+    assert {button.label for button in at.button} >= {"Get it", "Listen", "Look"}
+
+
+def test_a_card_opens_its_data_set():
+    at = page(view="all")
+    at.button(key="open-linear-toy").click().run()
+    assert not at.exception
+    assert at.query_params["data"] == "linear-toy" and at.query_params["view"] == "listen"
+    assert at.selectbox(key="choose.data").value == "linear-toy"
+
+
+def test_an_upload_can_be_deleted():
+    upload = stored()
+    at = page(view="all")
+    at.button(key=f"really-upload:{upload}").click().run()
+    assert not at.exception and not list_uploads()
+
+
+def test_files_are_reported_one_by_one_and_kept():
+    at = page(view="own")
+    at.file_uploader(key="files").upload("good.mid", scale())
+    at.file_uploader(key="files").upload("drums and bells.mid", scale((60, 61)))
+    at.file_uploader(key="files").upload("not.mid", b"not midi").run()
+    assert not at.exception
+    assert at.subheader[0].value == "2 of 3 files read"
+    table = at.table[0].value
+    assert list(table["Frames"]) == ["10", "4", "0"]
+    assert "Refused" in table["What was changed"].iloc[2]
+    at.text_input(key="upload_title").set_value("My set")
+    at.button(key="keep").click().run()
+    assert not at.exception
+    (info,) = list_uploads()
+    assert (info.title, info.sequences) == ("My set", 2)
+    assert at.query_params["data"] == f"upload:{info.id}"
+
+
+def test_a_refused_upload_cannot_be_kept():
+    at = page(view="own")
+    at.file_uploader(key="files").upload("not.mid", b"not midi").run()
+    assert not at.exception and at.error
+    assert not at.button
+
+
+def test_hostile_names_are_shown_letter_for_letter():
+    at = page(data=f"upload:{stored(title=HOSTILE)}")
+    assert not at.error
+    at = page(view="all")
+    (title,) = [e.value for e in at.subheader if "onerror" in e.value]
+    assert "\\<img" in title and "\\!\\[x\\]\\(http\\:" in title
+
+
+def test_presenter_mode_leaves_the_statistics_out():
+    at = page(data=f"upload:{stored()}", present="true")
+    assert at.toggle(key="present").value is True
+    assert at.metric and not at.get("plotly_chart")
+    assert "font-size" in at.html[0].value
