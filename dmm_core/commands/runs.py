@@ -69,7 +69,7 @@ def _row(run: Run) -> dict[str, Any]:
     return {
         "run": run.id,
         "name": run.name(),
-        "state": run.state(status),
+        "state": status.state,
         "reason": status.reason,
         "data": config.data.name,
         "epoch": status.progress.epoch,

@@ -1,0 +1,1 @@
+"""What things cost: plain measurements, run with `make bench`; README.md tells how to read them."""

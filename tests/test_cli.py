@@ -1,0 +1,254 @@
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import mido
+import numpy as np
+import pytest
+
+from dmm_core.cli import main
+from dmm_core.data.uploads import UploadOptions, read_files, store_upload
+from dmm_core.music.midi import midi_from_notes
+from dmm_core.music.pianoroll import notes_from_roll
+
+TINY = (
+    "--model.z-dim=3 --model.rnn-size=8 --model.emission-hidden=6 --model.transition-hidden=6 "
+    "--train.batch-size=2 --train.eval-every=2 --train.device=cpu"
+).split()
+
+
+def midi_file(seed):
+    roll = np.random.default_rng(seed).random((12, 88)) < 0.04
+    roll[:, 40] = True
+    notes = notes_from_roll(roll, tempo=90, steps_per_quarter=1, rearticulate=True)
+    return midi_from_notes(notes, tempo=90)
+
+
+@pytest.fixture
+def data(dmm_home):
+    """The name of a kept upload of six short pieces."""
+    options = UploadOptions(steps_per_quarter=1)
+    report = read_files([(f"{i}.mid", midi_file(i)) for i in range(6)], options)
+    return "upload:" + store_upload(report, title="six pieces", options=options)
+
+
+def lines(capsys):
+    return [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+
+
+@pytest.fixture
+def trained(data, capsys):
+    """The id of a run of four epochs."""
+    assert main(["train", f"--data.name={data}", "--train.epochs=4", "--json", *TINY]) == 0
+    return lines(capsys)[0]["run"]
+
+
+def test_train_prints_its_run_its_epochs_and_its_end(data, capsys):
+    status = main(["train", f"--data.name={data}", "--train.epochs=4", "--json", *TINY])
+    first, *epochs, last = lines(capsys)
+    assert status == 0 and set(first) == {"run"}
+    assert [e["epoch"] for e in epochs] == [1, 2, 3, 4]
+    needed = {"epoch", "update", "train_bound", "train_nll", "train_kl", "kl_weight", "seconds"}
+    assert all(needed <= set(e) for e in epochs)
+    assert ["valid_bound" in e for e in epochs] == [False, True, False, True]
+    assert last["run"] == first["run"] and last["state"] == "finished"
+    best = min(e["valid_bound"] for e in epochs if "valid_bound" in e)
+    assert last["best_valid_bound"] == best
+
+
+def test_train_for_a_person(data, capsys):
+    assert main(["train", f"--data.name={data}", "--train.epochs=2", *TINY]) == 0
+    assert "finished: All 2 epochs are done. Best valid bound" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "words"),
+    [
+        (
+            ["train", "--model.z-dim=0", "--train.lr=x"],
+            2,
+            ["model.z_dim is '0'", "train.lr is 'x'"],
+        ),
+        (["train", "--preset=slow"], 2, ["no preset 'slow'"]),
+        (["train", "--data.name=mozart"], 1, ["no data set 'mozart'", "jsb-m21"]),
+        (["evaluate", "../../etc"], 1, ["There is no such run"]),
+        (["sample", "bundled:none", "--out=x"], 1, ["There is no such run"]),
+        (["resume", "nothing"], 1, ["There is no such run"]),
+    ],
+)
+def test_errors_are_one_sentence_on_stderr(dmm_home, capsys, arguments, status, words):
+    assert main(arguments) == status
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert said.err.count("\n") == 1
+    assert all(word in said.err for word in words)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [[], ["foo"], ["train", "--model.size=3"], ["evaluate", "x", "--samples=0"], ["sample", "x"]],
+)
+def test_usage_errors_are_one_sentence_and_status_2(dmm_home, capsys, arguments):
+    with pytest.raises(SystemExit) as caught:
+        main(arguments)
+    assert caught.value.code == 2
+    assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_runs_lists_the_newest_first(trained, data, capsys):
+    main(["train", f"--data.name={data}", "--train.epochs=1", "--name=second", "--json", *TINY])
+    second = lines(capsys)[0]["run"]
+    assert main(["runs", "--json"]) == 0
+    (listed,) = lines(capsys)
+    assert [row["run"] for row in listed["runs"]] == [second, trained]
+    assert [row["name"] for row in listed["runs"]] == ["second", ""]
+    assert listed["runs"][1]["state"] == "finished" and listed["runs"][1]["epoch"] == 4
+    assert main(["runs"]) == 0
+    assert len(capsys.readouterr().out.splitlines()) == 2
+
+
+def test_evaluate_gives_every_average_and_keeps_it(trained, capsys):
+    arguments = ["evaluate", trained, "--split=test", "--samples=20", "--json"]
+    assert main(arguments) == 0
+    (result,) = lines(capsys)
+    assert set(result) == {
+        *("run", "split", "sequences", "frames", "samples", "bound_per_step", "importance_nll"),
+        *("standard_error", "bound_per_sequence", "nll", "kl", "seconds"),
+    }
+    assert result["samples"] == 20 and result["importance_nll"] <= result["bound_per_step"]
+    assert main(arguments) == 0
+    (again,) = lines(capsys)
+    assert again["importance_nll"] == result["importance_nll"]
+    assert main(["evaluate", trained]) == 0
+    assert "importance NLL" in capsys.readouterr().out
+
+
+def test_infer_writes_the_posterior_of_a_split_and_of_files(trained, tmp_path, capsys):
+    out = tmp_path / "q.npz"
+    assert main(["infer", trained, "--split=train", "--draws=5", f"--out={out}", "--json"]) == 0
+    frames = lines(capsys)[0]["frames"]
+    with np.load(out, allow_pickle=False) as q:
+        assert q["loc"].shape == q["scale"].shape == (frames, 3)
+        assert q["kl"].shape == q["nll"].shape == (frames,)
+        assert q["lengths"].sum() == frames
+    file = tmp_path / "own.mid"
+    file.write_bytes(midi_file(9))
+    assert main(["infer", trained, str(file), f"--out={out}"]) == 0
+    with np.load(out, allow_pickle=False) as q:
+        assert list(q["names"]) == ["own.mid"] and len(q["loc"]) == 12
+
+
+def test_sample_and_continue_write_midi_and_audio(trained, tmp_path, capsys):
+    out = tmp_path / "out"
+    arguments = ["sample", trained, "--frames=16", "--count=2", "--seed=3", f"--out={out}"]
+    assert main([*arguments, "--wav", "--json"]) == 0
+    files = sorted(path.name for path in out.iterdir())
+    assert files == [f"sample-00{i}.{kind}" for i in (0, 1) for kind in ("mid", "wav")]
+    first = (out / "sample-000.mid").read_bytes()
+    assert mido.MidiFile(out / "sample-000.mid").length > 0
+    assert main(arguments) == 0
+    assert (out / "sample-000.mid").read_bytes() == first
+
+    start = tmp_path / "start.mid"
+    start.write_bytes(midi_file(1))
+    assert main(["continue", trained, str(start), "--frames=8", f"--out={out}"]) == 0
+    length = mido.MidiFile(out / "continuation-000.mid").length
+    assert length > mido.MidiFile(start).length - 0.1
+
+
+def test_inspect_reads_or_refuses(dmm_home, tmp_path, capsys):
+    good, bad = tmp_path / "good.mid", tmp_path / "bad.mid"
+    good.write_bytes(midi_file(0))
+    bad.write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(50))
+    assert main(["inspect", str(good), "--json"]) == 0
+    (found,) = lines(capsys)
+    assert set(found) == {"file", "kind", "sequences", "frames", "notes", "changes"}
+    assert found["file"] == "good.mid" and found["notes"] > 0
+    assert main(["inspect", str(bad), "--json"]) == 1
+    said = capsys.readouterr()
+    assert said.out == "" and said.err.startswith("bad.mid") and said.err.count("\n") == 1
+    assert main(["inspect", str(tmp_path / "none.mid")]) == 1
+
+
+def test_datasets_lists_what_there_is(dmm_home, capsys):
+    assert main(["datasets", "--json"]) == 0
+    (listed,) = lines(capsys)
+    rows = {row["name"]: row for row in listed["datasets"]}
+    assert rows["jsb"]["frames"] == {"train": 13807, "valid": 4602, "test": 4725}
+    assert rows["linear-gssm"]["on_disk"] and not rows["jsb"]["on_disk"]
+    keys = {"name", "kind", "on_disk", "sequences", "frames", "x_dim", "grid", "licence"}
+    assert all(keys == set(row) for row in rows.values())
+
+
+def start_training(data, home, epochs):
+    arguments = ["train", f"--data.name={data}", f"--train.epochs={epochs}", "--json", *TINY]
+    return subprocess.Popen(
+        [sys.executable, "-m", "dmm_core", *arguments],
+        env={**os.environ, "DMM_HOME": str(home)},
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+
+
+def read_until_epoch(process, epoch):
+    run = json.loads(process.stdout.readline())["run"]
+    for line in process.stdout:
+        if json.loads(line)["epoch"] >= epoch:
+            return run
+    raise AssertionError("the training ended early")
+
+
+def timeless(metrics):
+    return [{k: v for k, v in line.items() if k != "seconds"} for line in metrics]
+
+
+def metrics_of(home, run):
+    text = (home / "runs" / run / "metrics.jsonl").read_text()
+    return timeless(json.loads(line) for line in text.splitlines())
+
+
+def test_a_killed_training_reads_interrupted_and_resumes_exactly(data, dmm_home, capsys):
+    epochs = 100
+    process = start_training(data, dmm_home, epochs)
+    run = read_until_epoch(process, 20)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    process.stdout.close()
+    assert main(["runs", "--json"]) == 0
+    assert lines(capsys)[0]["runs"][0]["state"] == "interrupted"
+
+    assert main(["resume", run, "--json"]) == 0
+    *_, last = lines(capsys)
+    assert last["state"] == "finished"
+    whole = ["train", f"--data.name={data}", f"--train.epochs={epochs}", "--json", *TINY]
+    assert main(whole) == 0
+    undisturbed = lines(capsys)
+    assert metrics_of(dmm_home, run) == metrics_of(dmm_home, undisturbed[0]["run"])
+    assert last["best_valid_bound"] == undisturbed[-1]["best_valid_bound"]
+
+
+def test_a_stopped_training_saves_and_resumes_exactly(data, dmm_home, capsys):
+    epochs = 150
+    process = start_training(data, dmm_home, epochs)
+    run = read_until_epoch(process, 10)
+    began = time.monotonic()
+    assert main(["stop", run, "--json"]) == 0
+    process.stdout.read()
+    assert process.wait(timeout=10) == 0
+    process.stdout.close()
+    assert time.monotonic() - began < 5  # two seconds to save, and the end of the process
+    main(["runs", "--json"])
+    *_, listed = lines(capsys)
+    assert listed["runs"][0]["state"] == "cancelled"
+    stopped_at = listed["runs"][0]["epoch"]
+    assert 10 <= stopped_at < epochs
+
+    assert main(["resume", run, "--json"]) == 0
+    assert lines(capsys)[1]["epoch"] >= stopped_at  # goes on, does not begin again
+    whole = ["train", f"--data.name={data}", f"--train.epochs={epochs}", "--json", *TINY]
+    assert main(whole) == 0
+    undisturbed = lines(capsys)[0]["run"]
+    assert metrics_of(dmm_home, run) == metrics_of(dmm_home, undisturbed)
