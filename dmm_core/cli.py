@@ -103,9 +103,26 @@ def build_parser() -> argparse.ArgumentParser:
             added.add_argument(f"--{letter}-temperature", type=_temperature, default=1.0)
         added.add_argument("--tempo", type=float, default=90.0, help="quarters a minute (90)")
         _add_count(added, "--program", 0, "General MIDI program, 0 to 127", low=0, high=127)
-    for added in (evaluate, infer, sample, carry_on):
+    bundle = command("bundle", "bundle:bundle", "Pack a finished run as a bundled model.")
+    add_run(bundle)
+    bundle.add_argument("name", metavar="NAME", help="bundled:NAME from then on")
+    bundle.add_argument("--title", required=True, help="what to call it on a page")
+    _add_count(bundle, "--samples", 2000, "paths drawn for each sequence of the test split")
+    for added in (evaluate, infer, sample, carry_on, bundle):
         _add_count(added, "--seed", 0, "decides all draws", low=0)
-    for added in (datasets, inspect, train, resume, stop, runs, evaluate, infer, sample, carry_on):
+    for added in (
+        datasets,
+        inspect,
+        train,
+        resume,
+        stop,
+        runs,
+        evaluate,
+        infer,
+        sample,
+        carry_on,
+        bundle,
+    ):
         add_json(added)
     return parser
 

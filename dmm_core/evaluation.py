@@ -14,7 +14,14 @@ from dmm_core.draws import draw_noise, generator_for
 from dmm_core.model import DMM
 from dmm_core.objective import bound_of, log_weights
 
-__all__ = ["Evaluation", "evaluate", "frame_accuracy", "valid_bound"]
+__all__ = [
+    "Evaluation",
+    "LogMeanExp",
+    "evaluate",
+    "frame_accuracy",
+    "log_mean_exp",
+    "valid_bound",
+]
 
 FRAMES_AT_ONCE = 16_384
 """Padded frames, over all paths, that are evaluated together: bounds memory, and fits caches."""

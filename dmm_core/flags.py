@@ -1,14 +1,15 @@
 """The settings of the config schema as command-line flags, `--section.field-name VALUE`."""
 
 import argparse
+import shlex
 from collections.abc import Mapping
 from typing import Any, get_args
 
 from pydantic import BaseModel
 
-from dmm_core.config import RunConfig
+from dmm_core.config import PRESETS, RunConfig
 
-__all__ = ["add_flags", "given_settings"]
+__all__ = ["add_flags", "command_line", "given_settings"]
 
 
 def add_flags(parser: argparse.ArgumentParser) -> None:
@@ -38,3 +39,19 @@ def given_settings(given: argparse.Namespace, start: RunConfig) -> Mapping[str, 
 
 def _sections() -> dict[str, type[BaseModel]]:
     return {name: type(section) for name, section in RunConfig()}
+
+
+def command_line(config: RunConfig) -> str:
+    """The `train` command that makes a run of `config`, from the preset nearest to it."""
+    commands = [_from_preset(name, start, config) for name, start in PRESETS.items()]
+    return shlex.join(min(commands, key=len))
+
+
+def _from_preset(name: str, start: RunConfig, config: RunConfig) -> list[str]:
+    words = ["python", "-m", "dmm_core", "train", "--preset", name]
+    before = start.model_dump()
+    for section, fields in config.model_dump().items():
+        for field, value in fields.items():
+            if value != before[section][field]:
+                words += [f"--{section}.{field.replace('_', '-')}", str(value)]
+    return words

@@ -14,14 +14,15 @@ from dmm_core.errors import RunError
 from dmm_core.files import assets
 from dmm_core.model import DMM, build_model
 from dmm_core.runs.documents import read_document
-from dmm_core.runs.run import DataFacts, Run
+from dmm_core.runs.record import DataFacts
+from dmm_core.runs.run import Run
 
-__all__ = ["BUNDLED_PREFIX", "BundledModel", "list_bundled", "load_model"]
+__all__ = ["BUNDLED_NAME", "BUNDLED_PREFIX", "BundledModel", "list_bundled", "load_model"]
 
 BUNDLED_PREFIX = "bundled:"
 """Starts the id of a bundled model; its folder's name follows."""
 
-_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,79}")
+BUNDLED_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,79}")
 
 
 @dataclass(frozen=True)
@@ -90,7 +91,9 @@ def list_bundled() -> list[BundledModel]:
     """Every bundled model, by name."""
     cards = (assets() / "models").glob("*/card.json")
     return [
-        BundledModel(card.parent) for card in sorted(cards) if _NAME.fullmatch(card.parent.name)
+        BundledModel(card.parent)
+        for card in sorted(cards)
+        if BUNDLED_NAME.fullmatch(card.parent.name)
     ]
 
 

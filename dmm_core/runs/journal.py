@@ -1,5 +1,6 @@
 """What the worker writes into a run's folder, and reads again when the run is resumed."""
 
+import contextlib
 import dataclasses
 import json
 import math
@@ -12,7 +13,8 @@ from dmm_core.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from dmm_core.errors import RunError
 from dmm_core.files import sweep_temporaries, write_atomic
 from dmm_core.runs.lease import Lease
-from dmm_core.runs.run import DataFacts, Run
+from dmm_core.runs.record import DataFacts
+from dmm_core.runs.run import Run
 from dmm_core.runs.status import RunProgress, State, Status
 
 __all__ = ["Journal"]
@@ -126,6 +128,8 @@ class Journal:
 
     def end(self, state: State, reason: str) -> State:
         """Write the last status, with `reason` to show."""
+        with contextlib.suppress(OSError):  # on a full disk the status matters more
+            self.log(f"{state}: {reason}")
         progress = self._status.progress.model_copy(update={"seconds_left": None})
         self._lease.write_last(Status(state=state, reason=reason, progress=progress))
         return state

@@ -5,20 +5,19 @@ import shutil
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from filelock import FileLock
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import ValidationError
 from torch import Tensor
 
 from dmm_core.checkpoint import load_checkpoint
 from dmm_core.config import RunConfig
-from dmm_core.data.sequences import Kind
 from dmm_core.errors import RunError
 from dmm_core.runs.documents import parse, plain_line, read_document, read_text, write_document
 from dmm_core.runs.lease import hold
+from dmm_core.runs.record import DataFacts, RunRecord, read_record
 from dmm_core.runs.status import (
     ACTIVE,
     State,
@@ -30,37 +29,11 @@ from dmm_core.runs.status import (
     this_host,
 )
 
-__all__ = ["DataFacts", "Run", "RunRecord"]
+__all__ = ["Run"]
 
 _NOTES_CHARACTERS = 10_000
 
 _GONE = "The program that trained it is gone; it can be resumed."
-
-
-class DataFacts(BaseModel):
-    """What has to be known of a data set to build its model again.
-
-    Attributes:
-        name: as `DataConfig.name` gives it.
-        kind: binary or real.
-        x_dim: features of a frame.
-        steps_per_quarter: frames of a quarter note, or None where frames are no music.
-    """
-
-    model_config = ConfigDict(frozen=True)
-
-    name: str
-    kind: Kind
-    x_dim: int
-    steps_per_quarter: int | None
-
-
-class RunRecord(NamedTuple):
-    """What config.json holds: the configuration, when (UTC) and with which versions it was made."""
-
-    config: RunConfig
-    created: datetime
-    versions: dict[str, str]
 
 
 @dataclass(frozen=True)
@@ -89,18 +62,7 @@ class Run:
         Raises:
             RunError: if config.json is missing or damaged.
         """
-        content = read_document(self.folder / "config.json", {})
-        try:
-            return RunRecord(
-                config=RunConfig.model_validate(content["config"]),
-                created=datetime.fromisoformat(content["created"]),
-                versions=dict(content["versions"]),
-            )
-        except (KeyError, TypeError, ValueError):
-            raise RunError(
-                f"The run {self.id} cannot be read: its config.json is missing, damaged or "
-                "of another version."
-            ) from None
+        return read_record(self.folder)
 
     def config(self) -> RunConfig:
         """The configuration.

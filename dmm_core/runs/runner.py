@@ -55,7 +55,7 @@ class Runner:
         """Queue a new run, or one to resume; one that waits, runs or is finished is left alone.
 
         Raises:
-            RunError: if the run is gone, or after `shutdown`.
+            RunError: if another process holds the run, if it is gone, or after `shutdown`.
             OSError: if the disk refuses.
         """
         with self._changed:

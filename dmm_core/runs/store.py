@@ -8,17 +8,14 @@ import shutil
 from collections.abc import Iterator
 from contextlib import suppress
 from datetime import UTC, datetime
-from importlib.metadata import version
 from pathlib import Path
-from platform import python_version
 
-import dmm_core
 from dmm_core.config import RunConfig
 from dmm_core.errors import RunError
 from dmm_core.files import home
 from dmm_core.runs.bundled import BundledModel, list_bundled
-from dmm_core.runs.documents import write_document
 from dmm_core.runs.lease import hold
+from dmm_core.runs.record import write_record
 from dmm_core.runs.run import Run
 from dmm_core.runs.status import Status
 
@@ -51,18 +48,7 @@ def create_run(config: RunConfig, *, name: str | None = None, token: str | None 
         return run
     staged = Run(_stage(folder))
     try:
-        write_document(
-            staged.folder / "config.json",
-            {
-                "created": datetime.now(UTC).isoformat(),
-                "versions": {
-                    "dmm": dmm_core.__version__,
-                    "python": python_version(),
-                    "torch": version("torch"),
-                },
-                "config": config.model_dump(mode="json"),
-            },
-        )
+        write_record(staged.folder, config)
         if name is not None:
             staged.rename(name)
         with hold(staged.folder) as lease:

@@ -1,7 +1,6 @@
 """`execute`: from a run folder to a trained model, or to a sentence that says why not."""
 
 import contextlib
-import errno
 import signal
 import threading
 import time
@@ -9,17 +8,18 @@ import traceback
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from types import FrameType
-from typing import NamedTuple
 
 import torch
 
 from dmm_core.data.registry import load_dataset
-from dmm_core.errors import DMMError, RunError
+from dmm_core.errors import RunError
 from dmm_core.model import DMM, build_model
 from dmm_core.music.pianoroll import PITCHES
 from dmm_core.runs.journal import Journal
 from dmm_core.runs.lease import LeaseLost, hold
-from dmm_core.runs.run import DataFacts, Run
+from dmm_core.runs.outcome import StopAsked, outcome_of
+from dmm_core.runs.record import DataFacts
+from dmm_core.runs.run import Run
 from dmm_core.runs.status import State, this_host
 from dmm_core.training import EpochEnd, Event, Finished, Progress, Training
 
@@ -33,22 +33,6 @@ LISTEN_SECONDS = 20.0
 
 Listen = Callable[[DMM, int], bytes]
 """From a model and the epoch that ended to a MIDI file; it must not draw global random numbers."""
-
-_NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
-
-_CPU_MEMORY = "DefaultCPUAllocator"
-
-_STOPPED: dict[State, str] = {
-    "cancelled": "Stopped by request; it can be resumed.",
-    "interrupted": "The program that trained it was closed; it can be resumed.",
-}
-
-
-class _StopAsked(Exception):
-    """Leave the run in `state`; what had to be saved is."""
-
-    def __init__(self, state: State) -> None:
-        self.state: State = state
 
 
 def execute(
@@ -97,7 +81,7 @@ def execute(
         try:
             journal = Journal(run, lease)
             worker = _Worker(run, journal, cancel, closing, on_event, listen, checkpoint_seconds)
-            return journal.end(*_outcome(worker))
+            return journal.end(*outcome_of(worker.work, journal.log))
         except LeaseLost:
             return run.state()
         finally:
@@ -130,6 +114,8 @@ class _Worker:
         seed = config.train.seed
         model = build_model(config.model, x_dim=facts.x_dim, kind=facts.kind, seed=seed)
         training = Training(model, splits, config.train)
+        threads = config.train.threads or torch.get_num_threads()
+        self.journal.log(f"PyTorch {torch.__version__}, {training.device}, {threads} threads.")
         if checkpoint := self.journal.restore(facts):
             training.load_state(checkpoint)
         self._raise_if_stopped()
@@ -147,7 +133,7 @@ class _Worker:
                 return event.reason
             if stop := self._stop():
                 self.journal.save(training.state())
-                raise _StopAsked(stop)
+                raise StopAsked(stop)
             if self.journal.seconds_since_save() >= self.checkpoint_seconds:
                 self.journal.save(training.state())
             if listen and isinstance(event, EpochEnd):
@@ -188,51 +174,12 @@ class _Worker:
 
     def _raise_if_stopped(self) -> None:
         if stop := self._stop():
-            raise _StopAsked(stop)
+            raise StopAsked(stop)
 
     def _stop(self) -> State | None:
         if self.cancel.is_set() or self.run.stop_requested():
             return "cancelled"
         return "interrupted" if self.closing.is_set() else None
-
-
-class _Outcome(NamedTuple):
-    state: State
-    reason: str
-
-
-def _outcome(worker: _Worker) -> _Outcome:
-    """Work, and put whatever happened into a state and one sentence."""
-    try:
-        return _Outcome("finished", worker.work())
-    except _StopAsked as stop:
-        return _Outcome(stop.state, _STOPPED[stop.state])
-    except KeyboardInterrupt:
-        return _Outcome("cancelled", _STOPPED["cancelled"])
-    except LeaseLost:
-        raise
-    except Exception as error:
-        with contextlib.suppress(OSError):  # a full disk: the last status matters more
-            worker.journal.log(traceback.format_exc())
-        return _Outcome("failed", _sentence(error))
-
-
-def _sentence(error: Exception) -> str:
-    if isinstance(error, DMMError):
-        return str(error)
-    if isinstance(error, OSError) and error.errno in _NO_ROOM:
-        return "The disk is full; make room and resume the run from its last checkpoint."
-    # PyTorch reports the CPU's memory as a plain RuntimeError.
-    if isinstance(error, MemoryError | torch.OutOfMemoryError) or _CPU_MEMORY in str(error):
-        return (
-            "The memory ran out: a smaller batch size needs less, and the CPU may have more of it "
-            "than the GPU."
-        )
-    message = " ".join(str(error).split())[:200]
-    return (
-        f"The run stopped at an error nobody foresaw ({type(error).__name__}: {message}); "
-        "its log.txt has the details."
-    )
 
 
 @contextlib.contextmanager

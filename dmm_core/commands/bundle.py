@@ -1,0 +1,61 @@
+"""The command `bundle`: a finished run as a model that ships with the code."""
+
+import argparse
+import json
+from typing import Any
+
+from dmm_core.checkpoint import save_tensors
+from dmm_core.data.registry import load_dataset
+from dmm_core.errors import RunError
+from dmm_core.evaluation import evaluate
+from dmm_core.files import assets
+from dmm_core.flags import command_line
+from dmm_core.runs.bundled import BUNDLED_NAME, load_model
+from dmm_core.runs.documents import write_document
+from dmm_core.runs.run import Run
+from dmm_core.runs.store import find_run
+from dmm_core.training import choose_device
+
+__all__ = ["bundle"]
+
+
+def bundle(given: argparse.Namespace) -> None:
+    """Evaluate a run on its test split and pack its best weights with what is known of them.
+
+    Raises:
+        RunError: if the run is not finished, or the name is none for a folder.
+    """
+    source = find_run(given.run, allow_path=True)
+    if not isinstance(source, Run) or source.status().state != "finished":
+        raise RunError(f"Only a finished run can be bundled, and {source.id} is none.")
+    if not BUNDLED_NAME.fullmatch(given.name):
+        raise RunError(
+            f"A bundled model's name is small letters, digits and dashes, not {given.name!r}."
+        )
+    splits = load_dataset(source.config().data)
+    model = load_model(source).to(choose_device("auto"))
+    found = evaluate(model, splits.test, samples=given.samples, seed=given.seed)
+    folder = assets() / "models" / given.name
+    folder.mkdir(parents=True, exist_ok=True)
+    card = _card(source, given) | {"test": {**found._asdict(), "seed": given.seed}}
+    save_tensors(folder / "model.safetensors", source.weights())
+    write_document(folder / "card.json", card)
+    print(json.dumps(card) if given.json else f"bundled:{given.name} in {folder}")
+
+
+def _card(source: Run, given: argparse.Namespace) -> dict[str, Any]:
+    record, data, progress = source.record(), source.data(), source.status().progress
+    return {
+        "name": given.name,
+        "title": given.title,
+        "config": record.config.model_dump(mode="json"),
+        "seed": record.config.train.seed,
+        "data": data.name,
+        "kind": data.kind,
+        "x_dim": data.x_dim,
+        "steps_per_quarter": data.steps_per_quarter,
+        "valid": {"bound_per_step": progress.best_valid_bound, "epoch": progress.best_epoch},
+        "command": command_line(record.config),
+        "created": record.created.isoformat(),
+        "versions": record.versions,
+    }

@@ -1,0 +1,84 @@
+"""config.json, written once when a run is created, and what a model has to know of its data."""
+
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from platform import python_version
+from typing import NamedTuple
+
+from pydantic import BaseModel, ConfigDict
+
+import dmm_core
+from dmm_core.config import RunConfig
+from dmm_core.data.sequences import Kind
+from dmm_core.errors import RunError
+from dmm_core.runs.documents import read_document, write_document
+
+__all__ = ["DataFacts", "RunRecord", "read_record", "write_record"]
+
+
+class DataFacts(BaseModel):
+    """What has to be known of a data set to build its model again.
+
+    Attributes:
+        name: as `DataConfig.name` gives it.
+        kind: binary or real.
+        x_dim: features of a frame.
+        steps_per_quarter: frames of a quarter note, or None where frames are no music.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    name: str
+    kind: Kind
+    x_dim: int
+    steps_per_quarter: int | None
+
+
+class RunRecord(NamedTuple):
+    """The configuration of a run, when (UTC) and with which versions it was created."""
+
+    config: RunConfig
+    created: datetime
+    versions: dict[str, str]
+
+
+def read_record(folder: Path) -> RunRecord:
+    """The record of a run folder.
+
+    Raises:
+        RunError: if config.json is missing, damaged or of another version.
+    """
+    content = read_document(folder / "config.json", {})
+    try:
+        return RunRecord(
+            config=RunConfig.model_validate(content["config"]),
+            created=datetime.fromisoformat(content["created"]).replace(tzinfo=UTC),
+            versions=dict(content["versions"]),
+        )
+    except (KeyError, TypeError, ValueError):
+        raise RunError(
+            f"The run {folder.name} cannot be read: its config.json is missing, damaged or of "
+            "another version."
+        ) from None
+
+
+def write_record(folder: Path, config: RunConfig) -> None:
+    """Write the record of a run that is created now, with these versions.
+
+    Raises:
+        OSError: if the disk refuses.
+    """
+    versions = {
+        "dmm": dmm_core.__version__,
+        "python": python_version(),
+        "torch": version("torch"),
+    }
+    write_document(
+        folder / "config.json",
+        {
+            "created": datetime.now(UTC).isoformat(),
+            "versions": versions,
+            "config": config.model_dump(mode="json"),
+        },
+    )

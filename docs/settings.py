@@ -1,0 +1,41 @@
+"""Print docs/settings.md from the config schema: `python docs/settings.py > docs/settings.md`."""
+
+from typing import Any, get_args
+
+from pydantic.fields import FieldInfo
+
+from dmm_core.config import PRESETS, RunConfig
+
+
+def allowed(field: FieldInfo) -> str:
+    """What the field takes, in words."""
+    if choices := get_args(field.annotation):
+        return ", ".join(f"`{choice}`" for choice in choices)
+    if field.annotation is bool:
+        return "`true`, `false`"
+    limits: dict[str, Any] = {}
+    for rule in field.metadata:
+        limits |= {k: getattr(rule, k) for k in ("gt", "ge", "lt", "le") if hasattr(rule, k)}
+    words = {"gt": "above", "ge": "from", "lt": "below", "le": "to"}
+    return " ".join(f"{words[key]} {value:,}" for key, value in limits.items()) or "text"
+
+
+print("# Settings")
+print()
+print("Every setting of a run, made from the schema in `dmm_core/config.py`. On the command line a")
+print("setting is a flag, `--model.z-dim 32`; in the app it is a field of the form; in a run's")
+print("`config.json` it is a value of its section.")
+for section, sub in RunConfig():
+    print(f"\n## {section}\n\n| setting | default | allowed | what it is |\n|---|---|---|---|")
+    for name, field in type(sub).model_fields.items():
+        flag = f"{section}.{name.replace('_', '-')}"
+        print(f"| `{flag}` | `{field.default}` | {allowed(field)} | {field.description} |")
+print("\n## Presets\n")
+for name, config in PRESETS.items():
+    differences = [
+        f"`{section}.{field}` {value}"
+        for section, sub in config
+        for field, value in sub
+        if value != type(sub).model_fields[field].default
+    ]
+    print(f"- `{name}`: {', '.join(differences)}")

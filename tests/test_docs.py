@@ -1,0 +1,66 @@
+"""The documentation names what there is, and what it names is there."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from dmm_core.cli import build_parser
+from dmm_core.config import PRESETS, RunConfig
+from dmm_core.data.catalogue import DATASETS
+
+ROOT = Path(__file__).resolve().parent.parent
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")), ROOT / "CONTRIBUTING.md"]
+TEXT = {page: page.read_text() for page in PAGES}
+FIELDS = [
+    f"{section}.{name.replace('_', '-')}"
+    for section, field in RunConfig.model_fields.items()
+    for name in field.annotation.model_fields
+]
+
+
+def test_every_setting_is_in_the_table_of_settings():
+    table = TEXT[ROOT / "docs" / "settings.md"]
+    assert [name for name in FIELDS if f"| `{name}` |" not in table] == []
+
+
+def test_the_table_of_settings_is_the_schema():
+    done = subprocess.run(
+        [sys.executable, str(ROOT / "docs" / "settings.py")],
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=ROOT,
+    )
+    assert done.stdout == TEXT[ROOT / "docs" / "settings.md"]
+
+
+def test_every_data_set_command_and_preset_is_documented():
+    everything = "\n".join(TEXT.values())
+    (commands,) = (a for a in build_parser()._actions if a.choices)
+    for name in (*DATASETS, *commands.choices, *PRESETS):
+        assert f"`{name}`" in everything or f"dmm_core {name}" in everything, name
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_and_paths_lead_somewhere(page):
+    text = TEXT[page]
+    for target in re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", text):
+        if not target.startswith("http"):
+            assert (page.parent / target).exists(), target
+    for path in re.findall(r"`((?:dmm_core|pages|tests|docs|assets|benchmarks)/[\w./-]+)`", text):
+        assert (ROOT / path).exists(), path
+
+
+def commands_in(text):
+    for block in re.findall(r"(?:^    .*\n)+", text, flags=re.MULTILINE):
+        yield from re.findall(r"python -m dmm_core (.+?)(?:\s{2,}.*|\s*#.*)?$", block, flags=re.M)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_commands_in_the_documentation_parse(page):
+    for command in commands_in(TEXT[page]):
+        if "[" not in command and "|" not in command:
+            build_parser().parse_args(command.split())

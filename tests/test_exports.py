@@ -1,0 +1,51 @@
+import importlib
+import pkgutil
+import subprocess
+import sys
+from types import FunctionType
+
+import pytest
+
+import dmm_core
+
+MODULES = sorted(
+    module.name
+    for module in pkgutil.walk_packages(dmm_core.__path__, "dmm_core.")
+    if not module.name.endswith("__main__")
+)
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_all_is_exact(name):
+    module = importlib.import_module(name)
+    if getattr(module, "__path__", None):
+        return  # a package only holds its modules
+    public = {
+        key
+        for key, value in vars(module).items()
+        if not key.startswith("_")
+        and isinstance(value, type | FunctionType)
+        and value.__module__ == name
+    }
+    assert public <= set(module.__all__), "public but not exported"
+    assert all(hasattr(module, key) for key in module.__all__), "exported but not there"
+    assert list(module.__all__) == sorted(module.__all__, key=lambda k: (not k.isupper(), k))
+
+
+def test_importing_the_package_and_reading_files_needs_no_torch():
+    program = (
+        "import sys, dmm_core, dmm_core.data.registry, dmm_core.data.uploads, dmm_core.cli;"
+        "import dmm_core.music.audio, dmm_core.kalman;"
+        "sys.exit('torch' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
+
+
+def test_imports_point_one_way():
+    done = subprocess.run(
+        [sys.executable, "-c", "from importlinter.cli import lint_imports_command as c; c()"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "0 broken" in done.stdout, done.stdout + done.stderr
