@@ -319,7 +319,7 @@ def _fault(detail: Any) -> str:
 PRESETS: dict[str, RunConfig] = {
     "quick": RunConfig(
         model=ModelConfig(z_dim=32, emission_hidden=100, transition_hidden=100, rnn_size=128),
-        train=TrainConfig(epochs=170, lr=3e-3, anneal_updates=400, eval_every=10),
+        train=TrainConfig(epochs=100, lr=3e-3, anneal_updates=400, eval_every=10),
     ),
     "classroom": RunConfig(
         model=ModelConfig(

@@ -6,13 +6,8 @@ from torch import Tensor
 from dmm_core.errors import DataError
 from dmm_core.model import DMM
 from dmm_core.music.midi import midi_from_notes
-from dmm_core.music.pianoroll import (
-    PITCHES,
-    Note,
-    notes_from_roll,
-    rearticulates_by_default,
-)
-from dmm_core.runs.run import DataFacts
+from dmm_core.music.pianoroll import Note, notes_from_roll, rearticulates_by_default
+from dmm_core.runs.record import DataFacts
 from dmm_core.sampling import sample
 
 __all__ = ["TEMPO", "compose_midi", "require_piano", "to_notes", "to_roll"]
@@ -20,7 +15,7 @@ __all__ = ["TEMPO", "compose_midi", "require_piano", "to_notes", "to_roll"]
 TEMPO = 90.0
 """Quarters a minute, unless asked otherwise."""
 
-_FRAMES_HEARD = 64
+_QUARTERS_HEARD = 32
 
 
 def require_piano(data: DataFacts) -> int:
@@ -29,7 +24,7 @@ def require_piano(data: DataFacts) -> int:
     Raises:
         DataError: if the model explains anything else.
     """
-    if (data.kind, data.x_dim) != ("binary", PITCHES) or data.steps_per_quarter is None:
+    if not data.are_rolls or data.steps_per_quarter is None:
         raise DataError(
             f"The model explains {data.name}, {data.x_dim} {data.kind} features a frame, "
             f"and only a model of piano-rolls makes music."
@@ -52,10 +47,12 @@ def to_notes(roll: np.ndarray, *, steps_per_quarter: int, tempo: float = TEMPO) 
     )
 
 
-def compose_midi(model: DMM, epoch: int, steps_per_quarter: int = 1) -> bytes:
-    """A short piece as MIDI, the same draws at every epoch so that only the model differs."""
-    model_was_training = model.training
-    drawn = sample(model, count=1, frames=_FRAMES_HEARD * steps_per_quarter, seed=0)
-    model.train(model_was_training)
-    notes = to_notes(to_roll(drawn.x[0]), steps_per_quarter=steps_per_quarter)
-    return midi_from_notes(notes, tempo=TEMPO)
+def compose_midi(model: DMM, data: DataFacts) -> bytes:
+    """A short piece as MIDI, from the same draws every time, so that only the model differs.
+
+    Raises:
+        DataError: if the model makes no music.
+    """
+    grid = require_piano(data)
+    drawn = sample(model, count=1, frames=_QUARTERS_HEARD * grid, seed=0)
+    return midi_from_notes(to_notes(to_roll(drawn.x[0]), steps_per_quarter=grid), tempo=TEMPO)

@@ -319,7 +319,12 @@ class Training:
             self._average[i], self._parameters[i].data = self._parameters[i].data, average
 
     def state(self) -> Checkpoint:
-        """Everything that `load_state` needs to go on exactly from here."""
+        """Everything that `load_state` needs to go on exactly from here.
+
+        Raises:
+            RunError: if an update was not finite; a state taken then would forget it.
+        """
+        self._raise_if_skipped()
         optimiser = {
             f"{name}.{key}": value
             for name, parameter in self._named.items()

@@ -45,6 +45,7 @@ def tiny_splits(config=None, progress=None):
 
 
 class FakeTraining:
+    device = "cpu"
     pause = 0.0
     made = 0
 

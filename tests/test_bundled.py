@@ -8,7 +8,7 @@ from dmm_core.checkpoint import Checkpoint, save_checkpoint, save_tensors
 from dmm_core.errors import RunError
 from dmm_core.model import build_model
 from dmm_core.runs.bundled import BundledModel, load_model
-from dmm_core.runs.run import DataFacts
+from dmm_core.runs.record import DataFacts
 from dmm_core.runs.store import create_run
 
 FACTS = DataFacts(name="jsb-m21", kind="binary", x_dim=5, steps_per_quarter=1)

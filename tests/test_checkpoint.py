@@ -113,7 +113,7 @@ def test_flipped_bits_and_cuts_are_found(tmp_path):
     save_checkpoint(tmp_path, checkpoint(20, best=1.125))
     newest = [(path, path.read_bytes()) for path in tmp_path.glob("000000020.*")]
     draw = random.Random(0)
-    for trial in range(600):
+    for trial in range(1000):
         path, content = newest[trial % len(newest)]
         damaged = bytearray(content)
         if trial % 4:

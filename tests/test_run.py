@@ -10,7 +10,8 @@ from dmm_core.checkpoint import Checkpoint, save_checkpoint
 from dmm_core.config import preset
 from dmm_core.errors import RunError
 from dmm_core.runs.lease import hold
-from dmm_core.runs.run import DataFacts, Run
+from dmm_core.runs.record import DataFacts
+from dmm_core.runs.run import Run
 from dmm_core.runs.status import Owner, Status, this_owner
 from dmm_core.runs.store import create_run
 

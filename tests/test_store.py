@@ -41,6 +41,13 @@ def test_newest_first(dmm_home):
     }
 
 
+def test_a_time_without_a_zone_can_be_sorted(dmm_home):
+    runs = [create_run(CONFIG) for _ in range(2)]
+    config = runs[0].folder / "config.json"
+    config.write_text(config.read_text().replace("+00:00", ""))
+    assert list_runs() == runs[::-1]
+
+
 def test_a_token_makes_one_run(dmm_home):
     first = create_run(CONFIG, name="a", token="nonce")
     assert create_run(RunConfig(), name="b", token="nonce") == first
@@ -70,10 +77,10 @@ def test_a_token_claimed_by_a_killed_process_still_makes_its_run(dmm_home):
 
 
 def test_a_run_appears_whole_or_not_at_all(dmm_home, monkeypatch):
-    def refuse(path, content):
+    def refuse(folder, config):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(store, "write_document", refuse)
+    monkeypatch.setattr(store, "write_record", refuse)
     with pytest.raises(OSError, match="No space"):
         create_run(CONFIG)
     assert list((dmm_home / "runs").iterdir()) == []

@@ -56,14 +56,11 @@ def test_the_stream_ends_every_epoch_and_then_finishes():
 
 
 def test_training_lowers_the_bound():
-    rng = np.random.default_rng(0)
-    rolls = tuple(np.tile(rng.random(4) < 0.5, (12, 1)).astype(np.uint8) for _ in range(20))
+    rolls = tuple(np.tile(np.uint8([1, 0, 0, 1]), (12, 1)) for _ in range(20))
     same = Sequences(rolls, tuple("x" * 20))
-    run = training(
-        Splits("constant", "binary", same, same, same), epochs=60, eval_every=60, lr=0.05
-    )
+    run = training(Splits("constant", "binary", same, same, same), epochs=20, eval_every=20)
     ends = metrics(run.events())
-    assert ends[-1]["train_bound"] < 0.6 * ends[0]["train_bound"]
+    assert ends[0]["train_bound"] > 2 and ends[-1]["train_bound"] < 0.5
 
 
 @pytest.mark.parametrize("optimizer", ["adam", "rmsprop"])

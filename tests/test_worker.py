@@ -5,6 +5,7 @@ import gc
 import itertools
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -131,6 +132,20 @@ class TestFolder:
             "steps_per_quarter": 1,
         }
 
+    def test_the_log_tells_the_story(self, fake, run):
+        execute(run, on_event=at(Progress, 5, run.request_stop))
+        execute(run)
+        told = [line[20:] for line in run.log().splitlines()]
+        begins = f"PyTorch {torch.__version__}, cpu, 1 threads."
+        assert told == [
+            begins,
+            "Trains from update 0.",
+            "cancelled: Stopped by request; it can be resumed.",
+            begins,
+            "Trains from update 5.",
+            "finished: All 6 epochs are done.",
+        ]
+
     def test_a_finished_run_is_left_alone(self, fake, run):
         execute(run)
         before = run.status()
@@ -222,7 +237,7 @@ class TestResume:
         for path in run.checkpoints.glob("*.safetensors"):
             path.write_bytes(b"")
         assert execute(run) == "finished"
-        assert "Trains from update 0." in run.log().splitlines()[-1]
+        assert "Trains from update 0." in run.log().splitlines()[-2]
         assert comparable(run) == reference("fake")
 
     def test_other_data_are_refused(self, fake, run, monkeypatch):
@@ -546,14 +561,14 @@ class TestListen:
         monkeypatch.setattr(worker, "LISTEN_SECONDS", 0.0)
 
     def test_samples_are_kept_by_epoch(self, fake, run):
-        execute(run, listen=lambda model, epoch: b"MThd%d" % epoch)
+        execute(run, listen=lambda model, data: b"MThd" + data.name.encode())
         names = [path.name for path in run.samples()]
         assert names == [f"epoch-0000{epoch}.mid" for epoch in range(1, EPOCHS + 1)]
-        assert run.samples()[2].read_bytes() == b"MThd3"
+        assert run.samples()[2].read_bytes() == b"MThd" + run.data().name.encode()
 
     def test_not_too_often(self, fake, run, monkeypatch):
         monkeypatch.setattr(worker, "LISTEN_SECONDS", 1000.0)
-        execute(run, listen=lambda model, epoch: b"MThd")
+        execute(run, listen=lambda model, data: b"MThd")
         assert run.samples() == []
 
     def test_only_piano_rolls_are_heard(self, fake, run, monkeypatch):
@@ -561,11 +576,11 @@ class TestListen:
         few = Sequences(x, tuple("abcdefgh"))
         splits = Splits("few", "binary", train=few, valid=few, test=few)
         monkeypatch.setattr(worker, "load_dataset", lambda *_: splits)
-        assert execute(run, listen=lambda model, epoch: b"MThd") == "finished"
+        assert execute(run, listen=lambda model, data: b"MThd") == "finished"
         assert run.samples() == []
 
     def test_a_sample_that_fails_is_not_the_end(self, fake, run):
-        def fail(model, epoch):
+        def fail(model, data):
             raise ValueError("no sound")
 
         assert execute(run, listen=fail) == "finished"
@@ -604,6 +619,7 @@ def test_a_suspended_owner_is_the_owner_and_a_killed_one_is_resumed_exactly(real
         child.kill()
         child.wait()
     assert execute(run) == "finished"
-    assert "Trains from update 0." in run.log().splitlines()[0]
-    assert int(run.log().splitlines()[1].split()[-1].rstrip(".")) >= 3 * UPDATES
+    begun = re.findall(r"Trains from update (\d+)\.", run.log())
+    assert begun[0] == "0"
+    assert int(begun[1]) >= 3 * UPDATES
     assert comparable(run) == reference("real")

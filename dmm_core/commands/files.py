@@ -7,7 +7,7 @@ from dmm_core.data.sequences import Sequences
 from dmm_core.data.uploads import UploadOptions, read_files
 from dmm_core.errors import UploadError
 from dmm_core.listening import require_piano
-from dmm_core.runs.run import DataFacts
+from dmm_core.runs.record import DataFacts
 
 __all__ = ["read_midi_files"]
 

@@ -12,6 +12,7 @@ import dmm_core
 from dmm_core.config import RunConfig
 from dmm_core.data.sequences import Kind
 from dmm_core.errors import RunError
+from dmm_core.music.pianoroll import PITCHES
 from dmm_core.runs.documents import read_document, write_document
 
 __all__ = ["DataFacts", "RunRecord", "read_record", "write_record"]
@@ -33,6 +34,11 @@ class DataFacts(BaseModel):
     kind: Kind
     x_dim: int
     steps_per_quarter: int | None
+
+    @property
+    def are_rolls(self) -> bool:
+        """Whether the frames are piano-rolls."""
+        return (self.kind, self.x_dim) == ("binary", PITCHES)
 
 
 class RunRecord(NamedTuple):

@@ -14,7 +14,6 @@ import torch
 from dmm_core.data.registry import load_dataset
 from dmm_core.errors import RunError
 from dmm_core.model import DMM, build_model
-from dmm_core.music.pianoroll import PITCHES
 from dmm_core.runs.journal import Journal
 from dmm_core.runs.lease import LeaseLost, hold
 from dmm_core.runs.outcome import StopAsked, outcome_of
@@ -28,11 +27,11 @@ __all__ = ["CHECKPOINT_SECONDS", "LISTEN_SECONDS", "Listen", "execute"]
 CHECKPOINT_SECONDS = 30.0
 """Seconds between two checkpoints."""
 
-LISTEN_SECONDS = 20.0
+LISTEN_SECONDS = 10.0
 """Fewest seconds between two samples composed while training."""
 
-Listen = Callable[[DMM, int], bytes]
-"""From a model and the epoch that ended to a MIDI file; it must not draw global random numbers."""
+Listen = Callable[[DMM, DataFacts], bytes]
+"""From a model and its data to a MIDI file; it must not draw global random numbers."""
 
 
 def execute(
@@ -122,7 +121,7 @@ class _Worker:
         return self._follow(training, model, facts)
 
     def _follow(self, training: Training, model: DMM, facts: DataFacts) -> str:
-        listen = self.listen if (facts.kind, facts.x_dim) == ("binary", PITCHES) else None
+        listen = self.listen if facts.are_rolls else None
         heard = time.monotonic()
         for event in training.events():
             self._note(event)
@@ -138,7 +137,7 @@ class _Worker:
                 self.journal.save(training.state())
             if listen and isinstance(event, EpochEnd):
                 if time.monotonic() - heard >= LISTEN_SECONDS:
-                    self._hear(listen, model, event.epoch)
+                    self._hear(listen, model, facts, event.epoch)
                     heard = time.monotonic()
         raise RunError("The training ended without saying why.")
 
@@ -160,9 +159,9 @@ class _Worker:
             case Finished():
                 self.journal.progress(fraction=1.0)
 
-    def _hear(self, listen: Listen, model: DMM, epoch: int) -> None:
+    def _hear(self, listen: Listen, model: DMM, facts: DataFacts, epoch: int) -> None:
         try:
-            midi = listen(model, epoch)
+            midi = listen(model, facts)
         except Exception:  # a sample that fails is a pity, not the end of the run
             self.journal.log(traceback.format_exc())
         else:
