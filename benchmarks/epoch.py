@@ -19,8 +19,9 @@ from dmm_core.config import DataConfig, ModelConfig, TrainConfig
 from dmm_core.data.batching import batch_indices
 from dmm_core.data.registry import load_dataset
 from dmm_core.data.sequences import Splits
+from dmm_core.events import EpochEnd
 from dmm_core.model import build_model
-from dmm_core.training import EpochEnd, Training
+from dmm_core.training import Training
 
 __all__ = ["EpochCost", "epoch_cost"]
 
@@ -94,13 +95,13 @@ class _Floor:
                 inputs = torch.ones(steps, rows, weight.shape[1])
                 grads = torch.ones(steps, rows, weight.shape[0])
                 for step in inputs:
-                    step @ weight.t()
+                    _ = step @ weight.t()
                 for grad in grads:
-                    grad @ weight
-                grads.flatten(0, 1).t() @ inputs.flatten(0, 1)
+                    _ = grad @ weight
+                _ = grads.flatten(0, 1).t() @ inputs.flatten(0, 1)
 
 
 def _three_products(weight: Tensor, inputs: Tensor) -> None:
     out = inputs @ weight.t()
-    out @ weight
-    out.t() @ inputs
+    _ = out @ weight
+    _ = out.t() @ inputs

@@ -9,7 +9,6 @@ import math
 import re
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from enum import IntEnum
 
 import numpy as np
@@ -20,86 +19,20 @@ from dmm_core.checkpoint import Checkpoint
 from dmm_core.config import TrainConfig
 from dmm_core.data.batching import ResidentSequences, SequenceBatch, batch_indices
 from dmm_core.data.sequences import Splits
+from dmm_core.device import choose_device, require_memory
 from dmm_core.draws import draw_noise
 from dmm_core.errors import ConfigError, RunError
 from dmm_core.evaluation import valid_bound
+from dmm_core.events import EpochEnd, Event, Finished, Progress
 from dmm_core.model import DMM
 from dmm_core.objective import bound_of, kl_weight, penalty
 
-__all__ = ["EpochEnd", "Event", "Finished", "Progress", "Training", "choose_device", "fit"]
+__all__ = ["Training", "fit"]
 
 _LOOK_EVERY = 20
 """Updates between two looks of the host at the device's count of updates that were not finite."""
 
 _PROGRESS_SECONDS = 0.3
-
-
-@dataclass(frozen=True)
-class Progress:
-    """Training goes on.
-
-    Attributes:
-        epoch: the epoch in progress, from 1.
-        update: updates done.
-        fraction: of all updates.
-        seconds_left: estimate by the pace so far, None before there is one.
-    """
-
-    epoch: int
-    update: int
-    fraction: float
-    seconds_left: float | None
-
-
-@dataclass(frozen=True)
-class EpochEnd:
-    """An epoch is over; bounds in nats a frame, averages over the epoch's updates.
-
-    Attributes:
-        epoch: the epoch that ended, from 1.
-        update: updates done.
-        train_bound: train_nll + train_kl, the true bound (KL weight 1).
-        train_nll: -log p(x given z).
-        train_kl: KL(q || p).
-        annealed_bound: with the KL weights in force, what was minimised less the penalty.
-        kl_weight: in force at the end of the epoch.
-        grad_norm: mean norm of the gradient before clipping.
-        lr: learning rate at the end of the epoch.
-        seconds: wall time of the epoch, with its validation.
-        valid_bound: bound of the valid split, None where this epoch measures none.
-        is_best: whether that is the best so far.
-    """
-
-    epoch: int
-    update: int
-    train_bound: float
-    train_nll: float
-    train_kl: float
-    annealed_bound: float
-    kl_weight: float
-    grad_norm: float
-    lr: float
-    seconds: float
-    valid_bound: float | None
-    is_best: bool
-
-
-@dataclass(frozen=True)
-class Finished:
-    """Training is over.
-
-    Attributes:
-        reason: one sentence.
-        best_valid_bound: in nats a frame.
-        best_epoch: when it was reached.
-    """
-
-    reason: str
-    best_valid_bound: float | None
-    best_epoch: int | None
-
-
-Event = Progress | EpochEnd | Finished
 
 
 class _Stream(IntEnum):
@@ -116,25 +49,6 @@ class _Sum(IntEnum):
     GRAD_NORM = 4
 
 
-def choose_device(name: str) -> torch.device:
-    """The device that `name` (auto, cpu, cuda or mps) means on this machine.
-
-    Raises:
-        ConfigError: if the machine has no such device.
-    """
-    there = {
-        "cpu": True,
-        "cuda": torch.cuda.is_available(),
-        "mps": torch.backends.mps.is_available(),
-    }
-    if name == "auto":
-        name = "cuda" if there["cuda"] else "cpu"
-    if not there[name]:
-        found = ", ".join(device for device, is_there in there.items() if is_there)
-        raise ConfigError(f"train.device is {name}, but this machine offers only {found}.")
-    return torch.device(name)
-
-
 class Training:
     """Minimises the bound of a model on the train split; a restartable stream of events.
 
@@ -144,11 +58,13 @@ class Training:
         config: how to train.
 
     Raises:
-        ConfigError: if the device is not there, or `penalty_pattern` is no regular expression.
+        ConfigError: if the device is not there, its memory is too small, or `penalty_pattern` is no
+            regular expression.
     """
 
     def __init__(self, model: DMM, splits: Splits, config: TrainConfig) -> None:
         self.device = choose_device(config.device)
+        require_memory(_bytes_needed(model, splits, config), self.device)
         self.model = model.to(self.device)
         self.splits = splits
         self.config = config
@@ -394,3 +310,16 @@ def _optimizer(parameters: list[torch.nn.Parameter], config: TrainConfig) -> tor
 
 def _seed(*parts: int) -> int:
     return int(np.random.SeedSequence(parts).generate_state(1)[0])
+
+
+def _bytes_needed(model: DMM, splits: Splits, config: TrainConfig) -> int:
+    """A lower estimate of what an update holds: weights and moments, and a batch's activations.
+
+    A linear map or gate keeps its output for the backward pass, which makes as much again.
+    """
+    weights = sum(p.numel() for p in model.parameters())
+    copies = 6 if config.weight_average else 5  # weights, gradient, two moments, the best
+    rows = min(config.batch_size, len(splits.train))
+    frames = rows * int(splits.train.lengths.max())
+    widths = sum(p.shape[0] for p in model.parameters() if p.ndim == 2)
+    return 4 * (copies * weights + 2 * frames * (widths + splits.x_dim))

@@ -17,10 +17,11 @@ from dmm_core import training
 from dmm_core.checkpoint import Checkpoint
 from dmm_core.config import ModelConfig, RunConfig, TrainConfig
 from dmm_core.data.sequences import Sequences, Splits
+from dmm_core.events import EpochEnd, Finished, Progress
 from dmm_core.runs import worker
 from dmm_core.runs.run import Run
 from dmm_core.runs.runner import Runner
-from dmm_core.training import EpochEnd, Finished, Progress, Training
+from dmm_core.training import Training
 
 UPDATES = 4
 """In an epoch."""

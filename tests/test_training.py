@@ -1,4 +1,5 @@
 import dataclasses
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -7,9 +8,11 @@ import torch
 from dmm_core.checkpoint import load_checkpoint, save_checkpoint
 from dmm_core.config import ModelConfig, TrainConfig
 from dmm_core.data.sequences import Sequences, Splits
+from dmm_core.device import choose_device
 from dmm_core.errors import ConfigError, RunError
+from dmm_core.events import EpochEnd, Finished
 from dmm_core.model import build_model
-from dmm_core.training import EpochEnd, Finished, Training, choose_device, fit
+from dmm_core.training import Training, fit
 
 MODEL = ModelConfig(z_dim=3, emission_hidden=5, transition_hidden=6, rnn_size=7, rnn_dropout=0.2)
 
@@ -189,3 +192,12 @@ def test_fit_is_a_training_from_the_start():
     model = build_model(MODEL, x_dim=4, kind="binary", seed=0)
     config = TrainConfig(epochs=4, batch_size=3, lr=1e-2, anneal_updates=6, eval_every=2)
     assert metrics(fit(model, splits(), config)) == metrics(training().events())
+
+
+def test_a_training_that_cannot_fit_is_refused_before_it_begins(monkeypatch):
+    wide = MODEL.model_copy(update={"rnn_size": 64})
+    data = splits()
+    model = build_model(wide, x_dim=4, kind="binary", seed=0)
+    monkeypatch.setattr("psutil.virtual_memory", lambda: SimpleNamespace(available=200_000))
+    with pytest.raises(ConfigError, match=r"needs at least 0\.\d GB .* smaller train\.batch_size"):
+        Training(model, data, TrainConfig(batch_size=10, device="cpu"))

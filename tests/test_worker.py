@@ -23,13 +23,13 @@ from test_checkpoint import files_limited_to
 from dmm_core.checkpoint import load_checkpoint
 from dmm_core.data.sequences import Sequences, Splits
 from dmm_core.errors import ConfigError, DataError, RunError
+from dmm_core.events import EpochEnd, Finished, Progress
 from dmm_core.model import build_model
 from dmm_core.runs import journal, worker
 from dmm_core.runs.lease import hold
 from dmm_core.runs.status import Status, this_owner
 from dmm_core.runs.store import create_run
 from dmm_core.runs.worker import execute
-from dmm_core.training import EpochEnd, Finished, Progress
 
 EPOCHS = CONFIG.train.epochs
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from dmm_core.checkpoint import save_tensors
 from dmm_core.data.registry import load_dataset
+from dmm_core.device import choose_device
 from dmm_core.errors import RunError
 from dmm_core.evaluation import evaluate
 from dmm_core.files import assets
@@ -14,7 +15,6 @@ from dmm_core.runs.bundled import BUNDLED_NAME, load_model
 from dmm_core.runs.documents import write_document
 from dmm_core.runs.run import Run
 from dmm_core.runs.store import find_run
-from dmm_core.training import choose_device
 
 __all__ = ["bundle"]
 

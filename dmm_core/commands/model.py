@@ -11,13 +11,13 @@ from dmm_core import evaluation
 from dmm_core.commands.files import read_midi_files
 from dmm_core.data.registry import load_dataset
 from dmm_core.data.sequences import Sequences
+from dmm_core.device import choose_device
 from dmm_core.errors import DataError
 from dmm_core.files import write_atomic
 from dmm_core.latent import posterior_moments
 from dmm_core.runs.bundled import load_model
 from dmm_core.runs.run import Run
 from dmm_core.runs.store import find_run
-from dmm_core.training import choose_device
 
 __all__ = ["evaluate", "infer"]
 

@@ -13,6 +13,7 @@ import torch
 
 from dmm_core.data.registry import load_dataset
 from dmm_core.errors import RunError
+from dmm_core.events import EpochEnd, Event, Finished, Progress
 from dmm_core.model import DMM, build_model
 from dmm_core.runs.journal import Journal
 from dmm_core.runs.lease import LeaseLost, hold
@@ -20,7 +21,7 @@ from dmm_core.runs.outcome import StopAsked, outcome_of
 from dmm_core.runs.record import DataFacts
 from dmm_core.runs.run import Run
 from dmm_core.runs.status import State, this_host
-from dmm_core.training import EpochEnd, Event, Finished, Progress, Training
+from dmm_core.training import Training
 
 __all__ = ["CHECKPOINT_SECONDS", "LISTEN_SECONDS", "Listen", "execute"]
 
