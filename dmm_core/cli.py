@@ -82,6 +82,12 @@ def build_parser() -> argparse.ArgumentParser:
     add_run(evaluate)
     evaluate.add_argument("--split", default="test", choices=("train", "valid", "test"))
     _add_count(evaluate, "--samples", 500, "paths drawn for each sequence")
+    evaluate.add_argument(
+        "--estimator",
+        default="is",
+        choices=("is", "smc"),
+        help="of -log p(x): importance sampling, or particle filters for long sequences (is)",
+    )
     infer = command("infer", "model:infer", "Write the posterior of a split or of files.")
     add_run(infer)
     infer.add_argument("files", nargs="*", metavar="FILE", type=Path, help="MIDI, not a split")

@@ -7,7 +7,16 @@ from jaxtyping import install_import_hook
 install_import_hook(
     [
         f"dmm_core.{module}"
-        for module in ("nn", "model", "objective", "evaluation", "sampling", "latent")
+        for module in (
+            "nn",
+            "model",
+            "objective",
+            "draws",
+            "evaluation",
+            "smc",
+            "sampling",
+            "latent",
+        )
     ],
     "beartype.beartype",
 )

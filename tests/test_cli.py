@@ -116,12 +116,18 @@ def test_evaluate_gives_every_average_and_keeps_it(trained, capsys):
     (result,) = lines(capsys)
     assert set(result) == {
         *("run", "split", "sequences", "frames", "samples", "bound_per_step", "importance_nll"),
-        *("standard_error", "bound_per_sequence", "nll", "kl", "seconds"),
+        *("standard_error", "bound_per_sequence", "nll", "kl", "seconds", "estimator", "seed"),
     }
     assert result["samples"] == 20 and result["importance_nll"] <= result["bound_per_step"]
     assert main(arguments) == 0
     (again,) = lines(capsys)
     assert again["importance_nll"] == result["importance_nll"]
+    assert main([*arguments, "--estimator=smc", "--samples=2000"]) == 0
+    (filtered,) = lines(capsys)
+    assert main([*arguments, "--samples=2000"]) == 0
+    (weighed,) = lines(capsys)
+    assert filtered["importance_nll"] == pytest.approx(weighed["importance_nll"], abs=0.3)
+    assert filtered["bound_per_step"] == weighed["bound_per_step"]
     assert main(["evaluate", trained]) == 0
     assert "importance NLL" in capsys.readouterr().out
 

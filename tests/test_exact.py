@@ -7,6 +7,7 @@ import pytest
 import torch
 from models import noise_for
 from torch import nn
+from torch.distributions import Normal
 
 from dmm_core.data.batching import SequenceBatch
 from dmm_core.data.synthetic import LinearGaussian
@@ -59,18 +60,21 @@ class ExactCombiner(nn.Module):
     """q(z_t given z_{t-1}, x_{t:T}) in closed form: the transition times that likelihood."""
 
     def forward(self, summary, noise):
-        precision, weighted = summary.future.chunk(2, dim=-1)
         z, locs, scales = [], [], []
         for t in range(noise.shape[-2]):
-            prior_loc = A * z[-1] + B if z else torch.zeros_like(noise[..., 0, :])
-            prior_variance = Q if z else torch.ones_like(Q)
-            total = 1 / prior_variance + precision[:, t]
-            loc = (prior_loc / prior_variance + weighted[:, t]) / total
-            scale = total.rsqrt()
-            z.append(loc + scale * noise[..., t, :])
-            locs.append(loc)
-            scales.append(scale.expand_as(loc))
+            q = self.step(summary.at(t), z[-1] if z else None)
+            z.append(q.loc + q.scale * noise[..., t, :])
+            locs.append(q.loc)
+            scales.append(q.scale)
         return LatentPath(*(torch.stack(states, -2) for states in (z, locs, scales)))
+
+    def step(self, summary, before):
+        precision, weighted = summary.future.chunk(2, dim=-1)
+        prior_loc = torch.zeros(2).double() if before is None else A * before + B
+        prior_variance = torch.ones_like(Q) if before is None else Q
+        total = 1 / prior_variance + precision
+        loc = (prior_loc / prior_variance + weighted) / total
+        return Normal(loc, total.rsqrt().expand_as(loc))
 
 
 @pytest.fixture

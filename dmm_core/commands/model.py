@@ -3,6 +3,7 @@
 import argparse
 import io
 import json
+import math
 from typing import Any
 
 import numpy as np
@@ -15,11 +16,16 @@ from dmm_core.device import choose_device
 from dmm_core.errors import DataError
 from dmm_core.files import write_atomic
 from dmm_core.latent import posterior_moments
+from dmm_core.model import DMM
 from dmm_core.runs.bundled import load_model
 from dmm_core.runs.run import Run
 from dmm_core.runs.store import find_run
+from dmm_core.smc import smc_nll
 
 __all__ = ["evaluate", "infer"]
+
+_ISLANDS = 10
+"""Independent particle filters that the samples of an SMC estimate are shared among."""
 
 
 def evaluate(given: argparse.Namespace) -> None:
@@ -28,9 +34,17 @@ def evaluate(given: argparse.Namespace) -> None:
     sequences = load_dataset(source.config().data)[given.split]
     model = load_model(source).to(choose_device("auto"))
     found = evaluation.evaluate(model, sequences, samples=given.samples, seed=given.seed)
-    result: dict[str, Any] = {"run": source.id, "split": given.split, **found._asdict()}
+    if given.estimator == "smc":
+        found = _with_smc(found, model, sequences, given)
+    result: dict[str, Any] = {
+        "run": source.id,
+        "split": given.split,
+        **found._asdict(),
+        "estimator": given.estimator,
+        "seed": given.seed,
+    }
     if isinstance(source, Run):
-        source.add_evaluation({**result, "estimator": "is", "seed": given.seed})
+        source.add_evaluation(result)
     if given.json:
         print(json.dumps(result))
         return
@@ -38,10 +52,25 @@ def evaluate(given: argparse.Namespace) -> None:
         f"{source.id} on {given.split}: {found.sequences} sequences, {found.frames} frames; "
         f"nats a frame\n"
         f"importance NLL      {found.importance_nll:8.4f} +- {found.standard_error:.4f} "
-        f"({found.samples} samples)\n"
+        f"({found.samples} samples, {given.estimator})\n"
         f"bound per step      {found.bound_per_step:8.4f} = "
         f"nll {found.nll:.4f} + kl {found.kl:.4f}\n"
         f"bound per sequence  {found.bound_per_sequence:8.4f}"
+    )
+
+
+def _with_smc(
+    found: evaluation.Evaluation, model: DMM, sequences: Sequences, given: argparse.Namespace
+) -> evaluation.Evaluation:
+    estimate = smc_nll(
+        model,
+        sequences,
+        particles=max(2, given.samples // _ISLANDS),
+        islands=_ISLANDS,
+        seed=given.seed,
+    )
+    return found._replace(
+        importance_nll=float(estimate.value), standard_error=math.sqrt(estimate.variance)
     )
 
 

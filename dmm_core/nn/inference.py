@@ -12,7 +12,7 @@ The names are those of the paper's table 1.
 """
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import NamedTuple, Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Float, Int
@@ -75,6 +75,15 @@ class Summary(NamedTuple):
     def parts(self) -> tuple[Tensor, ...]:
         """The summaries that there are, past first."""
         return tuple(part for part in self if part is not None)
+
+    @property
+    def together(self) -> Tensor:
+        """Their sum."""
+        return sum(self.parts[1:], start=self.parts[0])
+
+    def at(self, t: int) -> "Summary":
+        """The summaries of step `t` alone, each (batch, hidden)."""
+        return Summary(*(None if part is None else part[:, t] for part in self))
 
 
 def reversal(lengths: Int[Tensor, " batch"], steps: int) -> Int[Tensor, "batch time"]:
@@ -165,6 +174,19 @@ class Summariser(nn.Module):
         return h * keep.div_(1.0 - self.dropout)
 
 
+@runtime_checkable
+class Combiner(Protocol):
+    """What merges z_{t-1} with the RNNs' summaries: a module that draws paths, and single steps."""
+
+    def __call__(self, summary: Summary, noise: Tensor) -> LatentPath:
+        """Draw a path, or one for each leading index of `noise`."""
+        ...
+
+    def step(self, summary: Summary, before: Tensor | None) -> Normal:
+        """The conditional of one step's states, given those of the step before."""
+        ...
+
+
 class StructuredCombiner(nn.Module):
     """q(z_t given z_{t-1}, summary_t): c_t = (tanh(W z_{t-1} + b) + sum of summaries) / count.
 
@@ -188,12 +210,9 @@ class StructuredCombiner(nn.Module):
         self, summary: Summary, noise: Float[Tensor, "*draw batch time latent"]
     ) -> LatentPath:
         """Draw a path, or one for each leading index of `noise`, by reparameterisation."""
-        share = 1.0 / (len(summary.parts) + 1)
-        weight = share * torch.cat([self.loc.weight, self.variance.weight])
-        bias = torch.cat([self.loc.bias, self.variance.bias])
+        weight, bias = self._head(summary)
         # All that does not depend on z, for all steps at once.
-        together = sum(summary.parts[1:], start=summary.parts[0])
-        heads = nn.functional.linear(together.transpose(0, 1), weight, bias)
+        heads = nn.functional.linear(summary.together.transpose(0, 1), weight, bias)
         *draws, batch, steps, z_dim = noise.shape
         if draws:
             heads = heads.view(steps, *(1 for _ in draws), batch, -1)
@@ -208,6 +227,24 @@ class StructuredCombiner(nn.Module):
             weight,
         )
         return LatentPath(*(s.view(steps, *draws, batch, z_dim).movedim(0, -2) for s in states))
+
+    def step(self, summary: Summary, before: Float[Tensor, "*draw batch latent"] | None) -> Normal:
+        """The conditional of one step's states.
+
+        Args:
+            summary: of that step, each part (batch, hidden).
+            before: the states of the step before; None at the first.
+        """
+        weight, bias = self._head(summary)
+        before = self.start if before is None else before
+        combined = torch.tanh(self.transition(before)) + summary.together
+        loc, unconstrained = nn.functional.linear(combined, weight, bias).chunk(2, dim=-1)
+        return Normal(loc, scale_of(unconstrained), validate_args=False)
+
+    def _head(self, summary: Summary) -> tuple[Tensor, Tensor]:
+        share = 1.0 / (len(summary.parts) + 1)
+        weight = share * torch.cat([self.loc.weight, self.variance.weight])
+        return weight, torch.cat([self.loc.bias, self.variance.bias])
 
 
 class MeanFieldCombiner(nn.Module):
@@ -231,6 +268,17 @@ class MeanFieldCombiner(nn.Module):
         self, summary: Summary, noise: Float[Tensor, "*draw batch time latent"]
     ) -> LatentPath:
         """Draw a path, or one for each leading index of `noise`, by reparameterisation."""
+        q = self.step(summary, None)
+        loc, scale = q.loc.expand_as(noise), q.scale.expand_as(noise)
+        return LatentPath(torch.addcmul(loc, scale, noise), loc, scale)
+
+    def step(self, summary: Summary, before: Float[Tensor, "*draw batch latent"] | None) -> Normal:
+        """The conditional of any steps' states, whatever the states before them.
+
+        Args:
+            summary: of those steps, each part (..., hidden).
+            before: not looked at.
+        """
         locs = [head(h) for head, h in zip(self.loc, summary.parts, strict=True)]
         scales = [scale_of(head(h)) for head, h in zip(self.variance, summary.parts, strict=True)]
         loc, scale = locs[0], scales[0]
@@ -239,12 +287,7 @@ class MeanFieldCombiner(nn.Module):
             precision = precisions[0] + precisions[1]
             loc = (precisions[0] * locs[0] + precisions[1] * locs[1]) / precision
             scale = precision.rsqrt()
-        loc, scale = loc.expand_as(noise), scale.expand_as(noise)
-        return LatentPath(torch.addcmul(loc, scale, noise), loc, scale)
-
-
-Combiner = StructuredCombiner | MeanFieldCombiner
-"""Any combiner: a summary and noise -> a path."""
+        return Normal(loc, scale, validate_args=False)
 
 
 class InferenceNetwork(nn.Module):
@@ -255,7 +298,7 @@ class InferenceNetwork(nn.Module):
         combiner: that and noise -> `LatentPath`.
     """
 
-    def __init__(self, *, summariser: nn.Module, combiner: nn.Module) -> None:
+    def __init__(self, *, summariser: nn.Module, combiner: Combiner) -> None:
         super().__init__()
         self.summariser = summariser
         self.combiner = combiner

@@ -1,0 +1,107 @@
+"""A particle filter's estimate of the likelihood: tight where importance weights degenerate.
+
+The inference network proposes, the model weighs, and particles are resampled where their weights
+degenerate. The estimate of p(x) is unbiased whatever the network sees (Doucet and Johansen, 2009;
+Maddison et al., "Filtering variational objectives", 2017).
+"""
+
+import math
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from dmm_core.data.batching import ResidentSequences, SequenceBatch, in_order
+from dmm_core.data.sequences import Sequences
+from dmm_core.draws import draw_noise, generator_for
+from dmm_core.evaluation import FRAMES_AT_ONCE, LogMeanExp, log_mean_exp
+from dmm_core.model import DMM
+
+__all__ = ["smc_log_likelihood", "smc_nll"]
+
+
+@torch.no_grad()
+def smc_log_likelihood(
+    model: DMM, batch: SequenceBatch, particles: int, generator: torch.Generator
+) -> Float[Tensor, " batch"]:
+    """An estimate of log p(x) of each sequence, in nats; its exponential is unbiased.
+
+    Particles are resampled (systematically) where their effective number falls below half.
+
+    Args:
+        model: what explains the sequences.
+        batch: the sequences.
+        particles: how many.
+        generator: on the model's device.
+    """
+    summary = model.inference.summariser(batch.x, batch.lengths)
+    rows, steps = batch.mask.shape
+    total = batch.x.new_zeros(rows)
+    log_w = batch.x.new_full((particles, rows), -math.log(particles))
+    z = None
+    for t in range(steps):
+        q = model.inference.combiner.step(summary.at(t), z)
+        noise = draw_noise((particles, rows, model.z_dim), generator, batch.x)
+        prior = model.initial() if z is None else model.transition(z)
+        z = q.loc + q.scale * noise
+        gain = model.emit(z).log_prob(batch.x[:, t]).sum(-1)
+        gain = gain + (prior.log_prob(z) - q.log_prob(z)).sum(-1)
+        log_w = log_w + gain * batch.mask[:, t]
+        step = torch.logsumexp(log_w, dim=0)
+        total, log_w = total + step, log_w - step
+        tired = torch.logsumexp(2 * log_w, dim=0).neg().exp() < particles / 2
+        chosen = _systematic(log_w.exp(), generator)
+        kept = torch.arange(particles, device=z.device)[:, None].expand_as(chosen)
+        source = torch.where(tired, chosen, kept)
+        z = z.gather(0, source[..., None].expand_as(z))
+        log_w = torch.where(tired, -math.log(particles), log_w)
+    return total
+
+
+def _systematic(
+    weights: Float[Tensor, "particle batch"], generator: torch.Generator
+) -> Int[Tensor, "particle batch"]:
+    """For each particle the one to take its place: each is chosen in proportion to its weight."""
+    particles, rows = weights.shape
+    edges = weights.cumsum(0)
+    edges = edges / edges[-1]
+    offset = torch.rand(rows, generator=generator, device=weights.device, dtype=weights.dtype)
+    points = (torch.arange(particles, device=weights.device)[:, None] + offset) / particles
+    return (
+        torch.searchsorted(edges.t().contiguous(), points.t().contiguous())
+        .t()
+        .clamp_max(particles - 1)
+    )
+
+
+def smc_nll(
+    model: DMM, sequences: Sequences, *, particles: int, islands: int, seed: int
+) -> LogMeanExp:
+    """-log p(x) of a set of sequences, over all their frames, from independent filters.
+
+    Args:
+        model: on any device; it is put in evaluation mode.
+        sequences: what to explain.
+        particles: of each filter.
+        islands: independent filters whose estimates of p(x) are averaged, 2 or more; their
+            scatter gives the variance.
+        seed: decides all draws.
+
+    Returns:
+        Estimate, in nats a frame, and its variance.
+    """
+    model.eval()
+    generator = generator_for(model, seed)
+    like = model.initial().loc
+    resident = ResidentSequences(sequences, like.device, like.dtype)
+    log_likelihood, variance = 0.0, 0.0
+    for indices in in_order(sequences.lengths, max(1, FRAMES_AT_ONCE // particles)):
+        batch = resident.batch(indices)
+        estimates = torch.stack(
+            [smc_log_likelihood(model, batch, particles, generator) for _ in range(islands)]
+        )
+        found = log_mean_exp(estimates.cpu().double())
+        log_likelihood += float(found.value.sum())
+        variance += float(found.variance.sum())
+    frames = sequences.frames
+    return LogMeanExp(torch.tensor(-log_likelihood / frames), torch.tensor(variance / frames**2))
