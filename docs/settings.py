@@ -1,4 +1,4 @@
-"""Print docs/settings.md from the config schema: `python docs/settings.py > docs/settings.md`."""
+"""Print docs/settings.md from the config schema: `python -m docs.settings > docs/settings.md`."""
 
 from typing import Any, get_args
 
