@@ -126,7 +126,8 @@ def test_evaluate_gives_every_average_and_keeps_it(trained, capsys):
     (filtered,) = lines(capsys)
     assert main([*arguments, "--samples=2000"]) == 0
     (weighed,) = lines(capsys)
-    assert filtered["importance_nll"] == pytest.approx(weighed["importance_nll"], abs=0.3)
+    # The model is hardly trained, so that whole paths weigh badly and the filters come closer.
+    assert filtered["importance_nll"] < weighed["importance_nll"]
     assert filtered["bound_per_step"] == weighed["bound_per_step"]
     assert main(["evaluate", trained]) == 0
     assert "importance NLL" in capsys.readouterr().out
