@@ -26,7 +26,11 @@ _COLUMN_PIXELS = 210
 
 
 def config_form(
-    start: RunConfig, *, key: str, choices: Mapping[str, Sequence[str]] | None = None
+    start: RunConfig,
+    *,
+    key: str,
+    choices: Mapping[str, Sequence[str]] | None = None,
+    sections: Sequence[str] = tuple(_SECTIONS),
 ) -> dict[str, dict[str, Any]]:
     """Draw a widget for every setting, the advanced ones folded away, and return their values.
 
@@ -34,13 +38,15 @@ def config_form(
         start: what the widgets show until someone changes them.
         key: begins the key of every widget: KEY.SECTION.FIELD.
         choices: "section.field" -> the values on offer, where the schema does not know them.
+        sections: those to draw: data, model, train.
 
     Returns:
         section -> field -> plain value, unchecked: hand them to `parsed`.
     """
     offered = choices or {}
     values: dict[str, dict[str, Any]] = {}
-    for section, (heading, model) in _SECTIONS.items():
+    for section in sections:
+        heading, model = _SECTIONS[section]
         st.subheader(heading)
         plain_fields, advanced = {}, {}
         for name, field in model.model_fields.items():

@@ -42,11 +42,11 @@ def per_frame(nll: np.ndarray, kl: np.ndarray) -> go.Figure:
 
 
 def kl_per_dimension(kl: np.ndarray, *, threshold: float) -> go.Figure:
-    """The kl of every latent dimension, the largest first; units above the line are active.
+    """The kl of every latent dimension, the largest first; those above the line cost something.
 
     Args:
         kl: (z_dim,) mean nats per frame of each dimension.
-        threshold: nats per frame above which a unit counts as active.
+        threshold: nats per frame where the line is drawn.
     """
     order = np.argsort(-np.asarray(kl), kind="stable")
     values = float32(kl)[order]
@@ -71,7 +71,7 @@ def kl_per_dimension(kl: np.ndarray, *, threshold: float) -> go.Figure:
         y=threshold,
         line={"color": NEUTRAL, "dash": "dash", "width": 1.5},
         annotation=note(
-            f"{int(active.sum())} of {len(values)} active, above {threshold:g}",
+            f"{int(active.sum())} of {len(values)} above {threshold:g} nats",
             x=1,
             xanchor="right",
             yanchor="bottom",

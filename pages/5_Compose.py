@@ -1,0 +1,13 @@
+"""Compose: new music from a model, continuations and reconstructions."""
+
+from pages.ui import frame
+
+frame.begin(
+    "Compose",
+    ":material/piano:",
+    intro="Draw new music from a model, let it go on from yours, and take it along.",
+)
+with frame.guard():
+    from pages.ui.compose import page  # after the frame: PyTorch takes seconds to load
+
+    page.draw()

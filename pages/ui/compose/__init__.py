@@ -1,0 +1,1 @@
+"""The parts of the Compose page; Home plays with some of them too."""

@@ -1,0 +1,60 @@
+"""Hear at once: the bundled model composes a piece at this moment."""
+
+import streamlit as st
+
+from dmm_core.listening import require_piano
+from dmm_core.music.pianoroll import rearticulates_by_default
+from dmm_core.runs.bundled import list_bundled
+from pages.ui.compose.controls import ask_seed
+from pages.ui.compose.drawing import Plan, compose
+from pages.ui.compose.performance import Performance, shifted, sound
+from pages.ui.models import octave_of, trained
+from pages.ui.player import player
+
+__all__ = ["HEIGHT", "draw"]
+
+HEIGHT = 260
+_QUARTERS = 64
+_X_TEMPERATURE = 0.7
+"""Sampled at 1, every ninth frame has two notes a semitone apart; at 0.7 every fifteenth has."""
+
+
+def draw() -> None:
+    """Draw the player with a new piece, and the seed it came from."""
+    bundled = next(iter(list_bundled()), None)
+    if bundled is None:
+        st.info("There is no bundled model to compose; train one first.", icon=":material/piano:")
+        return
+    stage = st.container()
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        seed = ask_seed()
+        st.page_link(
+            "pages/5_Compose.py",
+            label="Open it in Compose",
+            icon=":material/tune:",
+            query_params={
+                "run": bundled.id,
+                "seed": str(seed),
+                "count": "1",
+                "xt": f"{_X_TEMPERATURE:g}",
+            },
+        )
+    model = trained(bundled)
+    grid = require_piano(model.data)
+    (piece,) = compose(model, Plan("new", 1, _QUARTERS * grid, 1.0, _X_TEMPERATURE, seed))
+    octave = octave_of(model.data)
+    roll = shifted(piece.roll, octave)
+    performance = Performance(grid, rearticulate=rearticulates_by_default(grid))
+    with stage:
+        player(
+            roll=roll,
+            wav=sound(roll, performance),
+            steps_per_quarter=grid,
+            tempo=performance.tempo,
+            rearticulate=performance.rearticulate,
+            key="player",
+            title="Composed just now, from nothing but random numbers",
+            probabilities=shifted(piece.probabilities, octave),
+            path=piece.path,
+            height=HEIGHT,
+        )

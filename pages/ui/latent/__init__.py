@@ -1,0 +1,1 @@
+"""The parts of the Latent page, a view each."""

@@ -1,0 +1,80 @@
+"""Figures that only the Latent page draws: pure, from arrays to plotly figures."""
+
+import numpy as np
+import plotly.graph_objects as go
+
+from pages.ui.charts.style import ACCENT, colour, faint, figure, float32, thin
+
+__all__ = ["clouds", "over_time"]
+
+_POINTS = 1500
+
+
+def clouds(prior: np.ndarray, posterior: np.ndarray, *, axes: tuple[str, str]) -> go.Figure:
+    """States that the prior draws, against those that the posterior finds.
+
+    Args:
+        prior: (N, 2) in plane coordinates.
+        posterior: (M, 2) in plane coordinates.
+        axes: axis titles.
+    """
+    series = (
+        ("Posterior", posterior, {"color": ACCENT, "symbol": "circle", "size": 5}),
+        ("Prior", prior, {"color": colour(3), "symbol": "x-thin-open", "size": 6}),
+    )
+    traces = []
+    for name, points, marker in series:
+        keep = thin(len(points), _POINTS)
+        x, y = float32(points)[keep].T
+        traces.append(
+            go.Scatter(
+                x=np.ascontiguousarray(x),
+                y=np.ascontiguousarray(y),
+                name=name,
+                mode="markers",
+                marker=marker,
+                opacity=0.6,
+                hovertemplate="%{x:.2f}, %{y:.2f}",
+            )
+        )
+    return figure(
+        traces,
+        height=480,
+        xaxis={"title": {"text": axes[0]}},
+        yaxis={"title": {"text": axes[1]}, "scaleanchor": "x"},
+    )
+
+
+def over_time(loc: np.ndarray, scale: np.ndarray) -> go.Figure:
+    """One latent dimension over the frames, within one standard deviation.
+
+    Args:
+        loc: (T,) posterior means.
+        scale: (T,) posterior standard deviations.
+    """
+    keep = thin(len(loc))
+    middle, spread = float32(loc)[keep], float32(scale)[keep]
+    frames = keep.astype(np.int32)
+    band = go.Scatter(
+        x=np.concatenate([frames, frames[::-1]]),
+        y=np.concatenate([middle + spread, (middle - spread)[::-1]]),
+        fill="toself",
+        fillcolor=faint(ACCENT, 0.2),
+        line={"width": 0},
+        hoverinfo="skip",
+        showlegend=False,
+    )
+    line = go.Scatter(
+        x=frames,
+        y=middle,
+        mode="lines",
+        line={"color": ACCENT, "width": 2},
+        hovertemplate="frame %{x}: %{y:.2f}<extra></extra>",
+        showlegend=False,
+    )
+    return figure(
+        [band, line],
+        height=360,
+        xaxis={"title": {"text": "Frame"}},
+        yaxis={"title": {"text": "z"}},
+    )

@@ -1,0 +1,98 @@
+"""Listen: the sequence with its latent path and its kl on one clock, and what each frame costs."""
+
+import numpy as np
+import streamlit as st
+
+from dmm_core.music.pianoroll import rearticulates_by_default
+from pages.ui import charts, frame
+from pages.ui.address import choose
+from pages.ui.compose.performance import Performance, shifted, sound
+from pages.ui.latent.numbers import moments, plane, seen
+from pages.ui.latent.subject import MOST_FRAMES, Subject
+from pages.ui.models import octave_of
+from pages.ui.player import LatentPath, player
+
+__all__ = ["draw"]
+
+_PART_QUARTERS = 180
+"""Quarters in the player at once: two minutes at 90 a minute, 5 MB of sound."""
+
+
+def draw(subject: Subject) -> None:
+    """Draw the sequence and what the model makes of it, frame by frame."""
+    found = moments(subject)
+    part = slice(0, len(subject.x))
+    if subject.trained.grid is None:
+        st.caption("These sequences are no music, so there is nothing to hear.")
+        frame.chart(
+            charts.real_sequence(subject.x), key="real", alt="The sequence, feature by feature."
+        )
+    else:
+        part = _ask_part(len(subject.x), subject.trained.grid)
+        _play(subject, subject.trained.grid, part)
+    if len(subject.x) == MOST_FRAMES:
+        st.caption(f"Only the first {MOST_FRAMES:,} frames are looked at.")
+    frame.chart(
+        charts.per_frame(found.nll[part], found.kl[part].sum(1)),
+        key="per_frame",
+        alt="nll and kl of every frame, in nats.",
+    )
+    with st.expander("What am I seeing?", icon=":material/help:"):
+        st.markdown(
+            "The notes, and faintly under them how likely the model holds each note once it has "
+            "heard the piece. Beside them the path of its latent state z, with one standard "
+            "deviation of doubt; the strip is kl. Both move with the sound. **nll** is high where "
+            "the model cannot explain the notes even when it knows z; **kl** is high where the "
+            "music goes another way than the model expected from the frame before: a surprise. "
+            "All are nats; their sum, on average over frames, is the bound."
+        )
+
+
+def _ask_part(frames: int, grid: int) -> slice:
+    """The frames in the player: a long piece comes in parts, as its sound is too much at once."""
+    width = _PART_QUARTERS * grid
+    if frames <= width:
+        return slice(0, frames)
+    parts = [str(part) for part in range(1, -(-frames // width) + 1)]
+    chosen = choose(
+        f"Part, of {len(parts)}",
+        parts,
+        key="part",
+        show=lambda part: (
+            f"Frames {(int(part) - 1) * width:,} to {min(int(part) * width, frames) - 1:,}"
+        ),
+    )
+    start = (int(chosen or 1) - 1) * width
+    return slice(start, min(start + width, frames))
+
+
+def _play(subject: Subject, grid: int, part: slice) -> None:
+    found, view = moments(subject), plane(subject)
+    octave = octave_of(subject.trained.data)
+    roll = shifted(subject.x[part] > 0, octave)
+    performance = Performance(grid, rearticulate=rearticulates_by_default(grid))
+    path = None
+    if view is not None:
+        share = float(view.explained.sum())
+        caption = (
+            f"Posterior path in the plane of its first two principal components ({share:.0%})."
+        )
+        path = LatentPath(view.loc(found.loc[part]), view.scale(found.scale[part]), caption)
+    player(
+        roll=roll,
+        wav=sound(roll, performance),
+        steps_per_quarter=grid,
+        tempo=performance.tempo,
+        rearticulate=performance.rearticulate,
+        key="player",
+        title=subject.title,
+        probabilities=np.clip(shifted(seen(subject)[part], octave), 0, 1),
+        path=path,
+        kl=found.kl[part].sum(1),
+        height=340,
+    )
+    if octave:
+        st.caption(
+            "Heard and drawn an octave lower than the data set has it, which is about where "
+            "Bach's singers stand."
+        )

@@ -1,0 +1,46 @@
+"""The Latent page: a model, a sequence, and one view of both."""
+
+from collections.abc import Callable
+
+import streamlit as st
+
+from dmm_core.errors import DataError
+from pages.ui.address import choose
+from pages.ui.latent import listen, views
+from pages.ui.latent.subject import Subject, ask_subject
+from pages.ui.models import trained
+from pages.ui.picker import pick_run
+
+__all__ = ["draw"]
+
+_VIEWS: dict[str, tuple[str, Callable[[Subject], None]]] = {
+    "listen": ("Frame by frame", listen.draw),
+    "paths": ("Paths", views.draw_paths),
+    "prior": ("Prior and posterior", views.draw_prior),
+    "transition": ("Transition", views.draw_transition),
+    "dimensions": ("Dimensions", views.draw_dimensions),
+}
+
+
+def draw() -> None:
+    """Ask for a model, a sequence and a view, and draw it.
+
+    Raises:
+        DataError: if the address names nothing that exists, or a file is refused.
+        RunError: if the model cannot be loaded.
+    """
+    model_place, source_place = st.columns([7, 4])
+    with model_place:
+        model = trained(pick_run())
+    subject = ask_subject(model, source_place)
+    view = choose(
+        "View",
+        list(_VIEWS),
+        key="view",
+        show=lambda name: _VIEWS[name][0],
+        few=True,
+        labelled=False,
+    )
+    if view is None:
+        raise DataError("There is no such view; choose one above.")
+    _VIEWS[view][1](subject)

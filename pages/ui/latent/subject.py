@@ -1,0 +1,79 @@
+"""What the Latent page looks at: a model, a sequence, and the sequences around it."""
+
+import hashlib
+from typing import NamedTuple
+
+import numpy as np
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+
+from dmm_core.data.sequences import Sequences
+from pages.ui.address import choose
+from pages.ui.models import Trained, load_data, pick_data
+from pages.ui.pieces import ask_file, pick_piece, pick_split
+
+__all__ = ["MOST_FRAMES", "Subject", "ask_subject"]
+
+MOST_FRAMES = 4000
+"""Frames of a sequence that are looked at: twenty-odd minutes of music, seconds of computing."""
+
+_SOURCES = {"data": "A data set", "file": "A MIDI file"}
+
+
+class Subject(NamedTuple):
+    """One sequence among others.
+
+    Attributes:
+        trained: the model that looks at it.
+        sequences: the split it stands in, or the file's own.
+        name: of these sequences, to show.
+        key: names them for caches.
+        number: which one, counted from 0.
+    """
+
+    trained: Trained
+    sequences: Sequences
+    name: str
+    key: str
+    number: int
+
+    @property
+    def title(self) -> str:
+        """The sequence's name, as its owner gave it."""
+        return self.sequences.names[self.number]
+
+    @property
+    def x(self) -> np.ndarray:
+        """(T, x_dim) frames of the sequence, at most `MOST_FRAMES`."""
+        return self.sequences.x[self.number][:MOST_FRAMES]
+
+
+def ask_subject(trained: Trained, place: DeltaGenerator) -> Subject:
+    """Ask for a sequence of a data set, or for a file where the model explains music.
+
+    Args:
+        trained: the model that looks at it.
+        place: where data set or file is chosen.
+
+    Raises:
+        DataError: if the address names none, or a file is refused.
+    """
+    source = "data"
+    if trained.grid:
+        names = list(_SOURCES)
+        with place:
+            source = choose("From", names, key="from", show=_SOURCES.__getitem__, few=True)
+    if source == "file" and trained.grid:
+        sequences = ask_file(trained.grid)
+        key = hashlib.sha256(sequences.x[0].tobytes()).hexdigest()
+        return Subject(trained, sequences, "the file", key, 0)
+    set_place, split_place, piece_place = st.columns([4, 3, 4])
+    with set_place:
+        chosen = pick_data(trained)
+    data = load_data(trained, chosen)
+    with split_place:
+        split = pick_split(data)
+    sequences = data[split]
+    name = f"{data.name}, {split}"
+    with piece_place:
+        return Subject(trained, sequences, name, name, pick_piece(sequences))

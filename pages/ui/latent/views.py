@@ -1,0 +1,194 @@
+"""The views of the Latent page: paths, prior against posterior, transition, dimensions."""
+
+import numpy as np
+import streamlit as st
+
+from dmm_core.latent import ACTIVE_VARIANCE, Projection, active_units, vector_field
+from dmm_core.model import DMM
+from pages.ui import charts, frame
+from pages.ui.address import choose
+from pages.ui.latent import figures
+from pages.ui.latent.fixed_points import FixedPoints, fixed_points
+from pages.ui.latent.numbers import axis_titles, moments, plane, prior_states, surroundings
+from pages.ui.latent.subject import Subject
+from pages.ui.models import Trained
+from pages.ui.pieces import pick_beside
+
+__all__ = ["draw_dimensions", "draw_paths", "draw_prior", "draw_transition"]
+
+_BESIDE = 5
+_RESOLUTION = 20
+_KL_IN_USE = 0.01
+_NO_PLANE = "The latent state of this model has one dimension, so there is no plane to look at."
+
+
+def draw_paths(subject: Subject) -> None:
+    """The path of z behind the sequence, and behind others beside it."""
+    found = moments(subject)
+    if subject.trained.model.z_dim == 1:
+        frame.chart(
+            figures.over_time(found.loc[:, 0], found.scale[:, 0]),
+            key="over_time",
+            alt="The latent state over time, within one standard deviation.",
+        )
+        _explain(
+            "The line is where the model believes its latent state z to be at every frame, after "
+            "it has seen the whole sequence; the band is one standard deviation of its doubt."
+        )
+        return
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        dims = "2"
+        if subject.trained.model.z_dim > 2:
+            dims = choose("Dimensions", ["2", "3"], key="dims", show="{}-D".format, few=True)
+        beside = pick_beside(subject.sequences, subject.number, most=_BESIDE)
+    view = plane(subject, int(dims or 2))
+    if view is None:
+        st.info(_NO_PLANE, icon=":material/info:")
+        return
+    paths = [_projected(view, subject.title, found.loc, found.scale)]
+    for number in beside:
+        other = moments(subject, number)
+        paths.append(_projected(view, subject.sequences.names[number], other.loc, other.scale))
+    first, second, *third = axis_titles(view)
+    frame.chart(
+        charts.latent_path_3d(paths, axes=(first, second, third[0]))
+        if third
+        else charts.latent_path_2d(paths, axes=(first, second)),
+        key=f"paths_{dims}",
+        alt="The path of the latent state in its principal axes, with its uncertainty.",
+    )
+    _explain(
+        "Every point is a frame of the piece: where the model believes its latent state z to be "
+        "after it has seen the whole piece. The ellipses, or the tube, are one standard deviation "
+        "of its doubt. The axes are the directions in which z moves most; the share in their "
+        "titles says how much of all movement they show. Pieces that begin or end alike meet "
+        "there; a step in the music is a jump of the path."
+    )
+
+
+def draw_prior(subject: Subject) -> None:
+    """States drawn from the prior against those that the posterior finds."""
+    view = plane(subject)
+    if view is None:
+        st.info(_NO_PLANE, icon=":material/info:")
+        return
+    around = surroundings(subject)
+    first, second = axis_titles(view)
+    frame.chart(
+        figures.clouds(
+            view.loc(prior_states(subject)), view.loc(around.drawn), axes=(first, second)
+        ),
+        key="clouds",
+        alt="States of prior samples and of the posterior, in the first two principal axes.",
+    )
+    st.caption(
+        f"{around.sequences} sequences of {subject.name}, and as many samples of the same length."
+    )
+    _explain(
+        "Circles are states that the model finds behind real sequences; crosses are states it "
+        "passes when it makes up sequences by itself. Where both cover each other, the model "
+        "composes from what it has heard. Circles without crosses are music it can explain but "
+        "would not think of; crosses without circles are inventions no sequence has asked for."
+    )
+
+
+def draw_transition(subject: Subject) -> None:
+    """Where the transition leads, in the plane of the posterior's principal axes."""
+    view = plane(subject)
+    if view is None:
+        st.info(_NO_PLANE, icon=":material/info:")
+        return
+    low, high = _corners(view, surroundings(subject).loc)
+    trained = subject.trained
+    field = vector_field(trained.model, view, low=low, high=high, resolution=_RESOLUTION)
+    rest = _fixed_points(trained, view, low, high)
+    first, second = axis_titles(view)
+    frame.chart(
+        charts.vector_field(
+            field.points.reshape(-1, 2),
+            field.step.reshape(-1, 2),
+            field.residual.ravel(),
+            fixed_points=rest.points,
+            stable=rest.stable,
+            axes=(first, second),
+        ),
+        key="field",
+        alt="Arrows from each state of the plane to the mean of the next.",
+    )
+    inside = float(np.median(np.linalg.norm(field.step, axis=-1)))
+    with st.grid("auto", min_column_width=150):
+        st.metric("Attracting points", int(rest.stable.sum()))
+        st.metric("Other fixed points", int((~rest.stable).sum()))
+        st.metric("Step in the plane", f"{inside:.2f}", help="Median over the arrows.")
+        st.metric(
+            "Step out of it",
+            f"{float(np.median(field.residual)):.2f}",
+            help="Median length of the part of the step that the plane does not show.",
+        )
+    _explain(
+        "Take any state z in this plane and let the model go on without a surprise: the arrow "
+        "shows where it leads, shortened so that arrows do not cross. The colour tells how far "
+        "the step leaves the plane; where it is strong, the picture hides most of the movement. "
+        "At a fixed point nothing moves within the plane. A path that comes near an attracting "
+        "one is drawn in: that is the state in which the music settles if nothing disturbs it."
+    )
+
+
+def draw_dimensions(subject: Subject) -> None:
+    """What every latent dimension costs, and which are in use."""
+    around = surroundings(subject)
+    active = active_units(around.loc)
+    with st.grid("auto", min_column_width=150):
+        st.metric(
+            "Active units",
+            f"{int(active.sum())} of {len(active)}",
+            help=f"Dimensions whose posterior mean has a variance above {ACTIVE_VARIANCE:g}.",
+        )
+        st.metric("kl", f"{float(around.kl.sum()):.2f} nats", help="Per frame, all dimensions.")
+        st.metric("nll", f"{around.nll:.2f} nats", help="Per frame.")
+    frame.chart(
+        charts.kl_per_dimension(around.kl, threshold=_KL_IN_USE),
+        key="dimensions",
+        alt="The kl of every latent dimension, the largest first.",
+    )
+    st.caption(f"Over {around.sequences} sequences of {subject.name}.")
+    _explain(
+        "A dimension of z costs something (kl) where looking at the music changes what the model "
+        "expected of it: the bars above the line carry news. A unit is active where its posterior "
+        "mean moves at all, and a dimension can move without news, as the transition expected. "
+        "When no unit is active, the model explains the music without its latent state, which is "
+        "called posterior collapse. Together kl and nll are the bound that training makes small."
+    )
+
+
+def _explain(text: str) -> None:
+    with st.expander("What am I seeing?", icon=":material/help:"):
+        st.markdown(text)
+
+
+def _projected(
+    view: Projection, name: str, loc: np.ndarray, scale: np.ndarray
+) -> charts.ProjectedPath:
+    covariance = np.einsum("kd,td,ld->tkl", view.axes, np.square(scale), view.axes)
+    return charts.ProjectedPath(name, view.loc(loc), covariance)
+
+
+def _corners(view: Projection, loc: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The part of the plane where the posterior is, and a fifth more on each side."""
+    points = view.loc(loc)
+    low, high = points.min(0), points.max(0)
+    margin = 0.2 * np.maximum(high - low, 1e-6)
+    return low - margin, high + margin
+
+
+@st.cache_data(max_entries=8, show_spinner=False)
+def _fixed(
+    _model: DMM, key: str, view: Projection, low: np.ndarray, high: np.ndarray
+) -> FixedPoints:
+    return fixed_points(_model, view, low=low, high=high)
+
+
+def _fixed_points(
+    trained: Trained, view: Projection, low: np.ndarray, high: np.ndarray
+) -> FixedPoints:
+    return _fixed(trained.model, trained.key, view, low, high)

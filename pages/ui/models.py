@@ -1,0 +1,147 @@
+"""Trained models as pages meet them: picked by the address, loaded once, with their data."""
+
+from typing import NamedTuple
+
+import numpy as np
+import streamlit as st
+
+from dmm_core.config import DataConfig
+from dmm_core.data.registry import load_dataset
+from dmm_core.data.sequences import Splits
+from dmm_core.errors import DataError
+from dmm_core.latent import Projection, fit_projection
+from dmm_core.model import DMM
+from dmm_core.music.pianoroll import GRIDS, PITCHES
+from dmm_core.runs.bundled import BundledModel, load_model
+from dmm_core.runs.record import DataFacts
+from dmm_core.runs.run import Run
+from dmm_core.sampling import sample
+from pages.ui.address import choose
+from pages.ui.data.fetch import fetch
+from pages.ui.datasets import SetFacts, data_sets, splits
+
+__all__ = ["Trained", "load_data", "octave_of", "pick_data", "prior_plane", "trained"]
+
+_ROLLOUTS = 64
+_ROLLOUT_FRAMES = 64
+
+
+class Trained(NamedTuple):
+    """A trained model with what a page has to know of it.
+
+    Attributes:
+        source: the run or the bundled model.
+        key: names these very weights, for caches.
+        model: on the CPU; shared by all sessions, so never to be changed.
+        data: what it was trained on.
+    """
+
+    source: Run | BundledModel
+    key: str
+    model: DMM
+    data: DataFacts
+
+    @property
+    def grid(self) -> int | None:
+        """Frames of a quarter note, or None where the model explains no piano-rolls."""
+        music = (self.data.kind, self.data.x_dim) == ("binary", PITCHES)
+        return self.data.steps_per_quarter if music else None
+
+
+def trained(source: Run | BundledModel) -> Trained:
+    """The model of `source`, loaded once for each of its checkpoints.
+
+    Raises:
+        RunError: if its weights cannot be had.
+    """
+    key = f"{source.folder}@{_version(source)}"
+    model, data = _load(source, key)
+    return Trained(source, key, model, data)
+
+
+def pick_data(trained: Trained) -> str:
+    """Let the data set be chosen that the model looks at: its own, or another of the same grid.
+
+    Raises:
+        DataError: if the model's own is gone and no other fits, or the address names none of them.
+    """
+    config = trained.source.config().data
+    fitting = {
+        name: facts
+        for name, facts in data_sets().items()
+        if name == config.name
+        or (trained.grid and facts.ready and facts.grid == GRIDS[trained.grid])
+    }
+    if not fitting:
+        raise DataError(f"The data set of this model, {config.name}, is not there any more.")
+    names = sorted(fitting, key=lambda name: name != config.name)  # its own first
+    chosen = choose(
+        "Data set",
+        names,
+        key="data",
+        show=lambda name: _title(fitting, name),
+        resets=("split", "piece", "beside"),
+    )
+    if chosen is None:
+        raise DataError("This model cannot look at that data set; choose one from the list.")
+    return chosen
+
+
+def load_data(trained: Trained, name: str) -> Splits:
+    """The data set called `name`; where it is not at hand, offer it and stop.
+
+    Raises:
+        DataError: if it cannot be had.
+    """
+    facts = data_sets().get(name)
+    if facts and not facts.ready:
+        fetch(facts)
+        st.stop()
+    config = trained.source.config().data
+    return splits(name) if config.seed == 0 or name != config.name else _seeded(config)
+
+
+def octave_of(data: DataFacts) -> int:
+    """Octaves by which music of that data set is moved to be heard.
+
+    The chorales of both sources were moved upward, by about an octave, so that they end on a C.
+    """
+    return -1 if data.name.split("-")[0] == "jsb" else 0
+
+
+@st.cache_data(max_entries=8, show_spinner=False)
+def prior_plane(_model: DMM, key: str) -> Projection | None:
+    """The plane that shows most of what the prior does; None where z has one dimension.
+
+    It needs no data, and it is the same for all music of a model.
+    """
+    if _model.z_dim < 2:
+        return None
+    drawn = sample(_model, count=_ROLLOUTS, frames=_ROLLOUT_FRAMES, seed=0)
+    return fit_projection(drawn.z.numpy().reshape(-1, _model.z_dim).astype(np.float64))
+
+
+def _title(sets: dict[str, SetFacts], name: str) -> str:
+    """A label no other set has: two uploads may be called alike."""
+    title = sets[name].title
+    alike = sum(facts.title == title for facts in sets.values()) > 1
+    return f"{title} ({name})" if alike else title
+
+
+def _version(source: Run | BundledModel) -> int:
+    """When the weights were written, in nanoseconds."""
+    if isinstance(source, BundledModel):
+        files = source.folder.glob("model.safetensors")
+    else:
+        files = source.checkpoints.glob("*.json")
+    return max((file.stat().st_mtime_ns for file in files), default=0)
+
+
+@st.cache_resource(max_entries=4, show_spinner="Loading the model")
+def _load(_source: Run | BundledModel, key: str) -> tuple[DMM, DataFacts]:
+    return load_model(_source), _source.data()
+
+
+@st.cache_resource(max_entries=2, show_spinner="Drawing the data set")
+def _seeded(config: DataConfig) -> Splits:
+    return load_dataset(config)

@@ -1,0 +1,111 @@
+"""Runs side by side: their curves over one axis, and the settings that differ."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+import streamlit as st
+
+from dmm_core.runs.status import ACTIVE
+from pages.ui import charts, frame
+from pages.ui.address import choose
+from pages.ui.published import comparable, references
+from pages.ui.runs.diff import differences
+from pages.ui.runs.table import Row
+
+__all__ = ["draw"]
+
+_POLL_SECONDS = 3.0
+_CURVES = {"valid": "Valid bound", "train": "Train bound"}
+_AXES = {"epoch": "Epoch", "update": "Update", "time": "Minutes of training"}
+
+
+def draw(rows: Sequence[Row]) -> None:
+    """Draw the learning curves of `rows`, and where their configurations disagree."""
+    st.subheader("Learning curves", anchor=False)
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        curve = choose("Curve", list(_CURVES), key="curve", show=_CURVES.__getitem__, few=True)
+        over = choose("Over", list(_AXES), key="over", show=_AXES.__getitem__, few=True)
+        smoothing = st.slider(
+            "Smoothing", 0.0, 0.95, 0.0, 0.05, key="smoothing", bind="query-params", width=180
+        )
+        log = st.toggle("Log axis", key="log", bind="query-params")
+    active = any(row.state in ACTIVE for row in rows)
+    view = _View(curve or "valid", over or "epoch", smoothing, log)
+    st.fragment(frame.guard()(_draw_curves), run_every=_POLL_SECONDS if active else None)(
+        rows, view
+    )
+    if len(rows) > 1:
+        _draw_differences(rows)
+
+
+class _View(NamedTuple):
+    curve: str
+    over: str
+    smoothing: float
+    log: bool
+
+
+def _draw_curves(rows: Sequence[Row], view: _View) -> None:
+    curves = [_curve(row, name, view) for row, name in zip(rows, _names(rows), strict=True)]
+    data = {row.run.config().data.name for row in rows}
+    lines = references(*data) if len(data) == 1 else []
+    figure = charts.runs_overlay(
+        curves,
+        x_title=_AXES[view.over],
+        smoothing=view.smoothing,
+        log=view.log,
+        references=lines,
+    )
+    title = f"{_CURVES[view.curve]}, nats per frame"
+    figure.update_yaxes(title={"text": title})
+    frame.chart(
+        figure, key="overlay", alt=f"{title}, of each run over {_AXES[view.over].lower()}s."
+    )
+    unit = "Negative ELBO (bound), nats per frame: lower is better."
+    if len(data) > 1:
+        st.caption(
+            f"{unit} These runs learned from different data: their bounds are not comparable."
+        )
+    else:
+        st.caption(f"{unit} {comparable(*data)}")
+
+
+def _draw_differences(rows: Sequence[Row]) -> None:
+    st.subheader("Settings that differ", anchor=False)
+    found = differences([row.run.config() for row in rows])
+    if not found:
+        st.caption("None: the runs have the same configuration.")
+        return
+    names = [frame.plain(name, most=60) for name in _names(rows)]
+    st.table(
+        [
+            {"Setting": setting.title}
+            | {
+                name: frame.plain(str(value))
+                for name, value in zip(names, setting.values, strict=True)
+            }
+            for setting in found
+        ],
+        border="horizontal",
+        hide_index=True,
+        alt="Settings on which the chosen runs disagree.",
+    )
+
+
+def _curve(row: Row, name: str, view: _View) -> charts.RunCurve:
+    lines = row.run.metrics()
+    y = np.array([line.get(f"{view.curve}_bound") for line in lines], dtype=np.float32)
+    if view.over == "time":
+        x = np.cumsum([line.get("seconds", 0.0) for line in lines]) / 60
+    else:
+        x = np.array([line.get(view.over) for line in lines], dtype=np.float32)
+    return charts.RunCurve(name, x, y)
+
+
+def _names(rows: Sequence[Row]) -> list[str]:
+    """A name for each that no other has."""
+    names = [row.name for row in rows]
+    return [
+        f"{row.name} ({row.run.id[-6:]})" if names.count(row.name) > 1 else row.name for row in rows
+    ]

@@ -1,0 +1,105 @@
+"""How long a training will take here: a few real updates of the very model are timed."""
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+import streamlit as st
+
+from dmm_core.config import ModelConfig, RunConfig, TrainConfig
+from dmm_core.data.catalogue import DATASETS, UPLOAD_PREFIX
+from dmm_core.data.sequences import Kind, Sequences, Splits
+from dmm_core.data.uploads import list_uploads
+from dmm_core.errors import RunError
+from dmm_core.events import EpochEnd
+from dmm_core.model import build_model
+from dmm_core.music.pianoroll import PITCHES
+from dmm_core.training import Training
+
+__all__ = ["Workload", "estimate", "workload"]
+
+_MOST_ROWS, _MOST_FRAMES = 32, 40
+"""Longer and wider batches are measured at this size, and counted in proportion."""
+_UPDATES = 2
+_WIDEST = 1500
+"""Units of a layer beyond which the measurement itself would keep the page waiting."""
+_VALID_SHARE = 0.35
+"""Work of a validation per frame, by that of an update: no gradient is taken."""
+
+
+class Workload(NamedTuple):
+    """What a data set asks of a training: sequences and frames of its train and valid splits."""
+
+    kind: Kind
+    x_dim: int
+    sequences: int
+    frames: int
+    valid_frames: int
+
+
+def workload(name: str) -> Workload | None:
+    """The workload of the data set called `name`, or None where there is none of that name."""
+    if name in DATASETS:
+        info = DATASETS[name]
+        return Workload(
+            info.kind,
+            info.x_dim,
+            info.sequences["train"],
+            info.frames["train"],
+            info.frames["valid"],
+        )
+    for upload in list_uploads():
+        if name == f"{UPLOAD_PREFIX}{upload.id}":
+            sequences = max(1, round(0.8 * upload.sequences))
+            return Workload(
+                "binary", PITCHES, sequences, round(0.8 * upload.frames), round(0.1 * upload.frames)
+            )
+    return None
+
+
+def estimate(config: RunConfig, work: Workload) -> float | None:
+    """Seconds that a training of `config` takes on this machine, or None for a very wide model.
+
+    Raises:
+        ConfigError: if the machine has no such device.
+    """
+    model, train = config.model, config.train
+    widths = (model.z_dim, model.rnn_size, model.transition_hidden, model.emission_hidden)
+    if max(widths) > _WIDEST:
+        return None
+    batch = min(train.batch_size, work.sequences)
+    rows, steps = min(batch, _MOST_ROWS), work.frames / work.sequences
+    frames = max(1, min(round(steps), _MOST_FRAMES))
+    pace = _seconds_per_update(
+        model.model_dump_json(), train.device, work.kind, work.x_dim, rows, frames
+    )
+    updates = math.ceil(work.sequences / train.batch_size)
+    epoch = pace * (batch / rows) * (steps / frames) * updates
+    valid = _VALID_SHARE * train.eval_samples * work.valid_frames / work.frames / train.eval_every
+    return train.epochs * epoch * (1 + valid)
+
+
+@st.cache_data(max_entries=64, ttl="10m", show_spinner=False)
+def _seconds_per_update(
+    model_json: str, device: str, kind: Kind, x_dim: int, rows: int, frames: int
+) -> float:
+    """Time an epoch of two updates on random data, after another one to warm up."""
+    draw = np.random.default_rng(0)
+    count, shape = _UPDATES * rows, (frames, x_dim)
+    x = tuple(
+        (draw.random(shape) < 0.05).astype(np.uint8)
+        if kind == "binary"
+        else draw.standard_normal(shape, dtype=np.float32)
+        for _ in range(count)
+    )
+    whole = Sequences(x, ("",) * count)
+    few = whole.subset(np.arange(1))
+    splits = Splits("random", kind, train=whole, valid=few, test=few)
+    model = build_model(ModelConfig.model_validate_json(model_json), x_dim=x_dim, kind=kind, seed=0)
+    train = TrainConfig.model_validate(
+        {"epochs": 3, "eval_every": 3, "batch_size": rows, "lr": 1e-4, "device": device}
+    )
+    for event in Training(model, splits, train).events():
+        if isinstance(event, EpochEnd) and event.epoch == 2:
+            return event.seconds / _UPDATES
+    raise RunError("The training ended before it could be timed.")

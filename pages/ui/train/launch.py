@@ -1,0 +1,160 @@
+"""Start a run: a preset, a data set, one button; every setting stands below for who looks."""
+
+import secrets
+from typing import NamedTuple
+
+import streamlit as st
+import torch
+from streamlit.delta_generator import DeltaGenerator
+
+from dmm_core.config import PRESETS, DataConfig, RunConfig
+from dmm_core.device import choose_device
+from dmm_core.runs.run import Run
+from dmm_core.runs.status import ACTIVE
+from dmm_core.runs.store import create_run, list_runs
+from pages.ui import frame
+from pages.ui.address import choose
+from pages.ui.datasets import SetFacts, data_sets
+from pages.ui.forms import config_form, fill, parsed
+from pages.ui.published import comparable
+from pages.ui.runner import runner
+from pages.ui.runs.words import duration, set_label
+from pages.ui.train.estimate import Workload, estimate, workload
+
+__all__ = ["draw", "launch"]
+
+_FORM = "train"
+
+
+class _Words(NamedTuple):
+    title: str
+    description: str
+
+
+_PRESETS = {
+    "quick": _Words("Quick", "A small model that already makes music: the one to begin with."),
+    "classroom": _Words("Classroom", "A tiny model, to watch it learn while everybody waits."),
+    "paper-dmm": _Words("Paper", "The paper's model at full size (table 3), with early stopping."),
+}
+
+
+class _Chosen(NamedTuple):
+    preset: str
+    facts: SetFacts
+    work: Workload
+    data: DataConfig
+
+
+def draw() -> None:
+    """Draw the choice of a preset and a data set, the Train button, and the settings below."""
+    top = st.container()
+    with top:
+        chosen = _draw_choices(data_sets())
+    if chosen is None:
+        st.stop()
+    values = _draw_settings(chosen.preset, chosen.work)
+    with top:
+        config = parsed({"data": chosen.data.model_dump(), **values})
+        estimated = _draw_button(config, chosen)
+        _draw_facts(chosen)
+    if config is not None:  # last, since a measurement takes a moment
+        estimated.markdown(_estimate(config, chosen.work))
+
+
+def launch(config: RunConfig, name: str) -> Run:
+    """Create the run of this session's pending launch, queue it and put it into the address.
+
+    A second click that comes before the page has changed asks for the same launch, and so gets
+    the same run.
+
+    Raises:
+        RunError: if the program is closing.
+        OSError: if the disk refuses.
+    """
+    token = st.session_state.setdefault("launch.token", secrets.token_hex(16))
+    run = create_run(config, name=name, token=token)
+    runner().submit(run)
+    st.query_params["run"] = run.id
+    return run
+
+
+def _draw_choices(sets: dict[str, SetFacts]) -> _Chosen | None:
+    left, right = st.columns([2, 3])
+    with left:
+        preset = choose(
+            "Preset", list(PRESETS), key="preset", show=lambda name: _PRESETS[name].title, few=True
+        )
+    with right:
+        name = choose("Data set", list(sets), key="data", show=lambda name: set_label(sets, name))
+        work = workload(name) if name else None
+        seed = _draw_data_seed() if work and work.kind == "real" else 0
+    if preset is None or name is None or work is None:
+        st.error("There is no such preset or data set; choose one above.", icon=":material/error:")
+        return None
+    return _Chosen(preset, sets[name], work, DataConfig(name=name, seed=seed))
+
+
+def _draw_data_seed() -> int:
+    return int(
+        st.number_input(
+            "Data seed", 0, 2**31 - 1, 0, key="data_seed", help="Draws these synthetic data."
+        )
+    )
+
+
+def _draw_settings(preset: str, work: Workload) -> dict[str, dict]:
+    """The form below the button, which another preset fills anew; a class sees none."""
+    start = PRESETS[preset]
+    if st.session_state.get(f"{_FORM}.preset") != preset:
+        fill(start, key=_FORM)
+        st.session_state[f"{_FORM}.preset"] = preset
+    emission = "bernoulli" if work.kind == "binary" else "gaussian"
+    if frame.presenting():
+        model = {**start.model.model_dump(), "emission": emission}
+        return {"model": model, "train": start.train.model_dump()}
+    st.session_state[f"{_FORM}.model.emission"] = emission  # the one that explains such data
+    choices = {"model.emission": [emission], "train.device": _devices()}
+    return config_form(start, key=_FORM, choices=choices, sections=("model", "train"))
+
+
+def _draw_button(config: RunConfig | None, chosen: _Chosen) -> DeltaGenerator:
+    """The Train button, and a place beside it for the estimate."""
+    with st.container(horizontal=True, vertical_alignment="center"):
+        asked = st.button(
+            "Train",
+            type="primary",
+            icon=":material/play_arrow:",
+            key="launch",
+            disabled=config is None,
+        )
+        estimated = st.empty()
+    if asked and config is not None:
+        launch(config, f"{_PRESETS[chosen.preset].title}, {chosen.facts.title}")
+        st.rerun()
+    st.session_state.pop("launch.token", None)  # the next click is another launch
+    return estimated
+
+
+def _draw_facts(chosen: _Chosen) -> None:
+    sentences = [_PRESETS[chosen.preset].description, comparable(chosen.data.name)]
+    if not chosen.facts.ready:
+        sentences.append("The data set is not on this machine yet: the run gets it first.")
+    if ahead := sum(run.state() in ACTIVE for run in list_runs()):
+        sentences.append(f"{ahead} {'run is' if ahead == 1 else 'runs are'} ahead of it.")
+    st.caption(" ".join(sentences))
+
+
+def _estimate(config: RunConfig, work: Workload) -> str:
+    device = choose_device(config.train.device)
+    seconds = estimate(config, work)
+    if seconds is None:
+        return "Too wide a model to be timed here: expect many hours."
+    most = " at most" if config.train.patience else ""
+    where = "CPU" if device.type == "cpu" else "GPU"
+    took = duration(seconds)
+    return f"{took[0].upper()}{took[1:]}{most} on this machine's {where}."
+
+
+def _devices() -> list[str]:
+    there = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+    return ["auto", "cpu", *(name for name, is_there in there.items() if is_there)]

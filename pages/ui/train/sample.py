@@ -1,0 +1,119 @@
+"""What a run composes: after some epochs while it trains, and in the end; played and downloaded."""
+
+import streamlit as st
+
+from dmm_core.data.catalogue import DATASETS, UPLOAD_PREFIX
+from dmm_core.data.uploads import list_uploads
+from dmm_core.errors import RunError
+from dmm_core.listening import TEMPO, compose_midi
+from dmm_core.music.midi import read_midi
+from dmm_core.music.pianoroll import rearticulates_by_default, roll_from_notes
+from dmm_core.runs.bundled import BundledModel, load_model
+from dmm_core.runs.run import Run
+from dmm_core.runs.status import ACTIVE, Status
+from dmm_core.runs.store import find_run
+from pages.ui import frame
+from pages.ui.datasets import sound
+from pages.ui.player import player
+
+__all__ = ["compose", "draw_sample", "steps_of"]
+
+_TRAINED = "trained"
+
+
+def draw_sample(run: Run, status: Status) -> None:
+    """Draw a player with a choice of the run's samples; nothing for data that are no music.
+
+    A newer sample joins the choice, and does not cut off the one that is being heard.
+    """
+    steps = steps_of(run.config().data.name)
+    if steps is None:
+        return
+    heard = {path.stem: path for path in reversed(run.samples())}
+    trained = (
+        [_TRAINED] if status.state not in ACTIVE and any(run.checkpoints.glob("*.json")) else []
+    )
+    options = [*trained, *heard]
+    if not options:
+        if status.state in ACTIVE:
+            st.caption("Some twenty seconds into the training, here is its first music.")
+        return
+    st.subheader("Listen", anchor=False)
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        key = f"sample.{run.id}"
+        if st.session_state.get(key) not in options:
+            st.session_state[key] = options[0]
+        chosen = st.selectbox("Composed", options, format_func=_when, key=key, width=300)
+        try:
+            midi = heard[chosen].read_bytes() if chosen in heard else _piece(run.id, _version(run))
+        except RunError as error:
+            st.error(frame.plain(str(error)), icon=":material/error:")
+            return
+        st.download_button(
+            "MIDI",
+            midi,
+            file_name=f"{run.id}-{chosen}.mid",
+            mime="audio/midi",
+            icon=":material/download:",
+            on_click="ignore",
+            key="midi",
+        )
+    _draw_player(midi, steps, _when(chosen))
+
+
+def steps_of(data: str) -> int | None:
+    """Frames of a quarter note of the data set called `data`, or None where it is no music."""
+    if data in DATASETS:
+        return DATASETS[data].steps_per_quarter
+    grids = {f"{UPLOAD_PREFIX}{info.id}": info.steps_per_quarter for info in list_uploads()}
+    return grids.get(data)
+
+
+@st.cache_data(max_entries=32, show_spinner="Composing")
+def _piece(run_id: str, version: str) -> bytes:
+    """`compose`, kept for the same run and version.
+
+    Raises:
+        RunError: if the run is gone, or has no sound checkpoint.
+    """
+    return compose(find_run(run_id))
+
+
+def compose(source: Run | BundledModel) -> bytes:
+    """A short piece by the best weights of a model of piano-rolls, as MIDI.
+
+    Raises:
+        DataError: if it makes no music.
+        RunError: if it has no sound checkpoint.
+    """
+    return compose_midi(load_model(source), source.data())
+
+
+def _draw_player(midi: bytes, steps: int, title: str) -> None:
+    notes = read_midi(midi).notes
+    if not notes:
+        st.caption("It composed silence: the model has not learned any notes yet.")
+        return
+    roll = roll_from_notes(notes, tempo=60.0, steps_per_quarter=steps)
+    strike = rearticulates_by_default(steps)
+    player(
+        roll=roll,
+        wav=sound(roll, tempo=TEMPO, steps_per_quarter=steps, rearticulate=strike),
+        steps_per_quarter=steps,
+        tempo=TEMPO,
+        rearticulate=strike,
+        key="sample",
+        title=title,
+        height=340,
+    )
+
+
+def _version(run: Run) -> str:
+    """Another one whenever the run has trained further."""
+    return max(path.name for path in run.checkpoints.glob("*.json"))
+
+
+def _when(choice: str) -> str:
+    if choice == _TRAINED:
+        return "By the trained model"
+    return f"After epoch {int(choice.removeprefix('epoch-')):,}"

@@ -1,0 +1,79 @@
+"""Runs for the tests of pages: trained for no time at all, on music of twelve frames."""
+
+import numpy as np
+from streamlit.testing.v1 import AppTest
+
+from dmm_core.checkpoint import Checkpoint, save_checkpoint
+from dmm_core.config import DataConfig, ModelConfig, RunConfig
+from dmm_core.data.sequences import Sequences
+from dmm_core.data.uploads import UploadOptions, UploadReport, store_upload
+from dmm_core.model import build_model
+from dmm_core.runs.record import DataFacts
+from dmm_core.runs.status import RunProgress, Status, this_owner
+from dmm_core.runs.store import create_run
+
+SMALL = {"emission_hidden": 5, "transition_hidden": 6, "rnn_size": 7}
+
+
+def page(file, **address):
+    at = AppTest.from_file("../app.py", default_timeout=60)
+    for name, value in address.items():
+        at.query_params[name] = value
+    if file != "app.py":
+        at.switch_page(file)
+    at.run()
+    assert not at.exception
+    return at
+
+
+def scales(count=6, title="Scales"):
+    """An upload of `count` little scales."""
+    rolls = []
+    for i in range(count):
+        roll = np.zeros((12, 88), np.uint8)
+        roll[np.arange(12), 39 + i + np.arange(12) // 2] = 1
+        rolls.append(roll)
+    sequences = Sequences(tuple(rolls), tuple(f"scale {i}.mid" for i in range(count)))
+    return store_upload(UploadReport(sequences, ()), title=title, options=UploadOptions())
+
+
+def music_run(name="mine", z_dim=3):
+    """A finished run on uploaded music."""
+    data = DataConfig(name=f"upload:{scales()}")
+    config = RunConfig(data=data, model=ModelConfig(z_dim=z_dim, **SMALL))
+    return finished(
+        config, DataFacts(name=data.name, kind="binary", x_dim=88, steps_per_quarter=2), name
+    )
+
+
+def real_run(z_dim=2):
+    """A finished run on sequences that are no music."""
+    data = DataConfig(name="linear-gssm")
+    config = RunConfig(data=data, model=ModelConfig(z_dim=z_dim, emission="gaussian", **SMALL))
+    return finished(config, DataFacts(name=data.name, kind="real", x_dim=1, steps_per_quarter=None))
+
+
+def finished(config, facts, name=None):
+    run = create_run(config, name=name)
+    model = build_model(config.model, x_dim=facts.x_dim, kind=facts.kind, seed=1)
+    scalars = {"epoch": 1, "update": 1, "data": facts.model_dump()}
+    save_checkpoint(run.checkpoints, Checkpoint({"model": dict(model.state_dict())}, scalars))
+    write_status(run, Status(state="finished"))
+    return run
+
+
+def running_run(name="at work"):
+    run = create_run(RunConfig(), name=name)
+    progress = RunProgress(epoch=3, update=30, fraction=0.25, seconds_left=42.0)
+    write_status(run, Status(state="running", owner=this_owner(), progress=progress))
+    return run
+
+
+def write_status(run, status):
+    (run.folder / "status.json").write_text(status.model_dump_json())
+
+
+def shown(at):
+    """Everything a person reads on the page."""
+    kinds = (at.markdown, at.caption, at.subheader, at.title, at.info, at.error)
+    return " ".join(element.value for kind in kinds for element in kind)

@@ -1,0 +1,88 @@
+import io
+import re
+import time
+from urllib.parse import parse_qs, urlsplit
+
+import mido
+import numpy as np
+import pytest
+from browser import ROOT, Watch, app, chromium
+
+from dmm_core.data.sequences import Sequences
+from dmm_core.data.uploads import UploadOptions, UploadReport, store_upload
+from dmm_core.runs.store import find_run
+
+
+@pytest.fixture
+def upload(dmm_home):
+    """The name of a data set of scales."""
+    rolls = []
+    for i in range(10):
+        roll = np.zeros((16, 88), np.uint8)
+        roll[np.arange(16), 39 + i + np.arange(16) // 2] = 1
+        rolls.append(roll)
+    sequences = Sequences(tuple(rolls), tuple(f"scale {i}.mid" for i in range(10)))
+    stored = store_upload(UploadReport(sequences, ()), title="Scales", options=UploadOptions())
+    return f"upload:{stored}"
+
+
+def epoch(page):
+    """The epoch that the page shows, once it shows one."""
+    text = page.get_by_text(re.compile(r"^Epoch [\d,]+ of")).first
+    text.wait_for(timeout=60_000)
+    return int(re.search(r"[\d,]+", text.inner_text())[0].replace(",", ""))
+
+
+def test_a_run_is_followed_found_again_stopped_heard_and_taken_along(dmm_home, upload):
+    with app(ROOT / "app.py", dmm_home) as address, chromium() as browser:
+        context = browser.new_context(
+            viewport={"width": 1280, "height": 800}, accept_downloads=True
+        )
+        page = context.new_page()
+        watch = Watch(page)
+        page.goto(f"{address}/Train?preset=classroom&data={upload}")
+        epochs = page.get_by_label("Epochs", exact=True)
+        epochs.wait_for(timeout=60_000)
+        epochs.fill("50000")
+        epochs.press("Enter")
+        page.get_by_text("on this machine's CPU").wait_for(timeout=60_000)
+        train = page.get_by_role("button", name="Train", exact=True)
+        assert train.bounding_box()["y"] + 40 < 800
+        train.dblclick()
+
+        # Streamlit's own Stop, of a script that is at work, stands outside the page's main part.
+        stop = page.get_by_test_id("stMain").get_by_role("button", name="Stop")
+        first = epoch(page)
+        page.wait_for_function("location.search.includes('run=')", timeout=20_000)
+        (run_id,) = parse_qs(urlsplit(page.url).query)["run"]
+        run = find_run(run_id)
+        assert len(list((dmm_home / "runs").glob("2*"))) == 1
+        stop.wait_for()
+        page.locator(".js-plotly-plot:visible").first.wait_for(timeout=20_000)
+        end = time.monotonic() + 30
+        while epoch(page) <= first:
+            assert time.monotonic() < end
+            time.sleep(0.2)
+
+        page.goto(f"{address}/Train?run={run_id}")
+        assert epoch(page) > first
+        stop.click()
+        page.get_by_role("button", name="Resume").wait_for(timeout=30_000)
+        assert run.state() == "cancelled"
+
+        player = page.locator(".player[data-clock]")
+        player.wait_for(timeout=60_000)
+        page.get_by_role("button", name="Play").click()
+        page.wait_for_function(
+            "e => Number(e.dataset.clock) > 0.2", arg=player.element_handle(), timeout=20_000
+        )
+        with page.expect_download() as download:
+            page.get_by_role("button", name="MIDI").click()
+        midi = download.value.path().read_bytes()
+        notes = [m for m in mido.MidiFile(file=io.BytesIO(midi)) if m.type == "note_on"]
+        assert len(notes) > 8
+
+        # A deep link makes Streamlit look for its server below the page first: 404, twice.
+        assert [error for error in watch.errors if "status of 404" not in error] == []
+        assert watch.foreign == []
+        context.close()

@@ -1,0 +1,152 @@
+import numpy as np
+import pytest
+import streamlit as st
+import torch
+from page_models import music_run, page, real_run, running_run, scales, shown
+from test_page_data import scale
+from torch.distributions import Normal
+
+from dmm_core.latent import Projection
+from pages.ui.latent.fixed_points import fixed_points
+
+LATENT = "pages/4_Latent.py"
+VIEWS = ("listen", "paths", "prior", "transition", "dimensions")
+
+
+@pytest.fixture(autouse=True)
+def fresh_caches(dmm_home):
+    yield
+    st.cache_data.clear()
+    st.cache_resource.clear()
+
+
+@pytest.fixture
+def no_bundles(monkeypatch):
+    monkeypatch.setattr("pages.ui.picker.list_bundled", list)
+
+
+def test_without_runs_the_bundled_model_asks_for_its_data():
+    at = page(LATENT)
+    assert not at.error
+    assert at.query_params["run"] == "bundled:chorales"
+    assert [button.key for button in at.button] == ["fetch"]
+
+
+def test_without_any_model_it_says_what_to_do(no_bundles):
+    assert "train one first" in page(LATENT).info[0].value
+
+
+def test_a_running_run_has_nothing_to_look_at_yet(no_bundles):
+    run = running_run()
+    assert "train one first" in page(LATENT).info[0].value
+    at = page(LATENT, run=run.id)
+    assert "no checkpoint" in at.error[0].value
+
+
+@pytest.mark.parametrize("view", VIEWS)
+def test_every_view_of_a_model_of_music(view):
+    run = music_run()
+    at = page(LATENT, run=run.id, view=view)
+    assert not at.error and not at.info
+    assert len(at.get("plotly_chart")) == 1
+    assert len(at.get("bidi_component")) == (view == "listen")
+    assert [expander.label for expander in at.expander] == ["What am I seeing?"]
+
+
+@pytest.mark.parametrize("view", VIEWS)
+@pytest.mark.parametrize("z_dim", [1, 2])
+def test_every_view_of_a_model_of_real_values(view, z_dim):
+    at = page(LATENT, run=real_run(z_dim).id, view=view)
+    assert not at.error and not at.get("bidi_component")
+    flat = z_dim == 1 and view in ("prior", "transition")
+    assert len(at.get("plotly_chart")) == (0 if flat else 2 if view == "listen" else 1)
+    if flat:
+        assert "one dimension" in at.info[0].value
+    if view == "listen":
+        assert "nothing to hear" in shown(at)
+
+
+def test_split_sequence_and_those_beside_it_stand_in_the_address():
+    run = music_run()
+    at = page(LATENT, run=run.id, view="paths", split="train", piece="2", beside="1,3,99")
+    assert at.selectbox(key="choose.piece").value == "2"
+    assert at.multiselect(key="pick.beside").value == ["1", "3"]
+    at.multiselect(key="pick.beside").unselect("3").run()
+    assert not at.exception
+    assert at.query_params["beside"] == "1"
+
+
+def test_three_dimensions_are_offered_where_there_are_three():
+    at = page(LATENT, run=music_run().id, view="paths", dims="3")
+    assert "scatter3d" in at.get("plotly_chart")[0].proto.spec
+    at = page(LATENT, run=music_run(z_dim=2).id, view="paths", dims="3")
+    assert "scatter3d" not in at.get("plotly_chart")[0].proto.spec
+
+
+def test_another_data_set_of_the_same_grid_can_be_looked_at():
+    run, other = music_run(), scales(title="Other")
+    at = page(LATENT, run=run.id, data=f"upload:{other}")
+    assert not at.error and len(at.get("bidi_component")) == 1
+    at = page(LATENT, run=run.id, data="linear-gssm")
+    assert "cannot look at that data set" in at.error[0].value
+
+
+def test_a_file_is_looked_at_and_a_bad_one_refused():
+    run = music_run()
+    at = page(LATENT, run=run.id, **{"from": "file"})
+    assert not at.get("bidi_component")
+    at.file_uploader(key="midi_file").upload("good.mid", scale()).run()
+    assert not at.exception and not at.error
+    assert len(at.get("bidi_component")) == 1
+    at.file_uploader(key="midi_file").set_value([]).run()
+    at.file_uploader(key="midi_file").upload("bad.mid", b"not midi").run()
+    assert not at.exception
+    assert "bad" in at.error[0].value and not at.get("bidi_component")
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        {"run": "../x"},
+        {"split": "exam"},
+        {"piece": "0"},
+        {"piece": "99"},
+        {"view": "x"},
+        {"data": "upload:../x"},
+    ],
+)
+def test_a_bad_address_is_one_plain_sentence(address):
+    at = page(LATENT, **({"run": music_run().id} | address))
+    assert len(at.error) == 1 and not at.get("plotly_chart")
+
+
+class Linear(torch.nn.Module):
+    """z -> a + m (z - a), within whose plane a is the only fixed point."""
+
+    def __init__(self, slope):
+        super().__init__()
+        self.slope = torch.tensor(slope)
+        self.centre = torch.tensor([0.5, -0.25, 3.0])
+
+    def initial(self):
+        return Normal(torch.zeros(3), torch.ones(3))
+
+    def transition(self, z):
+        return Normal(self.centre + (z - self.centre) @ self.slope.T, torch.ones_like(z))
+
+
+@pytest.mark.parametrize(("factor", "stable"), [(0.5, True), (-0.9, True), (1.5, False)])
+def test_the_fixed_point_of_a_linear_transition_is_found(factor, stable):
+    plane = Projection(np.array([0.0, 0.0, 3.0]), np.eye(3)[:2], np.array([0.5, 0.5]))
+    model = Linear(np.diag([factor, 0.1, 0.0]).astype(np.float32))
+    corner = np.array([2.0, 2.0])
+    found = fixed_points(model, plane, low=-corner, high=corner)
+    np.testing.assert_allclose(found.points, [[0.5, -0.25]], atol=1e-4)
+    assert found.stable.tolist() == [stable]
+
+
+def test_there_may_be_no_fixed_point():
+    plane = Projection(np.zeros(3), np.eye(3)[:2], np.array([0.5, 0.5]))
+    far = Linear(np.zeros((3, 3), np.float32))
+    found = fixed_points(far, plane, low=np.array([5.0, 5.0]), high=np.array([6.0, 6.0]))
+    assert found.points.shape == (0, 2) and found.stable.shape == (0,)

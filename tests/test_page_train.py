@@ -1,0 +1,280 @@
+import io
+import json
+
+import mido
+import pytest
+from runs_by_state import config_on, fresh_caches, open_page, run_in, texts, trained
+from streamlit.testing.v1 import AppTest
+
+from dmm_core.config import PRESETS, RunConfig
+from dmm_core.runs.status import State
+from dmm_core.runs.store import list_runs
+from pages.ui.runs.words import STATES, duration
+from pages.ui.train import estimate, launch, watch
+
+PAGE = "2_Train.py"
+HOSTILE = "<img src=x onerror=alert(1)> *b*"
+
+
+class FakeRunner:
+    def __init__(self):
+        self.submitted = []
+        self.place = None
+
+    def submit(self, run):
+        self.submitted.append(run.id)
+
+    def position(self, run):
+        return self.place
+
+
+@pytest.fixture(autouse=True)
+def runner(dmm_home, monkeypatch):
+    fake = FakeRunner()
+    for module in (launch, watch):
+        monkeypatch.setattr(module, "runner", lambda: fake)
+    monkeypatch.setattr(launch, "estimate", lambda config, work: 61.0)
+    yield fake
+    fresh_caches()
+
+
+def primary(at):
+    return [button.label for button in at.button if button.proto.type == "primary"]
+
+
+def figures(at):
+    return [json.loads(chart.proto.spec) for chart in at.get("plotly_chart")]
+
+
+def curves(at):
+    (figure,) = figures(at)
+    return [trace["name"] for trace in figure["data"]]
+
+
+def test_without_runs_one_button_starts_one():
+    at = open_page(PAGE)
+    assert primary(at) == ["Train"]
+    assert "About 1 minute on this machine's CPU." in texts(at)
+    assert "Not comparable with the paper" in texts(at)
+    assert not at.get("plotly_chart") and not at.error
+
+
+def test_the_button_queues_what_the_form_shows_and_opens_it(runner):
+    at = open_page(PAGE, preset="classroom", data="jsb")
+    at.number_input(key="train.train.epochs").set_value(7)
+    at.button(key="launch").click().run()
+    assert not at.exception and not at.error
+    (run,) = list_runs()
+    expected = PRESETS["classroom"].model_dump()
+    expected["data"]["name"], expected["train"]["epochs"] = "jsb", 7
+    assert run.config() == RunConfig.model_validate(expected)
+    assert run.name() == "Classroom, JSB Chorales (canonical)"
+    assert runner.submitted == [run.id]
+    assert at.query_params["run"] == run.id
+    assert "Queued" in texts(at) and not any(b.key == "launch" for b in at.button)
+
+
+def double_click():
+    import streamlit as st
+
+    from dmm_core.config import PRESETS
+    from pages.ui.train.launch import launch
+
+    first = launch(PRESETS["quick"], "one")
+    st.session_state.same = launch(PRESETS["quick"], "one") == first
+
+
+def test_a_double_click_starts_one_run():
+    at = AppTest.from_function(double_click).run()
+    assert not at.exception
+    assert at.session_state["same"] and len(list_runs()) == 1
+
+
+def test_the_next_launch_is_another_run():
+    at = open_page(PAGE)
+    at.button(key="launch").click().run()
+    at.button(key="new").click().run()
+    at.button(key="launch").click().run()
+    assert not at.exception and len(list_runs()) == 2
+
+
+def test_a_preset_fills_the_form_and_keeps_the_data():
+    at = open_page(PAGE, data="jsb")
+    at.number_input(key="train.model.z_dim").set_value(3).run()
+    at.get("segmented_control")[0].set_value("paper-dmm").run()
+    assert at.number_input(key="train.model.z_dim").value == PRESETS["paper-dmm"].model.z_dim
+    assert at.selectbox(key="choose.data").value == "jsb"
+    assert "About 1 minute at most on this machine's CPU." in texts(at)
+
+
+@pytest.mark.parametrize(("data", "emission"), [("jsb", "bernoulli"), ("linear-gssm", "gaussian")])
+def test_the_emission_fits_the_data(data, emission):
+    at = open_page(PAGE, data=data)
+    assert at.selectbox(key="train.model.emission").options == [emission]
+    assert bool([n for n in at.number_input if n.key == "data_seed"]) == (data == "linear-gssm")
+
+
+def test_all_faults_are_shown_and_nothing_can_be_started():
+    at = open_page(PAGE)
+    at.number_input(key="train.train.lr").set_value(0.0)
+    at.number_input(key="train.model.rnn_dropout").set_value(1.0).run()
+    (message,) = at.error
+    assert "lr" in message.value and "dropout" in message.value
+    assert at.button(key="launch").disabled
+
+
+@pytest.mark.parametrize("address", [{"data": "../jsb"}, {"preset": "slow"}])
+def test_a_bad_address_is_one_sentence(address):
+    at = open_page(PAGE, **address)
+    assert len(at.error) == 1 and not at.button
+
+
+@pytest.mark.parametrize("text", ["../../etc", "20250101-000000-abcdef", "%2e%2e"])
+def test_a_foreign_run_is_not_found_and_another_can_be_started(text):
+    at = open_page(PAGE, run=text)
+    assert [error.value[:21] for error in at.error] == ["There is no such run:"]
+    assert primary(at) == ["Train"]
+
+
+def test_a_bundled_model_cannot_be_watched():
+    at = open_page(PAGE, run="bundled:chorales")
+    assert primary(at) == ["Train"] and not at.error
+
+
+def test_a_running_run_is_followed_and_stopped():
+    run = run_in("running", config_on("jsb"), epochs=4)
+    at = open_page(PAGE, run=run.id)
+    assert "Running" in texts(at)
+    assert at.get("progress")[0].proto.text == "Epoch 4 of 6 · about 40 seconds left"
+    assert [metric.value for metric in at.metric] == ["5.000", "4.500", "0.500", "5.250"]
+    assert at.metric[0].label == "Negative ELBO (bound)"
+    assert "DMM, test bound: 6.93" in curves(at)
+    at.button(key="stop").click().run()
+    assert not at.exception
+    assert run.stop_requested()
+    assert at.button(key="stop").disabled and at.button(key="stop").label == "Stopping"
+
+
+def test_published_lines_stand_on_canonical_data_only():
+    at = open_page(PAGE, run=run_in("running", config_on("jsb-m21"), epochs=4).id)
+    assert not [name for name in curves(at) if "test bound" in name]
+    assert "Not comparable with the paper" in texts(at)
+
+
+def test_a_queued_run_says_its_place(runner):
+    runner.place = 2
+    at = open_page(PAGE, run=run_in("queued").id)
+    assert at.get("progress")[0].proto.text == "Place 2 in the queue"
+    assert not at.get("plotly_chart")
+
+
+def test_the_end_is_said_once_and_leads_on(monkeypatch):
+    run = trained(monkeypatch)
+    at = AppTest.from_file("../app.py", default_timeout=60)
+    at.query_params["run"] = run.id
+    at.session_state[f"watched.{run.id}"] = "running"
+    at.switch_page(f"pages/{PAGE}").run()
+    assert not at.exception
+    assert [toast.value for toast in at.toast] == ["Trained: finished."]
+    assert primary(at) == ["Compose with it"]
+    assert not at.get("progress")
+    at.run()
+    assert not at.toast
+
+
+def test_what_the_trained_model_composes_is_heard_and_downloaded(monkeypatch):
+    run = trained(monkeypatch)
+    at = open_page(PAGE, run=run.id)
+    assert at.selectbox(key=f"sample.{run.id}").options == ["By the trained model"]
+    assert len(at.get("bidi_component")) == 1
+
+
+def test_an_older_sample_stays_while_newer_ones_come():
+    run = run_in("running", epochs=2)
+    (run.folder / "samples").mkdir()
+    file = io.BytesIO()
+    track = mido.MidiTrack([mido.Message("note_on", note=60, velocity=80, time=0)])
+    track.append(mido.Message("note_off", note=60, velocity=0, time=480))
+    mido.MidiFile(tracks=[track]).save(file=file)
+    (run.folder / "samples" / "epoch-00001.mid").write_bytes(file.getvalue())
+    at = open_page(PAGE, run=run.id)
+    choice = at.selectbox(key=f"sample.{run.id}")
+    assert choice.options == ["After epoch 1"]
+    (run.folder / "samples" / "epoch-00002.mid").write_bytes(file.getvalue())
+    at.run()
+    choice = at.selectbox(key=f"sample.{run.id}")
+    assert choice.options == ["After epoch 2", "After epoch 1"]
+    assert choice.value == "epoch-00001"
+
+
+def test_a_failure_is_one_sentence_and_can_be_resumed(runner):
+    run = run_in("failed", name=HOSTILE, reason=f"The disk is full {HOSTILE}.", epochs=2)
+    at = open_page(PAGE, run=run.id)
+    (message,) = at.error
+    assert message.value.startswith("The disk is full \\<img")
+    assert "<img" not in texts(at).replace("\\<img", "")
+    assert primary(at) == ["Resume"]
+    at.button(key="resume").click().run()
+    assert runner.submitted == [run.id]
+
+
+def test_a_run_is_renamed_and_deleted():
+    run = run_in("cancelled")
+    at = open_page(PAGE, run=run.id)
+    at.text_input[0].set_value("Evening")
+    next(b for b in at.button if b.label == "Save").click().run()
+    assert not at.exception and run.name() == "Evening"
+    at.button(key=f"really-{run.id}").click().run()
+    assert not at.exception and not list_runs()
+    assert "run" not in at.query_params and primary(at) == ["Train"]
+
+
+def test_presenter_mode_leaves_out_what_a_class_does_not_need():
+    run = run_in("finished", epochs=4)
+    at = open_page(PAGE, run=run.id, present="true")
+    assert not [button for button in at.button if button.label == "Delete it"]
+    at = open_page(PAGE, present="true", data="linear-gssm")
+    assert not [box for box in at.selectbox if box.key == "train.model.emission"]
+    at.button(key="launch").click().run()
+    assert list_runs()[0].config().model.emission == "gaussian"
+
+
+def test_every_state_has_its_words():
+    assert list(STATES) == list(State.__args__)
+    assert len({words.label for words in STATES.values()}) == len(STATES)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"),
+    [
+        (4, "a few seconds"),
+        (44, "about 40 seconds"),
+        (61, "about 1 minute"),
+        (95, "about 2 minutes"),
+        (3600, "about 1 hour"),
+        (7200, "about 2 hours"),
+        (400_000, "about 5 days"),
+    ],
+)
+def test_a_duration_is_said_with_the_precision_of_an_estimate(seconds, said):
+    assert duration(seconds) == said
+
+
+def test_an_estimate_grows_with_the_work():
+    work = estimate.workload("linear-gssm")
+    config = config_on("linear-gssm")
+    config = config.model_copy(
+        update={"model": config.model.model_copy(update={"emission": "gaussian"})}
+    )
+    once = estimate.estimate(config, work)
+    twice = config.model_copy(
+        update={"train": config.train.model_copy(update={"epochs": 2 * config.train.epochs})}
+    )
+    assert once > 0 and estimate.estimate(twice, work) == pytest.approx(2 * once)
+
+
+def test_a_giant_model_is_not_measured():
+    config = PRESETS["quick"]
+    giant = config.model_copy(update={"model": config.model.model_copy(update={"rnn_size": 4096})})
+    assert estimate.estimate(giant, estimate.workload("jsb")) is None
+    assert estimate.workload("upload:0000000000000000") is None
