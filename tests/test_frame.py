@@ -74,12 +74,12 @@ def home(**address):
 def test_the_navigation_names_the_pages_that_exist(dmm_home):
     at = home()
     pages = {path.stem.split("_", 1)[1] for path in Path("pages").glob("[0-9]_*.py")}
-    assert {link.value for link in at.page_link} == pages | {"Home"}
+    assert {link.value for link in at.sidebar.page_link} == pages | {"Home"}
 
 
 def test_the_navigation_takes_the_run_and_the_presenter_along(dmm_home):
     at = home(run="bundled:x", present="true", split="test")
-    for link in at.page_link:
+    for link in at.sidebar.page_link:
         assert link.proto.query_string == "run=bundled%3Ax&present=true"
 
 

@@ -14,11 +14,12 @@ from dmm_core.cli import build_parser
 from dmm_core.config import PRESETS, parse_config
 from dmm_core.errors import RunError
 from dmm_core.evaluation import Evaluation
-from dmm_core.flags import given_settings
+from dmm_core.flags import command_line, given_settings
+from dmm_core.runs import measure as measuring
 from dmm_core.runs.store import list_runs
 from pages.ui import published
 from pages.ui.runs import evaluator as evaluations
-from pages.ui.runs.diff import differences, reproduce_command
+from pages.ui.runs.diff import differences
 from pages.ui.runs.export import export_zip
 
 PAGE = "3_Runs.py"
@@ -61,6 +62,7 @@ def test_a_running_run_is_in_the_table_with_its_curve():
     assert (row["State"], row["Best valid bound"], row["Epoch"]) == ("Running", 5.25, "4 of 6")
     assert [trace["name"] for trace in overlay(at)["data"]] == ["A run"]
     assert "Evaluate on test" not in buttons(at)
+    assert buttons(at)["Open"].proto.type == "primary"
     assert at.query_params["run"] == run.id
 
 
@@ -127,8 +129,8 @@ def test_an_evaluation_happens_in_the_background(monkeypatch):
         gate.wait(10)
         return Evaluation(2, 7, samples, 7.0, 6.5, 0.01, 6.9, 5.0, 2.0, 0.1)
 
-    monkeypatch.setattr(evaluations, "evaluate", evaluate)
-    monkeypatch.setattr(evaluations, "load_dataset", lambda config: type("S", (), {"test": None}))
+    monkeypatch.setattr(measuring, "evaluate", evaluate)
+    monkeypatch.setattr(measuring, "load_dataset", lambda config: {"test": None})
     at = open_page(PAGE)
     buttons(at)["Evaluate on test"].click().run()
     assert not at.exception
@@ -152,7 +154,7 @@ def test_an_evaluation_that_fails_is_one_sentence(monkeypatch):
     def fail(config):
         raise RunError("The data are gone.")
 
-    monkeypatch.setattr(evaluations, "load_dataset", fail)
+    monkeypatch.setattr(measuring, "load_dataset", fail)
     at = open_page(PAGE)
     buttons(at)["Evaluate on test"].click().run()
     end = time.monotonic() + 10
@@ -212,7 +214,7 @@ def test_an_export_holds_everything(monkeypatch):
     assert weights.keys() == run.weights().keys()
     assert mido.MidiFile(file=io.BytesIO(content["sample.mid"])).length > 1
     readme = content["README.md"].decode()
-    assert readme.startswith("# Take me\n") and reproduce_command(run.config()) in readme
+    assert readme.startswith("# Take me\n") and command_line(run.config()) in readme
 
 
 @pytest.mark.parametrize("name", PRESETS)
@@ -225,7 +227,7 @@ def test_the_command_reproduces_the_configuration(name):
     )
     train = config.train.model_copy(update={"lr": 1.5e-5, "penalty_pattern": "^emission [$'\"]"})
     config = config.model_copy(update={"train": train})
-    words = shlex.split(reproduce_command(config))
+    words = shlex.split(command_line(config))
     assert words[:3] == ["python", "-m", "dmm_core"] and words[5] == name
     given = build_parser().parse_args(words[3:])
     assert parse_config(given_settings(given, PRESETS[given.preset])) == config

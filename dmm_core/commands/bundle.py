@@ -5,14 +5,12 @@ import json
 from typing import Any
 
 from dmm_core.checkpoint import save_tensors
-from dmm_core.data.registry import load_dataset
-from dmm_core.device import choose_device
 from dmm_core.errors import RunError
-from dmm_core.evaluation import evaluate
 from dmm_core.files import assets
 from dmm_core.flags import command_line
-from dmm_core.runs.bundled import BUNDLED_NAME, load_model
+from dmm_core.runs.bundled import BUNDLED_NAME
 from dmm_core.runs.documents import write_document
+from dmm_core.runs.measure import measure
 from dmm_core.runs.run import Run
 from dmm_core.runs.store import find_run
 
@@ -32,12 +30,12 @@ def bundle(given: argparse.Namespace) -> None:
         raise RunError(
             f"A bundled model's name is small letters, digits and dashes, not {given.name!r}."
         )
-    splits = load_dataset(source.config().data)
-    model = load_model(source).to(choose_device("auto"))
-    found = evaluate(model, splits.test, samples=given.samples, seed=given.seed)
+    found = measure(source, split="test", samples=given.samples, seed=given.seed)
     folder = assets() / "models" / given.name
     folder.mkdir(parents=True, exist_ok=True)
-    card = _card(source, given) | {"test": {**found._asdict(), "seed": given.seed}}
+    card = _card(source, given) | {
+        "test": {key: found[key] for key in found if key not in ("run", "split")}
+    }
     save_tensors(folder / "model.safetensors", source.weights())
     write_document(folder / "card.json", card)
     print(json.dumps(card) if given.json else f"bundled:{given.name} in {folder}")

@@ -27,8 +27,8 @@ class _Beginning(NamedTuple):
 
 _BEGINNINGS = {
     "new": _Beginning("New", "new"),
-    "continue": _Beginning("Continue a piece", "continue"),
-    "file": _Beginning("Continue a file", "continue"),
+    "continue": _Beginning("Continue", "continue"),
+    "file": _Beginning("From a file", "continue"),
     "reconstruct": _Beginning("Reconstruct", "reconstruct"),
 }
 
@@ -40,7 +40,7 @@ def draw() -> None:
         DataError: if the model explains no music, or the address names nothing that exists.
         RunError: if the model cannot be loaded.
     """
-    with st.grid("auto", min_column_width=340):
+    with st.grid("auto", min_column_width=350):
         model = trained(pick_run())
         grid = require_piano(model.data)
         beginning = choose(

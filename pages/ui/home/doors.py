@@ -5,6 +5,8 @@ from typing import NamedTuple
 
 import streamlit as st
 
+from pages.ui import frame
+
 __all__ = ["draw"]
 
 _ROOT = Path(__file__).resolve().parents[3]
@@ -43,9 +45,16 @@ _DOORS = (
 
 def draw() -> None:
     """Draw the doors."""
+    kept = {"present": "true"} if frame.presenting() else {}
     with st.grid("auto", min_column_width=220):
         for door in _DOORS:
             file = next(file for file in door.files if (_ROOT / file).exists())
             with st.container(border=True, height="stretch", key=f"door-{Path(file).stem}"):
-                st.page_link(file, label=f"**{door.label}**", icon=door.icon, width="stretch")
+                st.page_link(
+                    file,
+                    label=f"**{door.label}**",
+                    icon=door.icon,
+                    width="stretch",
+                    query_params=kept,
+                )
                 st.caption(door.says)

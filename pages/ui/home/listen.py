@@ -5,6 +5,7 @@ import streamlit as st
 from dmm_core.listening import require_piano
 from dmm_core.music.pianoroll import rearticulates_by_default
 from dmm_core.runs.bundled import list_bundled
+from pages.ui import frame
 from pages.ui.compose.controls import ask_seed
 from pages.ui.compose.drawing import Plan, compose
 from pages.ui.compose.performance import Performance, shifted, sound
@@ -16,7 +17,7 @@ __all__ = ["HEIGHT", "draw"]
 HEIGHT = 260
 _QUARTERS = 64
 _X_TEMPERATURE = 0.7
-"""Sampled at 1, every ninth frame has two notes a semitone apart; at 0.7 every fifteenth has."""
+"""At 1, two notes stand a semitone apart in 10 % of the frames, at 0.7 in 6 %, in Bach in 1 %."""
 
 
 def draw() -> None:
@@ -37,6 +38,7 @@ def draw() -> None:
                 "seed": str(seed),
                 "count": "1",
                 "xt": f"{_X_TEMPERATURE:g}",
+                **({"present": "true"} if frame.presenting() else {}),
             },
         )
     model = trained(bundled)

@@ -49,7 +49,7 @@ _PARTS = {
         "To learn from music, an **inference network** q looks at what is heard, the future "
         "included, and infers the states behind it; both are trained together on one bound.",
         r"\mathrm{bound} = \underbrace{-\mathbb{E}_q \log p(x \mid z)}_{\mathrm{nll}} + "
-        r"\underbrace{\mathrm{KL}\bigl(q(z \mid x)\,\|\,p(z)\bigr)}_{\mathrm{kl}}",
+        r"\underbrace{\mathrm{KL}(q\,\|\,p)}_{\mathrm{kl}}",
         ("inference", "observed", "summary", "latent"),
     ),
 }

@@ -1,12 +1,11 @@
-"""Where configurations differ, and the command line that makes one again."""
+"""Where configurations differ."""
 
-import shlex
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from dmm_core.config import PRESETS, RunConfig
+from dmm_core.config import RunConfig
 
-__all__ = ["Difference", "differences", "reproduce_command"]
+__all__ = ["Difference", "differences"]
 
 
 class Difference(NamedTuple):
@@ -27,15 +26,3 @@ def differences(configs: Sequence[RunConfig]) -> list[Difference]:
             if any(value != values[0] for value in values):
                 found.append(Difference(section, field, info.title or field, values))
     return found
-
-
-def reproduce_command(config: RunConfig) -> str:
-    """The command line that trains `config`: the nearest preset, and what differs from it."""
-    nearest, changed = min(
-        ((name, differences([preset, config])) for name, preset in PRESETS.items()),
-        key=lambda entry: len(entry[1]),
-    )
-    words = ["python", "-m", "dmm_core", "train", "--preset", nearest]
-    for setting in changed:
-        words += [f"--{setting.section}.{setting.field.replace('_', '-')}", str(setting.values[1])]
-    return shlex.join(words)

@@ -6,11 +6,8 @@ import threading
 
 import streamlit as st
 
-from dmm_core.data.registry import load_dataset
-from dmm_core.device import choose_device
 from dmm_core.errors import DMMError
-from dmm_core.evaluation import evaluate
-from dmm_core.runs.bundled import load_model
+from dmm_core.runs.measure import measure
 from dmm_core.runs.run import Run
 
 __all__ = ["SAMPLES", "Evaluator", "evaluator"]
@@ -56,7 +53,7 @@ class Evaluator:
         while True:
             run, fault = self._waiting.get(), ""
             try:
-                _evaluate(run)
+                measure(run, split="test", samples=SAMPLES, seed=_SEED)
             except DMMError as error:
                 fault = str(error)
             except Exception:  # the thread outlives any evaluation
@@ -72,12 +69,3 @@ class Evaluator:
 def evaluator() -> Evaluator:
     """The one evaluator of the server."""
     return Evaluator()
-
-
-def _evaluate(run: Run) -> None:
-    best = run.status().progress.best_epoch
-    model = load_model(run).to(choose_device("auto"))
-    sequences = load_dataset(run.config().data).test
-    found = evaluate(model, sequences, samples=SAMPLES, seed=_SEED)
-    facts = {"run": run.id, "split": "test", "estimator": "is", "seed": _SEED, "best_epoch": best}
-    run.add_evaluation({**facts, **found._asdict()})

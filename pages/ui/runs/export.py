@@ -5,8 +5,8 @@ import zipfile
 
 import safetensors.torch
 
+from dmm_core.flags import command_line
 from dmm_core.runs.run import Run
-from pages.ui.runs.diff import reproduce_command
 from pages.ui.train.sample import compose, steps_of
 
 __all__ = ["export_zip"]
@@ -57,5 +57,5 @@ A Deep Markov Model, trained on {record.config.data.name}: {best}.
 
 To train it again, with the same versions:
 
-    {reproduce_command(record.config)}
+    {command_line(record.config)}
 """

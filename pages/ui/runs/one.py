@@ -27,8 +27,9 @@ def draw(rows: Sequence[Row]) -> None:
             st.subheader(frame.plain(row.name), anchor=False, width="content")
         st.badge(words.label, icon=words.icon, color=words.colour)
     with st.container(horizontal=True):
+        offered = False
         if any(row.run.checkpoints.glob("*.json")):
-            _draw_evaluate(row.run)
+            offered = _draw_evaluate(row.run)
             st.download_button(
                 "Export",
                 partial(export_zip, row.run),
@@ -39,7 +40,8 @@ def draw(rows: Sequence[Row]) -> None:
                 key="export",
                 help="Weights, configuration, metrics, a MIDI sample, and how to train it again.",
             )
-        if st.button("Open", icon=":material/model_training:", key="open"):
+        kind = "secondary" if offered else "primary"
+        if st.button("Open", type=kind, icon=":material/model_training:", key="open"):
             st.switch_page("pages/2_Train.py", query_params={"run": row.run.id})
         if not frame.presenting():
             draw_manage(row.run)
@@ -60,10 +62,11 @@ def _pick(rows: Sequence[Row]) -> Row:
     return by_id[chosen] if chosen else rows[0]
 
 
-def _draw_evaluate(run: Run) -> None:
+def _draw_evaluate(run: Run) -> bool:
+    """Offer the evaluation unless its result is known; whether it is offered."""
     found = newest(run)
     if found and found.get("best_epoch") == run.status().progress.best_epoch:
-        return  # the same weights and draws would give the same numbers
+        return False
     if st.button(
         "Evaluate on test",
         type="primary",
@@ -75,3 +78,4 @@ def _draw_evaluate(run: Run) -> None:
     ):
         evaluator().submit(run)
         st.rerun()
+    return True
