@@ -166,6 +166,19 @@ def test_sample_and_continue_write_midi_and_audio(trained, tmp_path, capsys):
     assert length > mido.MidiFile(start).length - 0.1
 
 
+def test_bundle_packs_a_run_that_every_command_can_use(trained, tmp_path, monkeypatch, capsys):
+    for module in ("commands.bundle", "runs.bundled"):
+        monkeypatch.setattr(f"dmm_core.{module}.assets", lambda: tmp_path)
+    arguments = ["bundle", trained, "tiny", "--title=Six pieces", "--samples=10", "--json"]
+    assert main(arguments) == 0
+    (card,) = lines(capsys)
+    assert card["title"] == "Six pieces" and card["test"]["samples"] == 10
+    assert main(["evaluate", "bundled:tiny", "--samples=10", "--json"]) == 0
+    assert lines(capsys)[0]["importance_nll"] == card["test"]["importance_nll"]
+    assert main(["bundle", trained, "../tiny", "--title=x"]) == 1
+    assert main(["bundle", "bundled:tiny", "again", "--title=x"]) == 1
+
+
 def test_inspect_reads_or_refuses(dmm_home, tmp_path, capsys):
     good, bad = tmp_path / "good.mid", tmp_path / "bad.mid"
     good.write_bytes(midi_file(0))

@@ -33,9 +33,8 @@ def bundle(given: argparse.Namespace) -> None:
     found = measure(source, split="test", samples=given.samples, seed=given.seed)
     folder = assets() / "models" / given.name
     folder.mkdir(parents=True, exist_ok=True)
-    card = _card(source, given) | {
-        "test": {key: found[key] for key in found if key not in ("run", "split")}
-    }
+    test = {key: value for key, value in found.items() if key not in ("run", "split")}
+    card = _card(source, given) | {"test": test}
     save_tensors(folder / "model.safetensors", source.weights())
     write_document(folder / "card.json", card)
     print(json.dumps(card) if given.json else f"bundled:{given.name} in {folder}")
