@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: app test lint format bench setup clean
+.PHONY: app test lint format bench screenshots setup clean
 
 app: $(VENV)/app ## open the app on http://127.0.0.1:8501
 	$(BIN)/streamlit run app.py
@@ -23,6 +23,9 @@ format: $(VENV)/dev
 
 bench: $(VENV)/dev ## measure speed; see benchmarks/README.md
 	$(BIN)/python -m benchmarks
+
+screenshots: $(VENV)/dev ## take docs/screenshots anew; needs chromium
+	$(BIN)/python tests/take_screenshots.py
 
 setup: $(VENV)/dev ## create the virtual environment with everything in it
 

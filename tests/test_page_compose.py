@@ -10,8 +10,9 @@ from test_page_data import scale
 from dmm_core.errors import ConfigError
 from dmm_core.music.midi import read_midi
 from pages.ui.compose.drawing import Plan, compose
-from pages.ui.compose.performance import INSTRUMENTS, Performance, midi, shifted, sound
+from pages.ui.compose.performance import INSTRUMENTS, Performance, midi, sound
 from pages.ui.models import trained
+from pages.ui.octave import shifted
 
 COMPOSE = "pages/5_Compose.py"
 

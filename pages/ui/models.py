@@ -20,7 +20,7 @@ from pages.ui.address import choose
 from pages.ui.data.fetch import fetch
 from pages.ui.datasets import SetFacts, data_sets, splits
 
-__all__ = ["Trained", "load_data", "octave_of", "pick_data", "prior_plane", "trained"]
+__all__ = ["Trained", "load_data", "pick_data", "prior_plane", "trained"]
 
 _ROLLOUTS = 64
 _ROLLOUT_FRAMES = 64
@@ -99,14 +99,6 @@ def load_data(trained: Trained, name: str) -> Splits:
         st.stop()
     config = trained.source.config().data
     return splits(name) if config.seed == 0 or name != config.name else _seeded(config)
-
-
-def octave_of(data: DataFacts) -> int:
-    """Octaves by which music of that data set is moved to be heard.
-
-    The chorales of both sources were moved upward, by about an octave, so that they end on a C.
-    """
-    return -1 if data.name.split("-")[0] == "jsb" else 0
 
 
 @st.cache_data(max_entries=8, show_spinner=False)

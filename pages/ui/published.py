@@ -2,8 +2,9 @@
 
 Sources: Krishnan, Shalit and Sontag, "Structured Inference Networks for Nonlinear State Space
 Models" (AAAI 2017), tables 3 and 4 for the DMM, and the other models as the paper quotes them;
-Pyro's tutorial "Deep Markov Model" for its own. All are of the test split of these very files: numbers of any
-other data, other encodings of the same chorales included, must not stand beside them.
+Pyro's tutorial "Deep Markov Model" for its own. All are of the test split of these very files:
+numbers of any other data, other encodings of the same chorales included, must not stand beside
+them.
 """
 
 from typing import NamedTuple

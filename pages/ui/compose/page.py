@@ -11,9 +11,10 @@ from dmm_core.music.pianoroll import rearticulates_by_default
 from pages.ui.address import choose
 from pages.ui.compose.controls import ORIGINAL, ask_performance, ask_plan
 from pages.ui.compose.drawing import Mode, Piece, compose
-from pages.ui.compose.performance import Performance, midi, shifted, sound
+from pages.ui.compose.performance import Performance, midi, sound
 from pages.ui.compose.start import Start, ask_start
-from pages.ui.models import octave_of, trained
+from pages.ui.models import trained
+from pages.ui.octave import octave_of, shifted
 from pages.ui.picker import pick_run
 from pages.ui.player import player
 
@@ -64,7 +65,7 @@ def draw() -> None:
         piece = piece._replace(roll=start.x > 0)
     stage = st.container()
     performance, octave = ask_performance(
-        grid, strike=rearticulates_by_default(grid), octave=octave_of(model.data)
+        grid, strike=rearticulates_by_default(grid), octave=octave_of(model.data.name)
     )
     with stage:
         _play(piece, _title(mode, hear, start), performance, octave)

@@ -18,7 +18,6 @@ __all__ = [
     "Instrument",
     "Performance",
     "midi",
-    "shifted",
     "sound",
 ]
 
@@ -94,19 +93,6 @@ class Performance:
     def program(self) -> int:
         """General MIDI program of the instrument."""
         return INSTRUMENTS[self.instrument].program
-
-
-def shifted(values: np.ndarray, octaves: int) -> np.ndarray:
-    """(T, 88) values moved by octaves along the keyboard; what would leave it is left out."""
-    semitones = 12 * octaves
-    moved = np.zeros_like(values)
-    if semitones > 0:
-        moved[:, semitones:] = values[:, :-semitones]
-    elif semitones < 0:
-        moved[:, :semitones] = values[:, -semitones:]
-    else:
-        moved[:] = values
-    return moved
 
 
 @st.cache_data(max_entries=24, show_spinner=False)

@@ -10,6 +10,7 @@ from pages.ui import charts, frame
 from pages.ui.address import choose
 from pages.ui.data.fetch import fetch
 from pages.ui.datasets import SPLITS, SetFacts, data_sets, sound, split_metrics, splits
+from pages.ui.octave import LOWERED, octave_of, shifted
 from pages.ui.player import player
 
 __all__ = ["draw"]
@@ -78,11 +79,11 @@ def _draw_sequence(data: Splits, facts: SetFacts, split: str, index: int) -> Non
     if steps is None:
         frame.chart(charts.real_sequence(x), key="real", alt=f"{title}, feature by feature.")
         return
-    _play(x, steps, title)
+    _play(x, steps, title, octave_of(data.name))
     _draw_statistics(x, steps, data, split)
 
 
-def _play(roll: np.ndarray, steps: int, title: str) -> None:
+def _play(roll: np.ndarray, steps: int, title: str, octave: int) -> None:
     """The player; a long piece comes in parts, or its sound would not fit into a message."""
     width = _PART_QUARTERS * steps
     start = 0
@@ -97,7 +98,7 @@ def _play(roll: np.ndarray, steps: int, title: str) -> None:
             ),
         )
         start = (int(part or 1) - 1) * width
-    shown = roll[start : start + width]
+    shown = shifted(roll[start : start + width], octave)
     strike = rearticulates_by_default(steps)
     player(
         roll=shown,
@@ -108,6 +109,8 @@ def _play(roll: np.ndarray, steps: int, title: str) -> None:
         key="player",
         title=title,
     )
+    if octave:
+        st.caption(LOWERED)
 
 
 def _draw_statistics(roll: np.ndarray, steps: int, data: Splits, split: str) -> None:

@@ -8,8 +8,9 @@ from dmm_core.runs.bundled import list_bundled
 from pages.ui import frame
 from pages.ui.compose.controls import ask_seed
 from pages.ui.compose.drawing import Plan, compose
-from pages.ui.compose.performance import Performance, shifted, sound
-from pages.ui.models import octave_of, trained
+from pages.ui.compose.performance import Performance, sound
+from pages.ui.models import trained
+from pages.ui.octave import octave_of, shifted
 from pages.ui.player import player
 
 __all__ = ["HEIGHT", "draw"]
@@ -44,7 +45,7 @@ def draw() -> None:
     model = trained(bundled)
     grid = require_piano(model.data)
     (piece,) = compose(model, Plan("new", 1, _QUARTERS * grid, 1.0, _X_TEMPERATURE, seed))
-    octave = octave_of(model.data)
+    octave = octave_of(model.data.name)
     roll = shifted(piece.roll, octave)
     performance = Performance(grid, rearticulate=rearticulates_by_default(grid))
     with stage:

@@ -6,10 +6,10 @@ import streamlit as st
 from dmm_core.music.pianoroll import rearticulates_by_default
 from pages.ui import charts, frame
 from pages.ui.address import choose
-from pages.ui.compose.performance import Performance, shifted, sound
+from pages.ui.compose.performance import Performance, sound
 from pages.ui.latent.numbers import moments, plane, seen
 from pages.ui.latent.subject import MOST_FRAMES, Subject
-from pages.ui.models import octave_of
+from pages.ui.octave import LOWERED, octave_of, shifted
 from pages.ui.player import LatentPath, player
 
 __all__ = ["draw"]
@@ -68,7 +68,7 @@ def _ask_part(frames: int, grid: int) -> slice:
 
 def _play(subject: Subject, grid: int, part: slice) -> None:
     found, view = moments(subject), plane(subject)
-    octave = octave_of(subject.trained.data)
+    octave = octave_of(subject.trained.data.name)
     roll = shifted(subject.x[part] > 0, octave)
     performance = Performance(grid, rearticulate=rearticulates_by_default(grid))
     path = None
@@ -92,7 +92,4 @@ def _play(subject: Subject, grid: int, part: slice) -> None:
         height=340,
     )
     if octave:
-        st.caption(
-            "Heard and drawn an octave lower than the data set has it, which is about where "
-            "Bach's singers stand."
-        )
+        st.caption(LOWERED)

@@ -1,0 +1,32 @@
+"""The octave in which music is heard and drawn."""
+
+import numpy as np
+
+__all__ = ["LOWERED", "octave_of", "shifted"]
+
+LOWERED = (
+    "Heard and drawn an octave lower than the data set has it, which is about where Bach's "
+    "singers stand."
+)
+"""Says so on a page."""
+
+
+def octave_of(data: str) -> int:
+    """Octaves by which music of the data set called `data` is moved to be heard.
+
+    The chorales of both sources were moved upward, by about an octave, so that they end on a C.
+    """
+    return -1 if data.split("-")[0] == "jsb" else 0
+
+
+def shifted(values: np.ndarray, octaves: int) -> np.ndarray:
+    """(T, 88) values moved by octaves along the keyboard; what would leave it is left out."""
+    semitones = 12 * octaves
+    moved = np.zeros_like(values)
+    if semitones > 0:
+        moved[:, semitones:] = values[:, :-semitones]
+    elif semitones < 0:
+        moved[:, :semitones] = values[:, -semitones:]
+    else:
+        moved[:] = values
+    return moved
