@@ -6,9 +6,8 @@ __all__ = ["__version__"]
 
 __version__ = "0.1.0"
 
-# OpenMP reads this once, when torch loads it. By default its threads wait by spinning, and a second
-# busy process or session on the same cores then slows a training down twentyfold and more
-# (measured: benchmarks/README.md); threads that sleep cost next to nothing alone.
-os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-
-__version__ = "0.1.0"
+# OpenMP reads this once, when torch loads it. By default its threads spin for a long while before
+# they sleep, and a second busy process or session on the same cores then slows a training down
+# tenfold and more; this short a spin costs nothing alone (docs/decisions.md has the measurements).
+if "OMP_WAIT_POLICY" not in os.environ:
+    os.environ.setdefault("GOMP_SPINCOUNT", "10000")

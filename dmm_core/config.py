@@ -319,13 +319,13 @@ def _fault(detail: Any) -> str:
 PRESETS: dict[str, RunConfig] = {
     "quick": RunConfig(
         model=ModelConfig(z_dim=32, emission_hidden=100, transition_hidden=100, rnn_size=128),
-        train=TrainConfig(epochs=100, lr=3e-3, anneal_updates=400, eval_every=10),
+        train=TrainConfig(epochs=60, lr=3e-3, anneal_updates=400, eval_every=10, threads=1),
     ),
     "classroom": RunConfig(
         model=ModelConfig(
             z_dim=8, emission_hidden=32, transition_hidden=32, rnn_size=48, rnn_dropout=0.0
         ),
-        train=TrainConfig(epochs=40, lr=5e-3, anneal_updates=200, eval_every=2),
+        train=TrainConfig(epochs=40, lr=5e-3, anneal_updates=200, eval_every=2, threads=1),
     ),
     "paper-dmm": RunConfig(
         data=DataConfig(name="jsb"),

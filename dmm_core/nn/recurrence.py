@@ -61,25 +61,27 @@ class _LatentRecurrence(torch.autograd.Function):
     ) -> tuple[Tensor, Tensor, Tensor]:
         steps, rows, z_dim = noise.shape
         keep = any(ctx.needs_input_grad)
-        z, loc, scale = torch.empty_like(noise), torch.empty_like(noise), torch.empty_like(noise)
+        z, scale = torch.empty_like(noise), torch.empty_like(noise)
+        raw = torch.empty_like(heads)  # loc and unconstrained variance, side by side
         hidden = noise.new_empty(steps if keep else 1, rows, len(weight))
-        slope = torch.empty_like(noise) if keep else None
         weight_t, head_weight_t = weight.t(), head_weight.t()
+        hiddens = hidden.unbind() if keep else hidden.unbind() * steps
+        raws, scales = raw.unbind(), scale.unbind()
+        locs, unconstrained = (half.unbind() for half in raw.split(z_dim, dim=2))
         before = start
-        for t in range(steps):
-            a = torch.addmm(bias, before, weight_t, out=hidden[t if keep else 0]).tanh_()
-            step = torch.addmm(heads[t], a, head_weight_t)
-            loc[t] = step[:, :z_dim]
-            unconstrained = step[:, z_dim:]
-            variance = torch.nn.functional.softplus(unconstrained) + VARIANCE_FLOOR
-            torch.sqrt(variance, out=scale[t])
-            before = torch.addcmul(loc[t], scale[t], noise[t], out=z[t])
-            if slope is not None:  # d scale / d unconstrained = sigmoid / (2 scale)
-                torch.div(torch.sigmoid(unconstrained), scale[t], out=slope[t])
-        if slope is not None:
-            slope.mul_(0.5)
+        for t, (head, draw, state) in enumerate(
+            zip(heads.unbind(), noise.unbind(), z.unbind(), strict=True)
+        ):
+            a = torch.addmm(bias, before, weight_t, out=hiddens[t]).tanh_()
+            torch.addmm(head, a, head_weight_t, out=raws[t])
+            variance = torch.nn.functional.softplus(unconstrained[t]).add_(VARIANCE_FLOOR)
+            torch.sqrt(variance, out=scales[t])
+            before = torch.addcmul(locs[t], scales[t], draw, out=state)
+        if keep:
+            # d scale / d unconstrained = sigmoid / (2 scale)
+            slope = torch.sigmoid(raw[..., z_dim:]).div_(scale).mul_(0.5)
             ctx.save_for_backward(z, noise, hidden, slope, start, weight, head_weight)
-        return z, loc, scale
+        return z, raw[..., :z_dim].contiguous(), scale
 
     @staticmethod
     @torch.autograd.function.once_differentiable
@@ -91,22 +93,25 @@ class _LatentRecurrence(torch.autograd.Function):
         steps, rows, z_dim = z.shape
         grad_heads = z.new_empty(steps, rows, 2 * z_dim)
         grad_hidden = torch.empty_like(hidden)
-        carry = torch.zeros_like(start)
+        # All that does not depend on the step after, for all steps at once.
+        to_spread = (grad_scale * slope).unbind()
+        noise_to_spread = (noise * slope).unbind()
+        tanh_slope = (1.0 - hidden * hidden).unbind()
+        grad_zs, grad_locs = grad_z.unbind(), grad_loc.unbind()
+        both, inners = grad_heads.unbind(), grad_hidden.unbind()
+        to_loc, to_variance = (half.unbind() for half in grad_heads.split(z_dim, dim=2))
+        grad_state = grad_zs[-1]
         for t in range(steps - 1, -1, -1):
-            grad_state = grad_z[t] + carry
-            torch.add(grad_loc[t], grad_state, out=grad_heads[t, :, :z_dim])
-            grad_spread = torch.addcmul(grad_scale[t], grad_state, noise[t])
-            torch.mul(grad_spread, slope[t], out=grad_heads[t, :, z_dim:])
-            a = hidden[t]
-            inner = torch.mm(grad_heads[t], head_weight, out=grad_hidden[t])
-            inner.addcmul_(inner, a * a, value=-1.0)
-            carry = torch.mm(inner, weight)
+            torch.add(grad_locs[t], grad_state, out=to_loc[t])
+            torch.addcmul(to_spread[t], grad_state, noise_to_spread[t], out=to_variance[t])
+            inner = torch.mm(both[t], head_weight, out=inners[t]).mul_(tanh_slope[t])
+            grad_state = torch.addmm(grad_zs[t - 1], inner, weight) if t else inner @ weight
         flat_hidden = grad_hidden.flatten(0, 1)
         before = torch.cat([start[None], z[:-1]])
         return (
             grad_heads,
             None,
-            carry,
+            grad_state,  # of z_0
             flat_hidden.t() @ before.flatten(0, 1),
             flat_hidden.sum(0),
             grad_heads.flatten(0, 1).t() @ hidden.flatten(0, 1),
