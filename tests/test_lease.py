@@ -54,6 +54,7 @@ def test_patience_outlasts_a_short_hold(tmp_path):
     threading.Timer(0.1, leave.set).start()
     with hold(tmp_path, patience=5.0):
         thread.join()
+        assert leave.is_set()
 
 
 def test_a_folder_that_is_gone_is_not_made_again(tmp_path):

@@ -200,6 +200,7 @@ def test_another_sound_starts_afresh_and_a_player_that_goes_takes_its_sound_alon
         page.get_by_text("Hide").click()
         page.locator(".player").wait_for(state="detached", timeout=5_000)
         page.wait_for_function("e => e.paused && !e.src", arg=audio, timeout=5_000)
+        assert page.locator("audio").count() == 0
 
 
 def test_reduced_motion_moves_in_steps(visit):
@@ -234,6 +235,8 @@ def test_one_player_sounds_at_a_time(visit):
             page.locator("button.play").nth(first).click()
             wait(page, "d.state === 'playing'", first)
             wait(page, "d.state === 'paused'", second)
+            playing = "es => es.filter(e => !e.paused).length"
+            assert page.locator("audio").evaluate_all(playing) == 1
 
 
 def test_a_hostile_title_is_text_and_silence_and_a_single_frame_are_shown_plainly(visit):
