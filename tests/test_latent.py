@@ -1,9 +1,11 @@
 import numpy as np
+import pytest
 import torch
 from models import noise_for, random_batch, small_model
 
 from dmm_core.data.sequences import Sequences
 from dmm_core.evaluation import evaluate
+from dmm_core.fixed_points import fixed_points
 from dmm_core.latent import active_units, fit_projection, posterior_moments, vector_field
 
 X = (np.arange(24).reshape(6, 4) % 3 == 0).astype(np.uint8)
@@ -65,3 +67,17 @@ def test_the_vector_field_splits_the_step_into_plane_and_residual():
 def test_units_that_do_not_move_are_not_active():
     loc = np.random.default_rng(0).normal(size=(500, 3)) * [1.0, 0.05, 0.2]
     assert active_units(loc).tolist() == [True, False, True]
+
+
+@pytest.mark.parametrize(("slope", "stable"), [(0.6, True), (-0.5, True), (1.7, False)])
+def test_a_linear_transition_has_its_one_fixed_point(slope, stable):
+    model = small_model(transition="linear", z_dim=2)
+    with torch.no_grad():
+        model.transition.loc.weight.copy_(torch.tensor([[slope, 0.1], [0.0, slope]]))
+        model.transition.loc.bias.copy_(torch.tensor([0.3, -0.2]))
+    matrix = model.transition.loc.weight.detach().numpy()
+    exact = np.linalg.solve(np.eye(2) - matrix, [0.3, -0.2])
+    view = fit_projection(np.random.default_rng(0).normal(size=(40, 2)))
+    found = fixed_points(model, view, low=np.array([-9.0, -9.0]), high=np.array([9.0, 9.0]))
+    np.testing.assert_allclose(view.lift(found.points), exact[None], atol=1e-3)
+    assert found.stable.tolist() == [stable]

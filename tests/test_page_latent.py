@@ -6,8 +6,8 @@ from page_models import music_run, page, real_run, running_run, scales, shown
 from test_page_data import scale
 from torch.distributions import Normal
 
+from dmm_core.fixed_points import fixed_points
 from dmm_core.latent import Projection
-from pages.ui.latent.fixed_points import fixed_points
 
 LATENT = "pages/4_Latent.py"
 VIEWS = ("listen", "paths", "prior", "transition", "dimensions")

@@ -3,12 +3,12 @@
 import numpy as np
 import streamlit as st
 
+from dmm_core.fixed_points import FixedPoints, fixed_points
 from dmm_core.latent import ACTIVE_VARIANCE, Projection, active_units, vector_field
 from dmm_core.model import DMM
 from pages.ui import charts, frame
 from pages.ui.address import choose
 from pages.ui.latent import figures
-from pages.ui.latent.fixed_points import FixedPoints, fixed_points
 from pages.ui.latent.numbers import axis_titles, moments, plane, prior_states, surroundings
 from pages.ui.latent.subject import Subject
 from pages.ui.models import Trained
