@@ -312,7 +312,7 @@ def _fault(detail: Any) -> str:
     where = ".".join(str(part) for part in detail["loc"])
     if detail["type"] == "extra_forbidden":
         return f"{where} is not a setting"
-    allowed = detail["msg"].replace("Input should be", "it should be")
+    allowed = detail["msg"].replace("Input should be", "it should be").split(", unable")[0]
     return f"{where} is {detail['input']!r:.60}, but {allowed[0].lower()}{allowed[1:]}"
 
 

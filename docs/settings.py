@@ -33,7 +33,7 @@ for section, sub in RunConfig():
 print("\n## Presets\n")
 for name, config in PRESETS.items():
     differences = [
-        f"`{section}.{field}` {value}"
+        f"`{section}.{field.replace('_', '-')}` {value}"
         for section, sub in config
         for field, value in sub
         if value != type(sub).model_fields[field].default

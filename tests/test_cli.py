@@ -148,6 +148,17 @@ def test_infer_writes_the_posterior_of_a_split_and_of_files(trained, tmp_path, c
         assert list(q["names"]) == ["own.mid"] and len(q["loc"]) == 12
 
 
+def test_there_is_nothing_to_stop_in_a_finished_run(trained, capsys):
+    assert main(["stop", trained]) == 1
+    assert "is finished; there is nothing to stop" in capsys.readouterr().err
+
+
+def test_a_missing_file_is_named(dmm_home, tmp_path, capsys):
+    missing = tmp_path / "nothere.mid"
+    assert main(["inspect", str(missing)]) == 1
+    assert capsys.readouterr().err == f"{missing}: No such file or directory.\n"
+
+
 def test_sample_and_continue_write_midi_and_audio(trained, tmp_path, capsys):
     out = tmp_path / "out"
     arguments = ["sample", trained, "--frames=16", "--count=2", "--seed=3", f"--out={out}"]

@@ -278,3 +278,13 @@ def test_a_giant_model_is_not_measured():
     giant = config.model_copy(update={"model": config.model.model_copy(update={"rnn_size": 4096})})
     assert estimate.estimate(giant, estimate.workload("jsb")) is None
     assert estimate.workload("upload:0000000000000000") is None
+
+
+def test_a_training_that_cannot_teach_much_is_doubted():
+    one = estimate.Workload("binary", 88, sequences=1, frames=100, valid_frames=100)
+    said = launch.doubt(PRESETS["classroom"], one)
+    assert (
+        "takes 200 updates" in said and "training has 40" in said and "its own valid data" in said
+    )
+    many = one._replace(sequences=229)
+    assert launch.doubt(PRESETS["classroom"], many) == ""

@@ -46,6 +46,7 @@ def infer(given: argparse.Namespace) -> None:
     if given.out.suffix != ".npz":
         raise DataError(f"--out is {given.out}, but the posterior is written to a .npz file.")
     source = find_run(given.run, allow_path=True)
+    given.out.parent.mkdir(parents=True, exist_ok=True)
     sequences = (
         read_midi_files(given.files, source.data())
         if given.files

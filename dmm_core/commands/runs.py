@@ -16,6 +16,7 @@ from dmm_core.events import EpochEnd, Event, Progress
 from dmm_core.flags import given_settings
 from dmm_core.listening import compose_midi
 from dmm_core.runs.run import Run
+from dmm_core.runs.status import ACTIVE
 from dmm_core.runs.store import create_run, find_run, list_runs
 from dmm_core.runs.worker import execute
 
@@ -39,6 +40,8 @@ def resume(given: argparse.Namespace) -> int:
 def stop(given: argparse.Namespace) -> None:
     """Ask a run to save and stop; it does so within seconds."""
     run = _run(given.run)
+    if (state := run.state()) not in ACTIVE:
+        raise RunError(f"The run {run.id} is {state}; there is nothing to stop.")
     run.request_stop()
     print(json.dumps({"run": run.id, "stop": True}) if given.json else f"{run.id} is to stop.")
 
@@ -49,6 +52,8 @@ def runs(given: argparse.Namespace) -> None:
     if given.json:
         print(json.dumps({"runs": rows}))
         return
+    if not rows:
+        print("There are no runs yet.", file=sys.stderr)
     for row in rows:
         bound = row["best_valid_bound"]
         best = "-" if bound is None else f"{bound:.3f}"
@@ -126,6 +131,8 @@ class _Bar:
 
     def __init__(self, run: Run) -> None:
         self._bar = tqdm(total=run.config().train.epochs, unit="epoch")
+        self._bar.set_description("Preparing the data")
+        self._begun = False
         self._valid = ""
 
     def __enter__(self) -> "_Bar":
@@ -135,6 +142,12 @@ class _Bar:
         self._bar.close()
 
     def show(self, event: Event) -> None:
+        if not self._begun and isinstance(event, Progress | EpochEnd):
+            # Neither the data's preparation nor what was done before counts into the pace.
+            self._begun = True
+            self._bar.set_description("", refresh=False)
+            self._bar.reset()
+            self._bar.initial = self._bar.n = event.epoch - 1
         if isinstance(event, EpochEnd):
             if event.valid_bound is not None:
                 self._valid = f", valid {event.valid_bound:.3f}"

@@ -1,5 +1,6 @@
 """Start a run: a preset, a data set, one button; every setting stands below for who looks."""
 
+import math
 import secrets
 from typing import NamedTuple
 
@@ -21,7 +22,7 @@ from pages.ui.runner import runner
 from pages.ui.runs.words import duration, set_label
 from pages.ui.train.estimate import Workload, estimate, workload
 
-__all__ = ["draw", "launch"]
+__all__ = ["doubt", "draw", "launch"]
 
 _FORM = "train"
 
@@ -57,6 +58,8 @@ def draw() -> None:
         config = parsed({"data": chosen.data.model_dump(), **values})
         estimated = _draw_button(config, chosen)
         _draw_facts(chosen)
+        if config is not None and (warning := doubt(config, chosen.work)):
+            st.warning(warning, icon=":material/warning:")
     if config is not None:  # last, since a measurement takes a moment
         estimated.markdown(_estimate(config, chosen.work))
 
@@ -142,6 +145,21 @@ def _draw_facts(chosen: _Chosen) -> None:
     if ahead := sum(run.state() in ACTIVE for run in list_runs()):
         sentences.append(f"{ahead} {'run is' if ahead == 1 else 'runs are'} ahead of it.")
     st.caption(" ".join(sentences))
+
+
+def doubt(config: RunConfig, work: Workload) -> str:
+    """What speaks against this training, or ""."""
+    updates = config.train.epochs * math.ceil(work.sequences / config.train.batch_size)
+    doubts = []
+    if updates < config.train.anneal_updates:
+        doubts.append(
+            f"KL annealing takes {config.train.anneal_updates:,} updates, but this training has "
+            f"{updates:,}: the model will not have learned to compose. Train for more epochs, or "
+            "lower the KL annealing updates below."
+        )
+    if work.sequences == 1:
+        doubts.append("One sequence alone is also its own valid data, so the bound tells little.")
+    return " ".join(doubts)
 
 
 def _estimate(config: RunConfig, work: Workload) -> str:
