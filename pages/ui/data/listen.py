@@ -64,6 +64,12 @@ def draw() -> None:
         st.error("There is no such sequence; choose one above.", icon=":material/error:")
         st.stop()
     _draw_sequence(data, facts, split, int(piece) - 1)
+    st.page_link(
+        "pages/2_Train.py",
+        label="Train a model on this data set",
+        icon=":material/model_training:",
+        query_params={"data": name},
+    )
 
 
 def _title(sets: dict[str, SetFacts], name: str) -> str:
