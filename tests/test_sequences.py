@@ -82,3 +82,40 @@ def test_a_split_is_found_by_its_name_only():
     assert splits["valid"] is data
     with pytest.raises(DataError, match="train, valid and test"):
         splits["name"]
+
+
+def with_actions_and_gaps():
+    data = ragged([4, 1, 6])
+    u = tuple(np.arange(2 * len(x), dtype=np.float32).reshape(-1, 2) for x in data)
+    observed = tuple((np.arange(x.size).reshape(x.shape) % 2).astype(np.uint8) for x in data)
+    x = tuple(x * seen for x, seen in zip(data.x, observed, strict=True))
+    return Sequences(x, data.names, u, observed)
+
+
+def test_actions_and_what_was_observed_come_with_the_batch():
+    data = with_actions_and_gaps()
+    batch = ResidentSequences(data, "cpu").batch(np.array([2, 0]))
+    np.testing.assert_array_equal(batch.u[0].numpy(), data.u[2])
+    np.testing.assert_array_equal(batch.u[1, :4].numpy(), data.u[0])
+    np.testing.assert_array_equal(batch.observed[1, :4].numpy(), data.observed[0])
+    assert not batch.u[1, 4:].any() and not batch.observed[1, 4:].any()
+    assert data.one(2).u_dim == 2
+    np.testing.assert_array_equal(data.one(2).observed[0], data.observed[2])
+
+
+@pytest.mark.parametrize(
+    ("u", "observed", "message"),
+    [
+        (np.zeros((3, 1), np.float32), None, "actions are finite float32 of shape"),
+        (np.full((4, 1), np.nan, np.float32), None, "actions are finite"),
+        (None, np.ones((4, 2), np.uint8), "what was observed is 0 or 1"),
+        (None, np.full((4, 3), 2, np.uint8), "what was observed is 0 or 1"),
+        (None, np.zeros((4, 3), np.uint8), "not observed is 0"),
+    ],
+)
+def test_actions_and_gaps_that_do_not_fit_are_refused(u, observed, message):
+    x = np.ones((4, 3), np.uint8)
+    with pytest.raises(DataError, match=message):
+        Sequences(
+            (x,), ("a",), None if u is None else (u,), None if observed is None else (observed,)
+        )

@@ -22,11 +22,15 @@ class SequenceBatch(NamedTuple):
         x: (batch, time, feature), floating point.
         mask: (batch, time), 1 on valid steps and 0 on padding, of x's type.
         lengths: (batch,) int64, valid steps of each sequence.
+        u: (batch, time, action), u[:, t] acting on the step from t to t + 1, or None.
+        observed: (batch, time, feature), 1 where a feature was seen, or None where all were.
     """
 
     x: Tensor
     mask: Tensor
     lengths: Tensor
+    u: Tensor | None = None
+    observed: Tensor | None = None
 
 
 class ResidentSequences:
@@ -43,8 +47,11 @@ class ResidentSequences:
     ) -> None:
         self.lengths = sequences.lengths
         self._starts = np.concatenate([[0], np.cumsum(self.lengths)[:-1]])
-        padding = np.zeros_like(sequences.x[0][:1])
-        self._frames = torch.from_numpy(np.concatenate([*sequences.x, padding])).to(device)
+        self._frames = _end_to_end(sequences.x, device)
+        self._u = None if sequences.u is None else _end_to_end(sequences.u, device)
+        self._observed = (
+            None if sequences.observed is None else _end_to_end(sequences.observed, device)
+        )
         self._dtype = dtype
 
     def batch(self, indices: np.ndarray) -> SequenceBatch:
@@ -54,15 +61,23 @@ class ResidentSequences:
         valid = steps < lengths[:, None]
         rows = np.where(valid, self._starts[indices][:, None] + steps, len(self._frames) - 1)
         device = self._frames.device
+        index = torch.from_numpy(rows).to(device)
         return SequenceBatch(
-            self._frames[torch.from_numpy(rows).to(device)].to(self._dtype),
+            self._frames[index].to(self._dtype),
             torch.from_numpy(valid).to(device=device, dtype=self._dtype),
             torch.from_numpy(lengths).to(device),
+            None if self._u is None else self._u[index].to(self._dtype),
+            None if self._observed is None else self._observed[index].to(self._dtype),
         )
 
     def everything(self) -> SequenceBatch:
         """All sequences as one batch, in their order."""
         return self.batch(np.arange(len(self.lengths)))
+
+
+def _end_to_end(arrays: tuple[np.ndarray, ...], device: torch.device | str) -> Tensor:
+    """All rows, and one of zeros for padding behind them."""
+    return torch.from_numpy(np.concatenate([*arrays, np.zeros_like(arrays[0][:1])])).to(device)
 
 
 def batch_indices(

@@ -22,14 +22,20 @@ class Sequences:
         x: one array (T_i, x_dim) per sequence; uint8 holding 0 and 1 for binary data, float32 for
             real.
         names: one name per sequence, to show; never used as a path.
+        u: one array (T_i, u_dim) of actions per sequence, float32, or None where nothing acts;
+            u[t] acts on the step from t to t + 1.
+        observed: one array (T_i, x_dim) per sequence, uint8 holding 1 where the feature was seen,
+            or None where all were. What x holds elsewhere is 0.
 
     Raises:
-        DataError: if the arrays disagree in width, are empty, or hold anything but finite values
-            (or anything but 0 and 1 in uint8 arrays).
+        DataError: if the arrays disagree in width or length, are empty, or hold anything but finite
+            values (or anything but 0 and 1 in uint8 arrays).
     """
 
     x: tuple[np.ndarray, ...]
     names: tuple[str, ...]
+    u: tuple[np.ndarray, ...] | None = None
+    observed: tuple[np.ndarray, ...] | None = None
 
     def __post_init__(self) -> None:
         """Check every sequence once, so that nothing behind this point has to."""
@@ -51,6 +57,29 @@ class Sequences:
             if x.dtype == np.float32 and not np.isfinite(x).all():
                 row = int(np.flatnonzero(~np.isfinite(x).all(axis=1))[0])
                 raise DataError(f"{name}: frame {row} holds a value that is not finite.")
+        if self.u is not None:
+            self._check_actions(self.u)
+        if self.observed is not None:
+            self._check_observed(self.observed)
+
+    def _check_actions(self, actions: tuple[np.ndarray, ...]) -> None:
+        for u, x, name in zip(actions, self.x, self.names, strict=True):
+            wanted = (len(x), actions[0].shape[-1])
+            if u.shape != wanted or u.dtype != np.float32 or not np.isfinite(u).all():
+                raise DataError(
+                    f"{name}: actions are finite float32 of shape {wanted}, not {u.dtype} of shape "
+                    f"{u.shape}."
+                )
+
+    def _check_observed(self, indicators: tuple[np.ndarray, ...]) -> None:
+        for observed, x, name in zip(indicators, self.x, self.names, strict=True):
+            if observed.shape != x.shape or observed.dtype != np.uint8 or observed.max() > 1:
+                raise DataError(
+                    f"{name}: what was observed is 0 or 1 in uint8 of shape {x.shape}, not "
+                    f"{observed.dtype} of shape {observed.shape}."
+                )
+            if x[observed == 0].any():
+                raise DataError(f"{name}: a feature that was not observed is 0.")
 
     def __len__(self) -> int:
         """How many sequences."""
@@ -75,9 +104,27 @@ class Sequences:
         """Features of a frame; 0 when there is no sequence."""
         return self.x[0].shape[1] if self.x else 0
 
+    @property
+    def u_dim(self) -> int:
+        """Actions of a frame; 0 where nothing acts."""
+        return self.u[0].shape[1] if self.u else 0
+
+    def one(self, index: int) -> "Sequences":
+        """The sequence at `index` alone."""
+        return self.subset(np.array([index]))
+
     def subset(self, indices: np.ndarray) -> "Sequences":
         """The sequences at `indices`, in that order."""
-        return Sequences(tuple(self.x[i] for i in indices), tuple(self.names[i] for i in indices))
+
+        def chosen(arrays: tuple[np.ndarray, ...]) -> tuple[np.ndarray, ...]:
+            return tuple(arrays[i] for i in indices)
+
+        return Sequences(
+            chosen(self.x),
+            tuple(self.names[i] for i in indices),
+            None if self.u is None else chosen(self.u),
+            None if self.observed is None else chosen(self.observed),
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,6 +148,16 @@ class Splits:
     def x_dim(self) -> int:
         """Features of a frame."""
         return self.train.x_dim
+
+    @property
+    def u_dim(self) -> int:
+        """Actions of a frame; 0 where nothing acts."""
+        return self.train.u_dim
+
+    @property
+    def missing(self) -> bool:
+        """Whether the data say which features were observed."""
+        return self.train.observed is not None
 
     def __getitem__(self, split: str) -> Sequences:
         """The sequences of the split called train, valid or test.
