@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from dmm_core.data.synthetic import LinearGaussian
+from dmm_core.data.systems import LinearGaussian
 from dmm_core.errors import DataError
 
 __all__ = ["Filtered", "Smoothed", "expected_nll", "kalman_filter", "kalman_smoother"]

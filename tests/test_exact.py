@@ -10,7 +10,7 @@ from torch import nn
 from torch.distributions import Normal
 
 from dmm_core.data.batching import SequenceBatch
-from dmm_core.data.synthetic import LinearGaussian
+from dmm_core.data.systems import LinearGaussian
 from dmm_core.kalman import kalman_filter
 from dmm_core.model import DMM, InitialState
 from dmm_core.nn.emission import GaussianEmission

@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from dmm_core.data.synthetic import LINEAR_GSSM, LinearGaussian, simulate, simulate_splits
+from dmm_core.data.synthetic import simulate, simulate_splits
+from dmm_core.data.systems import LINEAR_GSSM, LinearGaussian
 from dmm_core.errors import DataError
 from dmm_core.kalman import expected_nll, kalman_filter, kalman_smoother
 

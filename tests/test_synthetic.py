@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from dmm_core.data.synthetic import LINEAR_GSSM, load_synthetic, simulate, simulate_splits
+from dmm_core.data.synthetic import load_synthetic, simulate, simulate_splits
+from dmm_core.data.systems import LINEAR_GSSM
 
 NAMES = ["linear-toy", "linear-gssm"]
 

@@ -1,7 +1,7 @@
-"""Data sets drawn from known linear-Gaussian systems, with the latent states that made them.
+"""Data sets drawn from known systems, with the latent states that made them.
 
-Both come from the code published with Krishnan, Shalit, Sontag (AAAI 2017, arXiv 1609.09869):
-`linear-gssm` from its synthetic experiments, `linear-toy` from the example in `clinicalml/dmm`.
+The systems stand in `dmm_core.data.systems`; `linear-toy` is the example in `clinicalml/dmm`, the
+code published with Krishnan, Shalit, Sontag (AAAI 2017, arXiv 1609.09869).
 """
 
 from typing import NamedTuple
@@ -9,39 +9,14 @@ from typing import NamedTuple
 import numpy as np
 
 from dmm_core.data.sequences import Sequences, Splits
+from dmm_core.data.systems import SYSTEMS, LinearGaussian, System
 
 __all__ = [
-    "LINEAR_GSSM",
-    "LinearGaussian",
     "Simulation",
     "load_synthetic",
     "simulate",
     "simulate_splits",
 ]
-
-
-class LinearGaussian(NamedTuple):
-    """The system z_1 ~ N(m, P), z_t ~ N(A z_{t-1} + a, Q), x_t ~ N(C z_t + c, R), float64.
-
-    Attributes:
-        initial_loc: m, (z_dim,).
-        initial_cov: P, (z_dim, z_dim).
-        transition: A, (z_dim, z_dim).
-        transition_offset: a, (z_dim,).
-        transition_cov: Q, (z_dim, z_dim).
-        emission: C, (x_dim, z_dim).
-        emission_offset: c, (x_dim,).
-        emission_cov: R, (x_dim, x_dim).
-    """
-
-    initial_loc: np.ndarray
-    initial_cov: np.ndarray
-    transition: np.ndarray
-    transition_offset: np.ndarray
-    transition_cov: np.ndarray
-    emission: np.ndarray
-    emission_offset: np.ndarray
-    emission_cov: np.ndarray
 
 
 class Simulation(NamedTuple):
@@ -53,45 +28,48 @@ class Simulation(NamedTuple):
         x: observations (N, T, x_dim), float64.
     """
 
-    system: LinearGaussian
+    system: System
     z: np.ndarray
     x: np.ndarray
 
 
-LINEAR_GSSM = LinearGaussian(
-    initial_loc=np.zeros(1),
-    initial_cov=np.eye(1),
-    transition=np.eye(1),
-    transition_offset=np.array([0.05]),
-    transition_cov=10.0 * np.eye(1),
-    emission=0.5 * np.eye(1),
-    emission_offset=np.zeros(1),
-    emission_cov=20.0 * np.eye(1),
-)
-"""z_1 ~ N(0, 1), z_t ~ N(z_{t-1} + 0.05, 10), x_t ~ N(z_t / 2, 20); the second is a variance."""
+def _sizes(train: int, valid: int, test: int) -> dict[str, int]:
+    return {"train": train, "valid": valid, "test": test}
+
 
 _SIZES = {
-    "linear-toy": {"train": 10_000, "valid": 1000, "test": 1000},
-    "linear-gssm": {"train": 5000, "valid": 500, "test": 500},
+    "linear-toy": _sizes(10_000, 1000, 1000),
+    "linear-gssm": _sizes(5000, 500, 500),
+    "linear-gssm-10": _sizes(5000, 500, 500),
+    "linear-gssm-100": _sizes(2000, 200, 200),
+    "linear-gssm-250": _sizes(2000, 200, 200),
+    "nonlinear-gssm": _sizes(5000, 500, 500),
+    "nonlinear-ukf": _sizes(5000, 500, 500),
 }
-_STEPS = {"linear-toy": 10, "linear-gssm": 25}
+_STEPS = 25
+_TOY_STEPS = 10
 
 
-def simulate(system: LinearGaussian, count: int, steps: int, seed: int) -> Simulation:
+def simulate(system: System, count: int, steps: int, seed: int) -> Simulation:
     """Draw `count` sequences of `steps` time steps from `system`."""
     rng = np.random.default_rng(seed)
 
-    def noise(cov: np.ndarray) -> np.ndarray:
-        return rng.standard_normal((count, len(cov))) @ np.linalg.cholesky(cov).T
+    def noise(root: np.ndarray) -> np.ndarray:
+        normal = rng.standard_normal((count, len(root)))
+        return normal * root if root.ndim == 1 else normal @ root.T
 
-    z = [system.initial_loc + noise(system.initial_cov)]
+    if isinstance(system, LinearGaussian):
+        covs = (system.initial_cov, system.transition_cov, system.emission_cov)
+        initial, transition, emission = map(_root, covs)
+        offset = system.emission_offset
+    else:
+        variances = (system.initial_var, system.transition_var, system.emission_var)
+        initial, transition, emission = map(np.sqrt, variances)
+        offset = 0.0
+    z = [system.initial_loc + noise(initial)]
     while len(z) < steps:
-        loc = z[-1] @ system.transition.T + system.transition_offset
-        z.append(loc + noise(system.transition_cov))
-    x = [
-        state @ system.emission.T + system.emission_offset + noise(system.emission_cov)
-        for state in z
-    ]
+        z.append(_step(system, z[-1]) + noise(transition))
+    x = [state @ system.emission.T + offset + noise(emission) for state in z]
     return Simulation(system, np.stack(z, axis=1), np.stack(x, axis=1))
 
 
@@ -99,15 +77,15 @@ def simulate_splits(name: str, seed: int) -> dict[str, Simulation]:
     """The data set called `name`, split by split, with its latent states.
 
     Args:
-        name: linear-toy or linear-gssm.
+        name: linear-toy or one of `SYSTEMS`.
         seed: of the generator; `linear-toy` with seed 0 is the published code's own draw.
     """
-    sizes, steps = _SIZES[name], _STEPS[name]
+    sizes = _SIZES[name]
     count = sum(sizes.values())
     if name == "linear-toy":
-        system, z, x, order = _linear_toy(count, steps, seed)
+        system, z, x, order = _linear_toy(count, _TOY_STEPS, seed)
     else:
-        system, z, x = simulate(LINEAR_GSSM, count, steps, seed)
+        system, z, x = simulate(SYSTEMS[name], count, _STEPS, seed)
         order = np.arange(count)
     bounds = np.cumsum(list(sizes.values()))[:-1]
     return {
@@ -131,6 +109,21 @@ def load_synthetic(name: str, seed: int) -> Splits:
         valid=sequences("valid"),
         test=sequences("test"),
     )
+
+
+def _step(system: System, z: np.ndarray) -> np.ndarray:
+    """Mean of the next state (N, z_dim) given `z` (N, z_dim)."""
+    if isinstance(system, LinearGaussian):
+        return z @ system.transition.T + system.transition_offset
+    return system.step(z)
+
+
+def _root(cov: np.ndarray) -> np.ndarray:
+    """A root of a covariance: of a diagonal one, the deviations alone, for speed."""
+    deviations = np.diag(cov)
+    if np.array_equal(np.diag(deviations), cov):
+        return np.sqrt(deviations)
+    return np.linalg.cholesky(cov)
 
 
 class _Toy(NamedTuple):
