@@ -59,19 +59,8 @@ def kalman_filter(system: LinearGaussian, x: np.ndarray) -> Filtered:
     Raises:
         DataError: if `x` has another shape than the system emits.
     """
-    x = np.asarray(x, dtype=np.float64)
-    x_dim = len(system.emission)
-    if x.ndim != 3 or x.shape[2] != x_dim or 0 in x.shape:
-        raise DataError(f"Observations are (sequences, frames, {x_dim}), not {x.shape}.")
-    covs = _covariances(system, x.shape[1])
-    locs, log_likelihoods = [], []
-    predicted = np.broadcast_to(system.initial_loc, (len(x), len(system.initial_loc)))
-    for t in range(x.shape[1]):
-        innovation = x[:, t] - predicted @ system.emission.T - system.emission_offset
-        log_likelihoods.append(_log_normal(innovation, covs.innovation[t]))
-        locs.append(predicted + innovation @ covs.gain[t].T)
-        predicted = locs[-1] @ system.transition.T + system.transition_offset
-    return Filtered(np.stack(locs, axis=1), covs.filtered, np.stack(log_likelihoods, axis=1))
+    x = _checked(system, x)
+    return _filtered(system, x, _covariances(system, x.shape[1]))
 
 
 def kalman_smoother(system: LinearGaussian, x: np.ndarray) -> Smoothed:
@@ -84,8 +73,9 @@ def kalman_smoother(system: LinearGaussian, x: np.ndarray) -> Smoothed:
     Raises:
         DataError: if `x` has another shape than the system emits.
     """
-    filtered = kalman_filter(system, x)
-    predicted_covs = _covariances(system, x.shape[1]).predicted
+    x = _checked(system, x)
+    covs = _covariances(system, x.shape[1])
+    filtered, predicted_covs = _filtered(system, x, covs), covs.predicted
     loc, cov = filtered.loc.copy(), filtered.cov.copy()
     for t in range(x.shape[1] - 2, -1, -1):
         # G = F_t A' P_{t+1}^-1, solved rather than inverted
@@ -105,6 +95,25 @@ def expected_nll(system: LinearGaussian, steps: int) -> float:
     innovation = _covariances(system, steps).innovation
     _, log_det = np.linalg.slogdet(innovation)
     return float(np.mean(log_det + innovation.shape[1] * np.log(2 * np.pi * np.e)) / 2)
+
+
+def _checked(system: LinearGaussian, x: np.ndarray) -> np.ndarray:
+    x = np.asarray(x, dtype=np.float64)
+    x_dim = len(system.emission)
+    if x.ndim != 3 or x.shape[2] != x_dim or 0 in x.shape:
+        raise DataError(f"Observations are (sequences, frames, {x_dim}), not {x.shape}.")
+    return x
+
+
+def _filtered(system: LinearGaussian, x: np.ndarray, covs: _Covariances) -> Filtered:
+    locs, log_likelihoods = [], []
+    predicted = np.broadcast_to(system.initial_loc, (len(x), len(system.initial_loc)))
+    for t in range(x.shape[1]):
+        innovation = x[:, t] - predicted @ system.emission.T - system.emission_offset
+        log_likelihoods.append(_log_normal(innovation, covs.innovation[t]))
+        locs.append(predicted + innovation @ covs.gain[t].T)
+        predicted = locs[-1] @ system.transition.T + system.transition_offset
+    return Filtered(np.stack(locs, axis=1), covs.filtered, np.stack(log_likelihoods, axis=1))
 
 
 def _covariances(system: LinearGaussian, steps: int) -> _Covariances:

@@ -210,8 +210,10 @@ def test_datasets_lists_what_there_is(dmm_home, capsys):
     rows = {row["name"]: row for row in listed["datasets"]}
     assert rows["jsb"]["frames"] == {"train": 13807, "valid": 4602, "test": 4725}
     assert rows["linear-gssm"]["on_disk"] and not rows["jsb"]["on_disk"]
-    keys = {"name", "kind", "on_disk", "sequences", "frames", "x_dim", "grid", "licence"}
-    assert all(keys == set(row) for row in rows.values())
+    assert (rows["medical"]["u_dim"], rows["medical"]["missing"]) == (8, True)
+    assert (rows["jsb"]["u_dim"], rows["jsb"]["missing"]) == (0, False)
+    keys = {"name", "kind", "on_disk", "sequences", "frames", "x_dim", "u_dim", "missing", "grid"}
+    assert all(keys | {"licence"} == set(row) for row in rows.values())
 
 
 def start_training(data, home, epochs):

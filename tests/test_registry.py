@@ -8,6 +8,18 @@ from dmm_core.data import registry
 from dmm_core.data.registry import DATASETS, dataset_info, load_dataset, on_disk
 from dmm_core.errors import DataError
 
+SYNTHETIC = [
+    "linear-toy",
+    "linear-gssm",
+    "linear-gssm-10",
+    "linear-gssm-100",
+    "linear-gssm-250",
+    "nonlinear-gssm",
+    "nonlinear-ukf",
+    "medical",
+]
+MAY_BE_EMPTY = {"grid", "seeded", "u_dim", "missing", "features", "actions"}
+
 
 def test_every_data_set_is_listed_under_its_name():
     assert list(DATASETS) == [
@@ -18,34 +30,36 @@ def test_every_data_set_is_listed_under_its_name():
         "nottingham",
         "musedata",
         "piano-midi",
-        "linear-toy",
-        "linear-gssm",
+        *SYNTHETIC,
     ]
     for name, info in DATASETS.items():
         assert info.name == name
         assert dataset_info(name) is info
         assert DataConfig(name=name).name == name
         for field in dataclasses.fields(info):
-            assert getattr(info, field.name) or field.name == "grid"
-        assert (info.grid is None) == (info.steps_per_quarter is None) == (info.kind == "real")
+            assert getattr(info, field.name) or field.name in MAY_BE_EMPTY
+        assert (info.grid is None) == (info.steps_per_quarter is None) == (name in SYNTHETIC)
+        assert info.seeded == (name in SYNTHETIC)
+        assert len(info.features) in (0, info.x_dim) and len(info.actions) == info.u_dim
 
 
 def test_the_default_data_set_exists():
     assert DataConfig().name in DATASETS
 
 
-@pytest.mark.parametrize("name", ["linear-toy", "linear-gssm"])
+@pytest.mark.parametrize("name", SYNTHETIC)
 def test_a_synthetic_data_set_has_its_counts_and_is_always_at_hand(dmm_home, name):
     info, splits = DATASETS[name], load_dataset(DataConfig(name=name, seed=2))
     assert on_disk(name)
     assert {s: len(splits[s]) for s in info.sequences} == info.sequences
     assert {s: splits[s].frames for s in info.frames} == info.frames
     assert (splits.name, splits.kind, splits.x_dim) == (name, info.kind, info.x_dim)
+    assert (splits.u_dim, splits.missing) == (info.u_dim, info.missing)
     assert not (dmm_home / "datasets").exists()
 
 
 def test_nothing_else_is_on_disk_at_first(dmm_home):
-    assert [name for name in DATASETS if on_disk(name)] == ["linear-toy", "linear-gssm"]
+    assert [name for name in DATASETS if on_disk(name)] == SYNTHETIC
 
 
 def test_a_set_is_on_disk_once_it_was_loaded(dmm_home, mirror):

@@ -33,6 +33,8 @@ def _row(info: DatasetInfo) -> dict[str, Any]:
         "sequences": dict(info.sequences),
         "frames": dict(info.frames),
         "x_dim": info.x_dim,
+        "u_dim": info.u_dim,
+        "missing": info.missing,
         "grid": info.grid,
         "licence": info.licence,
     }

@@ -4,6 +4,7 @@ from dmm_core.config import DataConfig
 from dmm_core.data.cache import Report
 from dmm_core.data.catalogue import DATASETS, UPLOAD_PREFIX, DatasetInfo, dataset_info
 from dmm_core.data.chorales import CHORALE_GRIDS, chorales_on_disk, load_chorales
+from dmm_core.data.medical import load_medical
 from dmm_core.data.polyphonic import POLYPHONIC, load_polyphonic, polyphonic_on_disk
 from dmm_core.data.sequences import Splits
 from dmm_core.data.synthetic import load_synthetic
@@ -31,6 +32,8 @@ def load_dataset(config: DataConfig, progress: Report | None = None) -> Splits:
         return load_chorales(name, report)
     if name in POLYPHONIC:
         return load_polyphonic(name, report)
+    if name == "medical":
+        return load_medical(config.seed)
     return load_synthetic(name, config.seed)
 
 

@@ -1,0 +1,198 @@
+"""`medical`: a simulated cohort of diabetic patients, whose true response to drugs is known.
+
+The cohort of Krishnan, Shalit, Sontag (AAAI 2017, arXiv 1609.09869, section 6.6) is private. This
+one has its form: 18 quarters, binary labs and diagnoses of which many are missing, eight
+anti-diabetic drugs as actions. No number of it comes from a patient.
+
+The latent state is z = (g, b, c): glycaemia, loss of beta cells, cardiorenal burden. With s the
+logistic function, u the drugs of a quarter and the second argument of N a variance,
+
+    z_1     ~ N((0.6, 0.3, 0), diag(0.81, 0.09, 0.16))
+    effect  = 1 - exp(-(s(3 - 2 b) sum_k w_k u_k + 0.8 u_insulin))
+    g_{t+1} ~ N(1.4 tanh(1.8 g) + 0.15 + 0.35 b - effect, 0.16)
+    b_{t+1} ~ N(b + 0.05 s(3 g) (2 - b), 0.0025)
+    c_{t+1} ~ N(0.95 c + 0.15 s(3 g) - 0.12 (u_liraglutide + u_empagliflozin), 0.0225)
+    x_t     ~ Bernoulli(s(W z_t + w)), feature by feature
+
+where the sum is over all drugs but insulin, and w, W are the tables below. Glycaemia is drawn to
+one of two levels, controlled or not; drugs together do less than the sum of each; all but insulin
+work through the beta cells that are left: none of it can be said by a linear transition.
+
+A quarter has a visit with probability 0.8, else nothing is seen; at a visit diagnoses are coded,
+and each lab is ordered with a probability of its own. Neither depends on the state. The doctor
+sees the chart, which is the last known value of each lab, and decides on it and on the present
+drugs alone: the sicker are treated more, yet all that a treatment depends on is in the data. So
+treated patients look worse, and a model of x given u can still find what the drugs do.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from dmm_core.data.sequences import Sequences, Splits
+
+__all__ = [
+    "DRUGS",
+    "FEATURES",
+    "LABS",
+    "SCALE",
+    "STEPS",
+    "Patients",
+    "emission_probability",
+    "load_medical",
+    "next_state",
+    "simulate_cohort",
+    "simulate_patients",
+]
+
+STEPS = 18
+"""Quarters of a patient: four and a half years."""
+
+_LABS = {
+    # name: (weights on g, b, c; intercept; how often it is ordered at a visit)
+    "A1c high": ((4.0, 0.0, 0.0), -0.6, 0.65),
+    "glucose high": ((3.5, 0.0, 0.0), -0.3, 0.75),
+    "triglycerides high": ((1.2, 0.0, 0.6), -0.8, 0.40),
+    "LDL high": ((0.2, 0.0, 0.8), -0.6, 0.40),
+    "HDL low": ((0.4, 0.0, 0.8), -0.8, 0.40),
+    "creatinine high": ((0.0, 0.6, 1.6), -2.6, 0.55),
+    "urine albumin high": ((0.6, 0.8, 1.4), -2.6, 0.30),
+    "potassium high": ((0.0, 0.2, 1.0), -2.6, 0.55),
+}
+_DIAGNOSES = {
+    "thirst and polyuria": ((2.5, 0.0, 0.0), -2.2),
+    "hypertension": ((0.0, 0.2, 1.2), -0.2),
+    "obesity": ((0.8, -0.6, 0.4), -0.4),
+    "coronary artery disease": ((0.0, 0.3, 1.5), -2.6),
+    "heart failure": ((0.0, 0.3, 1.8), -3.4),
+    "chronic kidney disease": ((0.0, 0.8, 1.8), -3.4),
+    "retinopathy": ((0.5, 2.2, 0.0), -3.8),
+    "neuropathy": ((0.7, 1.8, 0.3), -3.2),
+}
+_DRUGS = {
+    # name: (strength w, intercept; weights of the chart: A1c, glucose, triglycerides; starts after)
+    "metformin": (0.55, -2.6, (1.6, 0.8, 0.0), ()),
+    "glipizide": (0.45, -4.2, (1.4, 0.8, 0.0), ("metformin",)),
+    "pioglitazone": (0.35, -4.8, (1.2, 0.4, 0.8), ("metformin",)),
+    "acarbose": (0.20, -4.8, (0.6, 1.2, 0.0), ()),
+    "sitagliptin": (0.30, -4.4, (1.4, 0.4, 0.0), ("metformin",)),
+    "liraglutide": (0.45, -5.0, (1.4, 0.4, 0.6), ("metformin", "sitagliptin")),
+    "empagliflozin": (0.40, -4.8, (1.4, 0.4, 0.0), ("metformin",)),
+    "insulin": (0.80, -5.2, (1.8, 0.8, 0.0), ("glipizide", "liraglutide")),
+}
+_STAYS = 4.6
+"""Log odds that a drug gains by having been taken in the quarter before."""
+_FOLLOWS = 0.9
+"""Log odds that a drug gains by each drug it usually follows."""
+_VISIT = 0.8
+
+SCALE = np.array([0.4, 0.05, 0.15])
+"""Standard deviations (3,) of a step of g, b and c."""
+LABS: tuple[str, ...] = tuple(_LABS)
+"""The features that are only seen when ordered; they come first."""
+FEATURES: tuple[str, ...] = (*_LABS, *_DIAGNOSES)
+"""What each column of x says."""
+DRUGS: tuple[str, ...] = tuple(_DRUGS)
+"""What each column of u says."""
+
+_WEIGHTS = np.array([row[0] for row in (*_LABS.values(), *_DIAGNOSES.values())])
+_INTERCEPT = np.array([row[1] for row in (*_LABS.values(), *_DIAGNOSES.values())])
+_ORDERED = np.array([row[2] for row in _LABS.values()] + [1.0] * len(_DIAGNOSES))
+_STRENGTH = np.array([row[0] for row in _DRUGS.values()])
+_START = np.array([row[1] for row in _DRUGS.values()])
+_NEED = np.array([row[2] for row in _DRUGS.values()])
+_AFTER = np.array([[drug in row[3] for drug in _DRUGS] for row in _DRUGS.values()])
+_INSULIN = np.array([drug == "insulin" for drug in DRUGS])
+_PROTECTS = np.isin(DRUGS, ("liraglutide", "empagliflozin"))
+
+_INITIAL_LOC = np.array([0.6, 0.3, 0.0])
+_INITIAL_SCALE = np.array([0.9, 0.3, 0.4])
+_SIZES = {"train": 4000, "valid": 500, "test": 500}
+
+
+class Patients(NamedTuple):
+    """Patients with the truth behind their records.
+
+    Attributes:
+        z: latent states (N, T, 3), float64.
+        x: what each lab and diagnosis would have shown, seen or not, (N, T, 16), uint8.
+        observed: 1 where it was seen, (N, T, 16), uint8.
+        u: drugs (N, T, 8), uint8; u[:, t] acts on the step from t to t + 1.
+    """
+
+    z: np.ndarray
+    x: np.ndarray
+    observed: np.ndarray
+    u: np.ndarray
+
+
+def next_state(z: np.ndarray, u: np.ndarray) -> np.ndarray:
+    """Mean (..., 3) of the next quarter's state, given states (..., 3) and drugs (..., 8)."""
+    g, b, c = np.moveaxis(z, -1, 0)
+    left = _logistic(3.0 - 2.0 * b)
+    dose = left * (u @ (_STRENGTH * ~_INSULIN)) + u @ (_STRENGTH * _INSULIN)
+    effect = 1.0 - np.exp(-dose)
+    toxic = _logistic(3.0 * g)
+    return np.stack(
+        [
+            1.4 * np.tanh(1.8 * g) + 0.15 + 0.35 * b - effect,
+            b + 0.05 * toxic * (2.0 - b),
+            0.95 * c + 0.15 * toxic - 0.12 * (u @ _PROTECTS),
+        ],
+        axis=-1,
+    )
+
+
+def emission_probability(z: np.ndarray) -> np.ndarray:
+    """Probability (..., 16) of each feature, given states (..., 3)."""
+    return _logistic(z @ _WEIGHTS.T + _INTERCEPT)
+
+
+def simulate_cohort(count: int, seed: int) -> Patients:
+    """Draw `count` patients, all from their first quarter on."""
+    rng = np.random.default_rng(seed)
+    z = _INITIAL_LOC + _INITIAL_SCALE * rng.standard_normal((count, 3))
+    chart, u = np.zeros((count, len(LABS))), np.zeros((count, len(DRUGS)))
+    quarters = []
+    for _ in range(STEPS):
+        x = rng.random((count, len(FEATURES))) < emission_probability(z)
+        visit = rng.random((count, 1)) < _VISIT
+        observed = visit & (rng.random(x.shape) < _ORDERED)
+        chart = np.where(observed[:, : len(LABS)], x[:, : len(LABS)], chart)
+        wanted = (
+            _START + chart[:, : _NEED.shape[1]] @ _NEED.T + _STAYS * u + _FOLLOWS * u @ _AFTER.T
+        )
+        # Without a visit nobody changes the treatment.
+        u = np.where(visit, rng.random(u.shape) < _logistic(wanted), u)
+        quarters.append((z, x, observed, u))
+        z = next_state(z, u) + SCALE * rng.standard_normal(z.shape)
+    z, x, observed, u = (np.stack(part, axis=1) for part in zip(*quarters, strict=True))
+    return Patients(z, x.astype(np.uint8), observed.astype(np.uint8), u.astype(np.uint8))
+
+
+def simulate_patients(seed: int) -> dict[str, Patients]:
+    """The data set `medical`, split by split, with the truth behind the records."""
+    everyone = simulate_cohort(sum(_SIZES.values()), seed)
+    bounds = np.cumsum(list(_SIZES.values()))[:-1]
+    parts = zip(*(np.split(part, bounds) for part in everyone), strict=True)
+    return {split: Patients(*part) for split, part in zip(_SIZES, parts, strict=True)}
+
+
+def load_medical(seed: int) -> Splits:
+    """The records of `simulate_patients` as a data set: what was not observed is 0."""
+    first, splits = 1, {}
+    for split, patients in simulate_patients(seed).items():
+        numbers = range(first, first + len(patients.x))
+        splits[split] = Sequences(
+            tuple(patients.x * patients.observed),
+            tuple(f"Patient {number}" for number in numbers),
+            tuple(patients.u.astype(np.float32)),
+            tuple(patients.observed),
+        )
+        first = numbers.stop
+    return Splits(name="medical", kind="binary", **splits)
+
+
+def _logistic(logit: np.ndarray) -> np.ndarray:
+    # By the tangent, which cannot overflow.
+    return 0.5 * (1.0 + np.tanh(0.5 * logit))
