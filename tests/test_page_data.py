@@ -149,7 +149,7 @@ def test_files_are_reported_one_by_one_and_kept():
     assert at.subheader[0].value == "2 of 3 files read"
     table = at.table[0].value
     assert list(table["Frames"]) == ["10", "4", "0"]
-    assert "Refused" in table["What was changed"].iloc[2]
+    assert "Refused" in table["What was read and changed"].iloc[2]
     at.text_input(key="upload_title").set_value("My set")
     at.button(key="keep").click().run()
     assert not at.exception

@@ -11,8 +11,9 @@ import numpy as np
 import psutil
 import pytest
 
-from dmm_core.data import upload_child, uploads
-from dmm_core.data.upload_midi import parse_midi
+from dmm_core.data import upload_child, upload_join, uploads
+from dmm_core.data.upload_kinds import parse_file
+from dmm_core.data.upload_music import parse_midi
 from dmm_core.data.upload_report import display_name
 from dmm_core.data.uploads import (
     FileReport,
@@ -51,7 +52,7 @@ def run_python(code, *arguments):
 @pytest.fixture
 def in_process(monkeypatch):
     """Parse without a child: for what does not depend on it."""
-    monkeypatch.setattr(uploads, "parse_in_child", parse_midi)
+    monkeypatch.setattr(uploads, "parse_in_child", parse_file)
 
 
 def test_one_bad_file_spoils_no_other():
@@ -62,7 +63,7 @@ def test_one_bad_file_spoils_no_other():
     assert report.files[1] == FileReport(
         "b.mid", "midi", refusal="The file is not a MIDI file: it does not begin with MThd."
     )
-    assert report.files[0] == FileReport("a.mid", "midi", frames=6, notes=3)
+    assert report.files[0] == FileReport("a.mid", "midi", sequences=1, frames=6, notes=3)
     assert report.sequences.names == ("a.mid", "c.mid")
     first = report.sequences.x[0]
     assert first.dtype == np.uint8 and first.shape == (6, 88)
@@ -74,8 +75,8 @@ def test_the_child_and_this_process_agree():
         hostile.track(hostile.NOTE * 3 + b"\x0a\x99\x24\x40\x00\x90\x10\x40\x0a\x80\x10\x40"),
         hostile.track(b"\x13\x91\x4f\x40\x00\x91\x41\x40\x60\x81\x4f\x00" + hostile.END),
     )
-    here, there = parse_midi(data, OPTIONS), upload_child.parse_in_child(data, OPTIONS)
-    assert np.array_equal(here.roll, there.roll)
+    here, there = parse_midi(data, OPTIONS), upload_child.parse_in_child(data, "midi", OPTIONS)
+    assert np.array_equal(here.x, there.x)
     assert here[1:] == there[1:]
     assert here.changes == (
         "Left out 1 drum note.",
@@ -110,7 +111,7 @@ def test_transposition():
     assert signed.changes == (
         "Moved down 4 semitones, C♯ minor to A minor (by the key signature).",
     )
-    assert np.flatnonzero(signed.roll[0]).tolist() == [56 - 21]
+    assert np.flatnonzero(signed.x[0]).tolist() == [56 - 21]
 
 
 @pytest.mark.usefixtures("in_process")
@@ -122,10 +123,10 @@ def test_drums_alone_are_no_music():
 @pytest.mark.usefixtures("in_process")
 def test_caps(monkeypatch):
     with pytest.raises(UploadError, match="201 files, but at most 200"):
-        read_files([("x", b"")] * 201, OPTIONS)
-    refusal = inspect_file("x", bytes(uploads.MAX_BYTES + 1)).refusal
+        read_files([("x.mid", b"")] * 201, OPTIONS)
+    refusal = inspect_file("x.mid", bytes(uploads.MAX_BYTES + 1)).refusal
     assert refusal == "The file has 20,971,521 bytes, but at most 20,971,520 are read."
-    monkeypatch.setattr(uploads, "MAX_FRAMES", 5)
+    monkeypatch.setattr(upload_join, "MAX_FRAMES", 5)
     report = read_files(
         [("a", melody([60])), ("b", melody([60, 61])), ("c", melody([60]))], OPTIONS
     )
@@ -164,7 +165,7 @@ def test_hostile_bytes_through_a_child(name):
     data, words = hostile.REFUSED[name]
     began = time.monotonic()
     with pytest.raises(UploadError, match=words):
-        upload_child.parse_in_child(data, OPTIONS)
+        upload_child.parse_in_child(data, "midi", OPTIONS)
     assert time.monotonic() - began < 4  # 2 s of parsing, and the start of a process
 
 
@@ -177,8 +178,7 @@ def test_the_child_loads_little():
 
 @pytest.mark.skipif(upload_child.resource is None, reason="this system has no resource limits")
 def test_the_limits_hold():
-    limited = "import dmm_core.data.upload_child as child; child.CPU_SECONDS = 1;"
-    limited += "child.limit_process(); "
+    limited = "import dmm_core.data.upload_child as child; child.limit_process(1); "
     memory = run_python(limited + "bytearray(600 * 2**20)")
     assert "MemoryError" in memory.stderr
     forever = run_python(limited + "\nwhile True: pass")
@@ -187,13 +187,13 @@ def test_the_limits_hold():
 
 def test_a_system_without_limits_is_no_error(monkeypatch):
     monkeypatch.setattr(upload_child, "resource", None)
-    assert upload_child.limit_process() is None
+    assert upload_child.limit_process(1) is None
 
 
 def test_a_child_is_killed_in_time(monkeypatch):
-    monkeypatch.setattr(upload_child, "WALL_SECONDS", 0.02)
+    monkeypatch.setattr(upload_child, "LIMITS", upload_child.Limits(5, 0.02))
     with pytest.raises(UploadError, match="not read within"):
-        upload_child.parse_in_child(hostile.GOOD, OPTIONS)
+        upload_child.parse_in_child(hostile.GOOD, "midi", OPTIONS)
     assert not psutil.Process().children()
 
 
@@ -201,10 +201,10 @@ def test_a_child_that_dies_is_a_refusal(monkeypatch):
     monkeypatch.setattr(upload_child, "MEMORY", 0)
     monkeypatch.setattr(sys, "executable", "false")
     with pytest.raises(UploadError, match="cannot be read with 0 MB"):
-        upload_child.parse_in_child(hostile.GOOD, OPTIONS)
+        upload_child.parse_in_child(hostile.GOOD, "midi", OPTIONS)
     monkeypatch.setattr(sys, "executable", "echo")  # answers, but not as a child does
     with pytest.raises(UploadError, match="cannot be read"):
-        upload_child.parse_in_child(hostile.GOOD, OPTIONS)
+        upload_child.parse_in_child(hostile.GOOD, "midi", OPTIONS)
 
 
 def test_the_child_sees_no_secrets(monkeypatch):
@@ -217,7 +217,7 @@ def test_the_child_sees_no_secrets(monkeypatch):
     monkeypatch.setenv("SECRET_TOKEN", "s3cret")
     monkeypatch.setattr(subprocess, "run", run)
     with pytest.raises(UploadError):
-        upload_child.parse_in_child(b"", OPTIONS)
+        upload_child.parse_in_child(b"", "midi", OPTIONS)
     assert "SECRET_TOKEN" not in seen and seen["OPENBLAS_NUM_THREADS"] == "1"
 
 
@@ -240,18 +240,18 @@ import sys, time
 sys.path.insert(0, sys.argv[1])
 import hostile
 from dmm_core.data import upload_child
-from dmm_core.data.upload_midi import parse_midi
+from dmm_core.data.upload_kinds import parse_file
+from dmm_core.data.upload_music import parse_midi
 from dmm_core.data.upload_report import UploadOptions
 from dmm_core.errors import UploadError
 
-upload_child.CPU_SECONDS = 30
-upload_child.limit_process()
+upload_child.limit_process(30)
 counts, slowest = [0, 0], 0.0
 every = [data for data, _ in (*hostile.REFUSED.values(), *hostile.ACCEPTED.values())]
 for data in [*every, *hostile.mutants(int(sys.argv[2]), seed=int(sys.argv[3]))]:
     began = time.process_time()
     try:
-        roll = parse_midi(data, UploadOptions(4, transpose=True)).roll
+        roll = parse_midi(data, UploadOptions(4, transpose=True)).x
         assert roll.any()
         counts[0] += 1
     except UploadError:
@@ -289,7 +289,7 @@ def test_an_upload_comes_back(dmm_home, report):
     for name, x in zip(report.sequences.names, report.sequences.x, strict=True):
         assert np.array_equal(stored[name], x) and stored[name].dtype == np.uint8
     [info] = list_uploads()
-    assert info[:2] + info[3:] == (upload, "Folk \ufffdsongs", 10, report.sequences.frames, 2)
+    assert info[:2] + info[3:6] == (upload, "Folk \ufffdsongs", 10, report.sequences.frames, 2)
     again = store_upload(report, title="again", options=replace(OPTIONS, seed=3))
     assert load_upload(again).train.names == splits.train.names
     assert {info.id for info in list_uploads()} == {upload, again}

@@ -2,11 +2,13 @@
 
 import unicodedata
 from dataclasses import dataclass
-from typing import Literal
 
-from dmm_core.data.sequences import Sequences
+import numpy as np
+
+from dmm_core.data.sequences import Kind, Sequences
+from dmm_core.data.upload_parsed import FileKind, Split
 from dmm_core.errors import ConfigError
-from dmm_core.music.pianoroll import GRIDS
+from dmm_core.music.pianoroll import GRIDS, PITCHES
 
 __all__ = ["FileReport", "UploadOptions", "UploadReport", "display_name"]
 
@@ -15,7 +17,7 @@ _NAME_LENGTH = 200
 
 @dataclass(frozen=True)
 class UploadOptions:
-    """How uploaded music becomes piano-rolls.
+    """How uploaded files become sequences.
 
     Attributes:
         steps_per_quarter: frames of a quarter note: 1, 2 or 4. Eighths by default: most published
@@ -23,7 +25,7 @@ class UploadOptions:
             the frames it has on sixteenths.
         transpose: move each piece to C major or A minor, by its key signature, or else by the key
             its notes fit best.
-        seed: decides which sequences are train, valid and test.
+        seed: decides which sequences are train, valid and test, where the files do not say.
 
     Raises:
         ConfigError: if the grid or the seed is out of bounds.
@@ -50,14 +52,16 @@ class FileReport:
     Attributes:
         name: the file's name, made fit to be shown.
         kind: what the file was read as.
-        frames: of its sequence; 0 where it was refused.
-        notes: that stand in its sequence; 0 where it was refused.
-        changes: what differs between the file and its sequence, in plain sentences.
+        sequences: that it holds; 0 where it was refused.
+        frames: of its sequences; 0 where it was refused.
+        notes: that stand in its sequences; 0 where it was refused, or is no music.
+        changes: what was read and what differs from the file, in plain sentences.
         refusal: why the file was refused, in one plain sentence, or None.
     """
 
     name: str
-    kind: Literal["midi"]
+    kind: FileKind
+    sequences: int = 0
     frames: int = 0
     notes: int = 0
     changes: tuple[str, ...] = ()
@@ -69,12 +73,25 @@ class UploadReport:
     """What became of an upload.
 
     Attributes:
-        sequences: one for every file that was read, or None where none was.
+        sequences: those of every file that was read, or None where none was.
         files: one report a file, in the order of the files.
+        splits: where each sequence stands, or None where the files do not say.
     """
 
     sequences: Sequences | None
     files: tuple[FileReport, ...]
+    splits: tuple[Split, ...] | None = None
+
+    @property
+    def kind(self) -> Kind:
+        """What the features are."""
+        return "real" if self.sequences and self.sequences.x[0].dtype == np.float32 else "binary"
+
+    @property
+    def is_music(self) -> bool:
+        """Whether the sequences are piano-rolls: binary, and as wide as a piano."""
+        width = self.sequences.x_dim if self.sequences else 0
+        return (self.kind, width) == ("binary", PITCHES)
 
 
 def display_name(name: str) -> str:

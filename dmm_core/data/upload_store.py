@@ -17,10 +17,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from dmm_core.data.sequences import Sequences, Splits, split_by_seed
+from dmm_core.data.sequences import Kind, Sequences, Splits, split_by_seed
 from dmm_core.data.upload_report import UploadOptions, UploadReport, display_name
 from dmm_core.errors import DataError
 from dmm_core.files import home, write_atomic
+from dmm_core.music.pianoroll import PITCHES
 
 __all__ = ["UploadInfo", "delete_upload", "list_uploads", "load_upload", "store_upload"]
 
@@ -36,7 +37,11 @@ class UploadInfo(NamedTuple):
         created: time of storing, ISO 8601 in UTC.
         sequences: how many.
         frames: of all of them.
-        steps_per_quarter: frames of a quarter note.
+        steps_per_quarter: frames of a quarter note, or None where frames are no music.
+        kind: what the features are.
+        x_dim: features of a frame.
+        u_dim: actions of a frame; 0 where nothing acts.
+        missing: whether the data say which features were observed.
     """
 
     id: str
@@ -44,7 +49,11 @@ class UploadInfo(NamedTuple):
     created: str
     sequences: int
     frames: int
-    steps_per_quarter: int
+    steps_per_quarter: int | None
+    kind: Kind = "binary"  # what uploads were when the manifest did not say
+    x_dim: int = PITCHES
+    u_dim: int = 0
+    missing: bool = False
 
 
 class _Manifest(NamedTuple):
@@ -54,7 +63,7 @@ class _Manifest(NamedTuple):
 
 
 def store_upload(report: UploadReport, *, title: str, options: UploadOptions) -> str:
-    """Keep the sequences of `report`, split by the seed of `options`, and return their id.
+    """Keep the sequences of `report`, in their splits or split by the seed, and return their id.
 
     Raises:
         DataError: if no file was read.
@@ -63,8 +72,14 @@ def store_upload(report: UploadReport, *, title: str, options: UploadOptions) ->
     sequences = report.sequences
     if sequences is None:
         raise DataError("There is nothing to keep: no file of this upload was read.")
-    arrays = dict(zip(_SPLITS, split_by_seed(len(sequences), options.seed), strict=True))
-    arrays |= {"x": np.concatenate(sequences.x), "lengths": sequences.lengths}
+    arrays = _indices(report, options) | {
+        "x": np.concatenate(sequences.x),
+        "lengths": sequences.lengths,
+    }
+    if sequences.u is not None:
+        arrays["u"] = np.concatenate(sequences.u)
+    if sequences.observed is not None:
+        arrays["observed"] = np.concatenate(sequences.observed)
     buffer = io.BytesIO()
     np.savez_compressed(buffer, allow_pickle=False, **arrays)
     upload = secrets.token_hex(8)
@@ -74,7 +89,11 @@ def store_upload(report: UploadReport, *, title: str, options: UploadOptions) ->
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         sequences=len(sequences),
         frames=sequences.frames,
-        steps_per_quarter=options.steps_per_quarter,
+        steps_per_quarter=options.steps_per_quarter if report.is_music else None,
+        kind=report.kind,
+        x_dim=sequences.x_dim,
+        u_dim=sequences.u_dim,
+        missing=sequences.observed is not None,
     )
     manifest = {
         "info": info._asdict(),
@@ -109,11 +128,24 @@ def load_upload(upload: str) -> Splits:
     if hashlib.sha256(content).hexdigest() != manifest.sha256:
         raise DataError(f"The upload {upload} is damaged: its sequences are not what was stored.")
     with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
-        pieces = np.split(arrays["x"], np.cumsum(arrays["lengths"])[:-1])
-        sequences = Sequences(tuple(pieces), manifest.names)
+        ends = np.cumsum(arrays["lengths"])[:-1]
+
+        def pieces(name: str) -> tuple[np.ndarray, ...] | None:
+            return tuple(np.split(arrays[name], ends)) if name in arrays else None
+
+        sequences = Sequences(pieces("x") or (), manifest.names, pieces("u"), pieces("observed"))
         splits = {split: sequences.subset(arrays[split]) for split in _SPLITS}
-    steps = manifest.info.steps_per_quarter
-    return Splits(f"upload:{upload}", "binary", **splits, steps_per_quarter=steps)
+    info = manifest.info
+    return Splits(f"upload:{upload}", info.kind, **splits, steps_per_quarter=info.steps_per_quarter)
+
+
+def _indices(report: UploadReport, options: UploadOptions) -> dict[str, np.ndarray]:
+    """Split -> which sequences stand in it."""
+    if report.splits is not None:
+        given = np.array(report.splits)
+        return {split: np.flatnonzero(given == split) for split in _SPLITS}
+    count = len(report.sequences or ())
+    return dict(zip(_SPLITS, split_by_seed(count, options.seed), strict=True))
 
 
 def list_uploads() -> list[UploadInfo]:

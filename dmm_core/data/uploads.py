@@ -1,13 +1,12 @@
-"""Untrusted music files: read into sequences, and kept as data sets called upload:ID."""
+"""Untrusted files of music or numbers -> sequences, kept as data sets called upload:ID."""
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
-import numpy as np
-
-from dmm_core.data.sequences import Sequences
 from dmm_core.data.upload_child import parse_in_child
-from dmm_core.data.upload_midi import ParsedMidi
+from dmm_core.data.upload_join import Joined
+from dmm_core.data.upload_kinds import EXTENSIONS, MUSIC_EXTENSIONS, file_kind
+from dmm_core.data.upload_parsed import FileKind, ParsedFile
 from dmm_core.data.upload_report import FileReport, UploadOptions, UploadReport, display_name
 from dmm_core.data.upload_store import (
     UploadInfo,
@@ -17,11 +16,12 @@ from dmm_core.data.upload_store import (
     store_upload,
 )
 from dmm_core.errors import UploadError
-from dmm_core.music.pianoroll import MAX_FRAMES
 
 __all__ = [
+    "EXTENSIONS",
     "MAX_BYTES",
     "MAX_FILES",
+    "MUSIC_EXTENSIONS",
     "FileReport",
     "UploadInfo",
     "UploadOptions",
@@ -46,11 +46,14 @@ def read_files(
     options: UploadOptions,
     progress: Callable[[float, str], None] | None = None,
 ) -> UploadReport:
-    """Read MIDI files, each in a limited process of its own; one refused spoils no other.
+    """Read files, each in a limited process of its own; one refused spoils no other.
+
+    The first file that is read decides what the others have to be: as many features and actions,
+    all of them music or none.
 
     Args:
-        files: (name, bytes) of each. Its bytes decide what a file is; its name is only shown.
-        options: how the music becomes piano-rolls.
+        files: (name, bytes) of each. Its first bytes, or else its name, decide what a file is.
+        options: how the files become sequences.
         progress: called with the share that is done, 0 to 1, and the name of the file just read.
 
     Raises:
@@ -58,29 +61,19 @@ def read_files(
     """
     if len(files) > MAX_FILES:
         raise UploadError(f"There are {len(files):,} files, but at most {MAX_FILES} are read.")
-    arrays, names, reports, frames = [], [], [], 0
+    joined, reports = Joined(), []
+    kinds: list[FileKind] = [file_kind(name, data) for name, data in files]
     pool = ThreadPoolExecutor(max_workers=2)
     try:
-        outcomes = pool.map(lambda file: _read(file[1], options), files)
-        for done, ((name, _), outcome) in enumerate(zip(files, outcomes, strict=True), start=1):
-            name = display_name(name)
-            if not isinstance(outcome, str) and frames + len(outcome.roll) > MAX_FRAMES:
-                outcome = f"With this file the upload would have over {MAX_FRAMES:,} frames."
-            if isinstance(outcome, str):
-                reports.append(FileReport(name, "midi", refusal=outcome))
-            else:
-                frames += len(outcome.roll)
-                arrays.append(outcome.roll.astype(np.uint8))
-                names.append(name)
-                reports.append(
-                    FileReport(name, "midi", len(outcome.roll), outcome.notes, outcome.changes)
-                )
+        outcomes = pool.map(lambda at: _read(files[at][1], kinds[at], options), range(len(files)))
+        for at, outcome in enumerate(outcomes):
+            name = display_name(files[at][0])
+            reports.append(_report(name, kinds[at], outcome, joined))
             if progress:
-                progress(done / len(files), name)
+                progress((at + 1) / len(files), name)
     finally:
         pool.shutdown(cancel_futures=True)  # a page that is left does not keep reading
-    sequences = Sequences(tuple(arrays), tuple(names)) if arrays else None
-    return UploadReport(sequences, tuple(reports))
+    return UploadReport(joined.sequences(), tuple(reports), joined.splits)
 
 
 def inspect_file(name: str, data: bytes, options: UploadOptions | None = None) -> FileReport:
@@ -88,11 +81,29 @@ def inspect_file(name: str, data: bytes, options: UploadOptions | None = None) -
     return read_files([(name, data)], options or UploadOptions()).files[0]
 
 
-def _read(data: bytes, options: UploadOptions) -> ParsedMidi | str:
+def _report(name: str, kind: FileKind, outcome: ParsedFile | str, joined: Joined) -> FileReport:
+    """Take up a file that was read, and say what became of it."""
+    if isinstance(outcome, str):
+        return FileReport(name, kind, refusal=outcome)
+    try:
+        joined.add(name, outcome)
+    except UploadError as refusal:
+        return FileReport(name, kind, refusal=str(refusal))
+    return FileReport(
+        name=name,
+        kind=kind,
+        sequences=len(outcome.lengths),
+        frames=len(outcome.x),
+        notes=outcome.notes,
+        changes=outcome.changes,
+    )
+
+
+def _read(data: bytes, kind: FileKind, options: UploadOptions) -> ParsedFile | str:
     """The parsed file, or why it is refused."""
     if len(data) > MAX_BYTES:
         return f"The file has {len(data):,} bytes, but at most {MAX_BYTES:,} are read."
     try:
-        return parse_in_child(data, options)
+        return parse_in_child(data, kind, options)
     except UploadError as refusal:
         return str(refusal)

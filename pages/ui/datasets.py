@@ -7,7 +7,7 @@ import streamlit as st
 
 from dmm_core.config import DataConfig
 from dmm_core.data.registry import DATASETS, UPLOAD_PREFIX, load_dataset, on_disk
-from dmm_core.data.sequences import Splits
+from dmm_core.data.sequences import Kind, Splits
 from dmm_core.data.uploads import UploadInfo, list_uploads
 from dmm_core.music.audio import render_wav
 from dmm_core.music.metrics import RollMetrics, measure
@@ -36,6 +36,7 @@ class SetFacts(NamedTuple):
         description: a sentence or two.
         sequences: how many, in all splits.
         frames: how many, in all splits.
+        kind: what the features are.
         grid: note value of a frame, or None where frames are no music.
         licence: terms of the data.
         ready: whether it loads at once.
@@ -46,6 +47,7 @@ class SetFacts(NamedTuple):
     description: str
     sequences: int
     frames: int
+    kind: Kind
     grid: str | None
     licence: str
     ready: bool
@@ -65,6 +67,7 @@ def data_sets() -> dict[str, SetFacts]:
             description=info.description,
             sequences=sum(info.sequences.values()),
             frames=sum(info.frames.values()),
+            kind=info.kind,
             grid=info.grid,
             licence=info.licence,
             ready=on_disk(info.name),
@@ -114,14 +117,25 @@ def sound(
     return render_wav(notes, program=program)
 
 
+def _content(info: UploadInfo) -> str:
+    """What a frame holds, where it is no music."""
+    if info.steps_per_quarter is not None:
+        return ""
+    features = f"{info.x_dim} feature{'' if info.x_dim == 1 else 's'}"
+    actions = f", {info.u_dim} action{'' if info.u_dim == 1 else 's'}" if info.u_dim else ""
+    missing = ", some values missing" if info.missing else ""
+    return f" A frame holds {features}{actions}{missing}."
+
+
 def _upload(info: UploadInfo) -> SetFacts:
     return SetFacts(
         name=f"{UPLOAD_PREFIX}{info.id}",
         title=info.title,
-        description=f"Uploaded on {info.created[:10]}.",
+        description=f"Uploaded on {info.created[:10]}.{_content(info)}",
         sequences=info.sequences,
         frames=info.frames,
-        grid=GRIDS[info.steps_per_quarter],
+        kind=info.kind,
+        grid=None if info.steps_per_quarter is None else GRIDS[info.steps_per_quarter],
         licence="As the person who uploaded it says",
         ready=True,
     )

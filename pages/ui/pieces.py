@@ -3,7 +3,7 @@
 import streamlit as st
 
 from dmm_core.data.sequences import Sequences, Splits
-from dmm_core.data.uploads import UploadOptions, UploadReport, read_files
+from dmm_core.data.uploads import MUSIC_EXTENSIONS, UploadOptions, UploadReport, read_files
 from dmm_core.errors import DataError
 from pages.ui import frame
 from pages.ui.address import choose
@@ -73,12 +73,14 @@ def pick_beside(sequences: Sequences, index: int, *, most: int) -> list[int]:
 
 
 def ask_file(steps_per_quarter: int) -> Sequences:
-    """Ask for a MIDI file and read it on the model's grid; stop the page until there is one.
+    """Ask for music and read it on the model's grid; stop the page until there is some.
 
     Raises:
-        DataError: if the file is refused, with the reason.
+        DataError: if the file is refused, with the reason, or is no music.
     """
-    file = st.file_uploader("MIDI file", type=["mid", "midi"], key="midi_file")
+    file = st.file_uploader(
+        "MIDI, MusicXML or ABC file", type=list(MUSIC_EXTENSIONS), key="midi_file"
+    )
     st.caption(
         "A link cannot hold a file. Keep it as a data set on the Data page, and it can be chosen "
         "here, by a link too."
@@ -95,6 +97,10 @@ def ask_file(steps_per_quarter: int) -> Sequences:
     (outcome,) = report.files
     if report.sequences is None:
         raise DataError(f"{outcome.name}: {outcome.refusal}")
+    if not report.is_music:
+        raise DataError(f"{outcome.name} is no music, and this model explains nothing else.")
+    if len(report.sequences) > 1:
+        st.caption(f"Of its {len(report.sequences):,} sequences the first is taken.")
     if outcome.changes:
         st.caption(f"What was changed: {frame.plain(' '.join(outcome.changes))}")
     return report.sequences

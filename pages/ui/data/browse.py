@@ -57,7 +57,8 @@ def _facts(facts: SetFacts) -> str:
     """The figures of a card, one a line."""
     lines = [f"{facts.sequences:,} sequences, {facts.frames:,} frames"]
     if facts.grid is None:
-        lines.append("Real values, no music")
+        kind = "Binary" if facts.kind == "binary" else "Real"
+        lines.append(f"{kind} values, no music")
     else:
         lines.append(f"A frame is {note_value(facts.grid)}")
         found = pitch_range(facts.name) if facts.ready else None

@@ -83,7 +83,9 @@ def _draw_sequence(data: Splits, facts: SetFacts, split: str, index: int) -> Non
     x, title = data[split].x[index], data[split].names[index]
     steps = data.steps_per_quarter
     if steps is None:
-        frame.chart(charts.real_sequence(x), key="real", alt=f"{title}, feature by feature.")
+        observed = data[split].observed
+        shown = x if observed is None else np.where(observed[index] > 0, x, np.float32("nan"))
+        frame.chart(charts.real_sequence(shown), key="real", alt=f"{title}, feature by feature.")
         return
     _play(x, steps, title, octave_of(data.name))
     _draw_statistics(x, steps, data, split)

@@ -1,10 +1,11 @@
-"""Someone's own MIDI files: read, reported file by file, and kept as a data set."""
+"""Someone's own files: read, reported file by file, and kept as a data set."""
 
 import streamlit as st
 
 from dmm_core.data.registry import UPLOAD_PREFIX
 from dmm_core.data.sequences import split_by_seed
 from dmm_core.data.uploads import (
+    EXTENSIONS,
     FileReport,
     UploadOptions,
     UploadReport,
@@ -14,7 +15,7 @@ from dmm_core.data.uploads import (
 from dmm_core.music.pianoroll import GRIDS
 from pages.ui import frame
 from pages.ui.data.browse import open_set
-from pages.ui.datasets import note_value
+from pages.ui.datasets import SPLITS, note_value
 
 __all__ = ["draw"]
 
@@ -22,15 +23,20 @@ __all__ = ["draw"]
 def draw() -> None:
     """Draw the upload, what became of each file, and the button that keeps it."""
     files = st.file_uploader(
-        "MIDI files",
-        type=["mid", "midi"],
+        "MIDI, MusicXML, ABC, CSV or npz files",
+        type=list(EXTENSIONS),
         accept_multiple_files=True,
         key="files",
         help="Up to 200 files of 20 MB. They are read in a closed-off process and never executed.",
     )
     options = _draw_options()
     if not files:
-        st.caption("Every file becomes one sequence. Nothing leaves this machine.")
+        st.caption(
+            "A piece of music becomes one sequence, and so does a tune of an ABC file. In a CSV "
+            "file a row is a frame: the column `sequence` starts a new sequence, `u_...` are "
+            "actions, empty cells are missing. An npz file holds x (N, T, D), or train, valid and "
+            "test. Nothing leaves this machine."
+        )
         return
     given = [(file.name, file.getvalue()) for file in files]
     report = _read(given, tuple(file.file_id for file in files), options)
@@ -40,15 +46,11 @@ def draw() -> None:
     if report.sequences is None:
         st.error("None of these files could be read.", icon=":material/error:")
         return
-    parts = split_by_seed(len(report.sequences), options.seed)
-    train, valid, test = map(len, parts)
-    st.caption(
-        f"Seed {options.seed} puts {train} into train, {valid} into valid, {test} into test."
-    )
+    st.caption(_splits(report, options))
     with st.container(horizontal=True, vertical_alignment="bottom"):
         title = st.text_input("Title", value=_stem(given[0][0]), max_chars=80, key="upload_title")
         if st.button("Keep this data set", type="primary", icon=":material/save:", key="keep"):
-            kept = store_upload(report, title=title or "My music", options=options)
+            kept = store_upload(report, title=title or "My data", options=options)
             open_set(f"{UPLOAD_PREFIX}{kept}")
 
 
@@ -99,10 +101,23 @@ def _row(file: FileReport) -> dict[str, str]:
         outcome = ":material/check: Nothing was changed."
     return {
         "File": frame.plain(file.name, most=80),
+        "Sequences": f"{file.sequences:,}",
         "Frames": f"{file.frames:,}",
         "Notes": f"{file.notes:,}",
-        "What was changed": outcome,
+        "What was read and changed": outcome,
     }
+
+
+def _splits(report: UploadReport, options: UploadOptions) -> str:
+    """How many sequences stand in each split, and who says so."""
+    if report.splits is not None:
+        train, valid, test = map(report.splits.count, SPLITS)
+        who = "The file puts"
+    else:
+        count = len(report.sequences or ())
+        train, valid, test = map(len, split_by_seed(count, options.seed))
+        who = f"Seed {options.seed} puts"
+    return f"{who} {train:,} into train, {valid:,} into valid, {test:,} into test."
 
 
 def _stem(name: str) -> str:

@@ -1,0 +1,73 @@
+"""What kind of file an upload is, by its first bytes and, where these leave it open, its name."""
+
+import re
+from collections.abc import Callable
+from pathlib import PurePath
+
+from dmm_core.data.upload_csv import parse_csv
+from dmm_core.data.upload_music import parse_abc, parse_midi, parse_musicxml, parse_mxl
+from dmm_core.data.upload_npz import parse_npz
+from dmm_core.data.upload_parsed import FileKind, ParsedFile
+from dmm_core.data.upload_report import UploadOptions
+from dmm_core.errors import UploadError
+
+__all__ = ["EXTENSIONS", "MUSIC_EXTENSIONS", "file_kind", "parse_file"]
+
+_BY_EXTENSION: dict[str, FileKind] = {
+    "mid": "midi",
+    "midi": "midi",
+    "musicxml": "musicxml",
+    "xml": "musicxml",
+    "mxl": "mxl",
+    "abc": "abc",
+    "csv": "csv",
+    "npz": "npz",
+}
+
+EXTENSIONS = tuple(_BY_EXTENSION)
+"""How the names of files that are read end."""
+
+MUSIC_EXTENSIONS = EXTENSIONS[:6]
+"""The same, of music."""
+
+_PARSERS: dict[FileKind, Callable[[bytes, UploadOptions], ParsedFile]] = {
+    "midi": parse_midi,
+    "musicxml": parse_musicxml,
+    "mxl": parse_mxl,
+    "abc": parse_abc,
+    "csv": parse_csv,
+    "npz": parse_npz,
+}
+_MARKUP = re.compile(rb"(\xef\xbb\xbf)?\s*<|\xff\xfe<\0|\xfe\xff\0<")
+_TUNE = re.compile(rb"(\xef\xbb\xbf)?(%[^\n]*\n|\s)*X: *\d")
+
+
+def file_kind(name: str, data: bytes) -> FileKind:
+    """What the file called `name` is read as; nothing of it is parsed here."""
+    by_name = _BY_EXTENSION.get(PurePath(name).suffix.lower().removeprefix("."))
+    if data.startswith(b"MThd"):
+        return "midi"
+    if data.startswith(b"PK"):
+        if by_name in ("npz", "mxl"):
+            return by_name
+        return "npz" if b".npy" in data[:200] else "mxl"
+    if by_name:
+        return by_name
+    if _MARKUP.match(data):
+        return "musicxml"
+    return "abc" if _TUNE.match(data[:4096]) else "unknown"
+
+
+def parse_file(data: bytes, kind: FileKind, options: UploadOptions) -> ParsedFile:
+    """Parse a file that nobody vouches for; to be called where time and memory are limited.
+
+    Raises:
+        UploadError: in one plain sentence, if the file is refused.
+    """
+    if kind == "unknown":
+        raise UploadError(
+            "The file is none of MIDI, MusicXML (.musicxml, .xml, .mxl), ABC, CSV and npz."
+            if data
+            else "The file is empty."
+        )
+    return _PARSERS[kind](data, options)

@@ -1,0 +1,181 @@
+"""Untrusted music -> piano-rolls on one grid, and words about what was changed on the way."""
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from dmm_core.data.upload_parsed import ParsedFile
+from dmm_core.data.upload_report import UploadOptions, display_name
+from dmm_core.data.upload_values import counted
+from dmm_core.data.upload_zip import read_zip
+from dmm_core.errors import UploadError
+from dmm_core.music.key import Key, estimate_key
+from dmm_core.music.midi import read_midi
+from dmm_core.music.pianoroll import (
+    GRIDS,
+    HIGHEST,
+    LOWEST,
+    MAX_FRAMES,
+    Note,
+    roll_from_notes,
+)
+from dmm_core.music.score import ScoreNotes, read_abc, read_musicxml
+
+__all__ = ["parse_abc", "parse_midi", "parse_musicxml", "parse_mxl"]
+
+_ON_GRID = 1e-6  # frames
+_SCORES = (".musicxml", ".xml")
+_LISTED = 5  # titles in a sentence
+_LEFT_OUT = {
+    "drums": ("drum note", ""),
+    "unreleased": ("note", " without an end"),
+    "graces": ("grace note", ""),
+    "symbols": ("chord symbol", ""),
+}
+
+
+class _Piece(NamedTuple):
+    """Notes in quarters, and what was left out of them already."""
+
+    title: str
+    notes: Sequence[Note]
+    key: Key | None
+    counts: dict[str, int]
+
+
+def parse_midi(data: bytes, options: UploadOptions) -> ParsedFile:
+    """Put the notes of a MIDI file on the grid that `options` ask for.
+
+    Raises:
+        UploadError: in one plain sentence, if the file is refused.
+    """
+    score = read_midi(data)
+    counts = {"drums": score.drums, "unreleased": score.unreleased}
+    return _parsed([_Piece("", score.notes, score.key, counts)], options, "MIDI")
+
+
+def parse_musicxml(data: bytes, options: UploadOptions) -> ParsedFile:
+    """The same for a MusicXML file.
+
+    Raises:
+        UploadError: in one plain sentence, if the file is refused.
+    """
+    return _parsed([_piece(read_musicxml(data))._replace(title="")], options, "MusicXML")
+
+
+def parse_mxl(data: bytes, options: UploadOptions) -> ParsedFile:
+    """The same for a compressed MusicXML file: the first score of the archive.
+
+    Raises:
+        UploadError: in one plain sentence, if the file is refused.
+    """
+    members = read_zip(data)
+    for name, content in members.items():
+        if name.lower().endswith(_SCORES) and not name.startswith("META-INF/"):
+            return parse_musicxml(content, options)
+    raise UploadError("The .mxl file holds no score.")
+
+
+def parse_abc(data: bytes, options: UploadOptions) -> ParsedFile:
+    """The same for an ABC file; every tune is a sequence.
+
+    Raises:
+        UploadError: in one plain sentence, if the file is refused.
+    """
+    book = read_abc(data)
+    parsed = _parsed([_piece(score) for score in book.tunes], options, "ABC")
+    if not book.unread:
+        return parsed
+    listed = ", ".join(display_name(title)[:40] for title in book.unread[:_LISTED])
+    more = f" and {len(book.unread) - _LISTED:,} more" if len(book.unread) > _LISTED else ""
+    said = f"Left out {counted(len(book.unread), 'tune')} that cannot be read: {listed}{more}."
+    return parsed._replace(changes=(*parsed.changes, said))
+
+
+def _piece(score: ScoreNotes) -> _Piece:
+    counts = {
+        "graces": score.graces,
+        "symbols": score.symbols,
+        "drums": score.unpitched,
+        "transposed": score.transposed,
+        "repeats": score.repeats,
+    }
+    return _Piece(display_name(score.title), score.notes, score.key, counts)
+
+
+def _parsed(pieces: Sequence[_Piece], options: UploadOptions, kind: str) -> ParsedFile:
+    counts: Counter[str] = Counter()
+    rolls, titles, moves, notes = [], [], [], 0
+    for piece in pieces:
+        shift, move = _transposition(piece) if options.transpose else (0, "")
+        moved = [note._replace(pitch=note.pitch + shift) for note in piece.notes]
+        inside = [note for note in moved if LOWEST <= note.pitch <= HIGHEST]
+        steps = np.array([note.start for note in inside]) * options.steps_per_quarter
+        counts.update(piece.counts)
+        counts["outside"] += len(moved) - len(inside)
+        counts["rounded"] += int((np.abs(steps - np.rint(steps)) > _ON_GRID).sum())
+        if inside:
+            rolls.append(_roll(inside, options, MAX_FRAMES - sum(map(len, rolls))))
+            titles.append(piece.title if len(pieces) > 1 else "")
+            notes += len(inside)
+            moves += [move] if move else []
+    if not rolls:
+        raise UploadError(f"The {kind} file holds no notes that a piano can play.")
+    return ParsedFile(
+        x=np.concatenate(rolls),
+        lengths=tuple(map(len, rolls)),
+        titles=tuple(titles),
+        changes=tuple(_said(counts, moves, len(pieces), options)),
+        notes=notes,
+    )
+
+
+def _roll(notes: Sequence[Note], options: UploadOptions, most: int) -> np.ndarray:
+    roll = roll_from_notes(notes, tempo=60, steps_per_quarter=options.steps_per_quarter)
+    if len(roll) > most:
+        raise UploadError(f"The file has over {MAX_FRAMES:,} frames.")
+    return roll.astype(np.uint8)
+
+
+def _said(counts: Counter[str], moves: list[str], pieces: int, options: UploadOptions) -> list[str]:
+    """What was changed, in plain sentences; of many pieces, in sum."""
+    said = [
+        f"Left out {counted(counts[what], noun)}{such}."
+        for what, (noun, such) in _LEFT_OUT.items()
+        if counts[what]
+    ]
+    if counts["transposed"]:
+        said.append(f"Put {counted(counts['transposed'], 'note')} at the pitch that sounds.")
+    if counts["repeats"]:
+        said.append(f"Read what stands in {counted(counts['repeats'], 'repeat')} once.")
+    if len(moves) == 1 and pieces == 1:
+        said += moves
+    elif moves:
+        said.append(f"Moved {len(moves):,} of {counted(pieces, 'tune')} to C major or A minor.")
+    if counts["outside"]:
+        said.append(f"Left out {counted(counts['outside'], 'note')} outside the piano's range.")
+    if counts["rounded"]:
+        grid = GRIDS[options.steps_per_quarter]
+        said.append(f"Moved {counted(counts['rounded'], 'onset')} to the nearest {grid} note.")
+    return said
+
+
+def _transposition(piece: _Piece) -> tuple[int, str]:
+    """Semitones to C major or A minor, and a sentence about them."""
+    key = piece.key or _estimated_key(piece.notes)
+    if key is None or not key.shift:
+        return 0, ""
+    goal = "A minor" if key.minor else "C major"
+    source = "by the key signature" if piece.key else "by its notes"
+    direction = "up" if key.shift > 0 else "down"
+    semitones = counted(abs(key.shift), "semitone")
+    return key.shift, f"Moved {direction} {semitones}, {key} to {goal} ({source})."
+
+
+def _estimated_key(notes: Sequence[Note]) -> Key | None:
+    weights = np.zeros(12)
+    for note in notes:
+        weights[note.pitch % 12] += note.end - note.start
+    return estimate_key(weights)
