@@ -15,12 +15,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from dmm_core.building import build_model
 from dmm_core.config import DataConfig, ModelConfig, TrainConfig
 from dmm_core.data.batching import batch_indices
 from dmm_core.data.registry import load_dataset
 from dmm_core.data.sequences import Splits
 from dmm_core.events import EpochEnd
-from dmm_core.model import build_model
 from dmm_core.training import Training
 
 __all__ = ["EpochCost", "epoch_cost"]

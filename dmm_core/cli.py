@@ -11,9 +11,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
 
-from dmm_core.config import PRESETS
 from dmm_core.errors import ConfigError, DMMError
 from dmm_core.flags import add_flags
+from dmm_core.presets import PRESETS
 
 __all__ = ["build_parser", "main"]
 

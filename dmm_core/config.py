@@ -4,7 +4,7 @@ The models are frozen and strict: an unknown field or a value out of bounds is a
 errors of a configuration are reported together.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -13,13 +13,11 @@ from pydantic.config import JsonDict
 from dmm_core.errors import ConfigError
 
 __all__ = [
-    "PRESETS",
     "DataConfig",
     "ModelConfig",
     "RunConfig",
     "TrainConfig",
     "parse_config",
-    "preset",
 ]
 
 ADVANCED: JsonDict = {"advanced": True}
@@ -60,10 +58,13 @@ class ModelConfig(_Section):
         ge=1,
         le=1024,
     )
-    emission: Literal["bernoulli", "gaussian"] = Field(
+    emission: Literal["bernoulli", "gaussian", "nade"] = Field(
         default="bernoulli",
         title="Emission",
-        description="p(x_t given z_t): bernoulli for piano-rolls, gaussian for real values.",
+        description=(
+            "p(x_t given z_t): bernoulli for piano-rolls, gaussian for real values, nade for notes "
+            "that depend on each other within a frame."
+        ),
     )
     emission_hidden: int = Field(
         default=100,
@@ -78,6 +79,14 @@ class ModelConfig(_Section):
         description="Hidden layers of the emission's MLP; 0 makes it linear.",
         ge=0,
         le=8,
+        json_schema_extra=ADVANCED,
+    )
+    nade_hidden: int = Field(
+        default=100,
+        title="NADE hidden units",
+        description="Hidden units of the nade emission; other emissions ignore it.",
+        ge=1,
+        le=4096,
         json_schema_extra=ADVANCED,
     )
     transition: Literal["gated", "mlp", "linear"] = Field(
@@ -106,6 +115,35 @@ class ModelConfig(_Section):
         description="Between the layers of every MLP.",
         json_schema_extra=ADVANCED,
     )
+    x_to_z: bool = Field(
+        default=False,
+        title="Frame to next state (Aug)",
+        description="DMM-Aug: the transition into z_t sees the frame x_{t-1} too.",
+        json_schema_extra=ADVANCED,
+    )
+    x_to_x: bool = Field(
+        default=False,
+        title="Frame to next frame (Aug)",
+        description="DMM-Aug: the emission of x_t sees the frame x_{t-1} too.",
+        json_schema_extra=ADVANCED,
+    )
+    system: Literal[
+        "learned",
+        "linear-gssm",
+        "linear-gssm-10",
+        "linear-gssm-100",
+        "linear-gssm-250",
+        "nonlinear-gssm",
+        "nonlinear-ukf",
+    ] = Field(
+        default="learned",
+        title="Generative model",
+        description=(
+            "learned, or the known system of a synthetic data set, so that q alone is learned (of "
+            "nonlinear-gssm, alpha and beta too)."
+        ),
+        json_schema_extra=ADVANCED,
+    )
     inference: Literal["DKS", "ST-L", "ST-LR", "MF-L", "MF-R", "MF-LR"] = Field(
         default="DKS",
         title="Inference network",
@@ -114,8 +152,35 @@ class ModelConfig(_Section):
             "DKS and ST-* also condition on z_{t-1}."
         ),
     )
-    rnn: Literal["lstm", "gru", "rnn"] = Field(
-        default="lstm", title="RNN cell", description="Cell of the inference network's RNN."
+    combiner: Literal["network", "prior"] = Field(
+        default="network",
+        title="Combiner",
+        description=(
+            "How q merges z_{t-1} with the RNN: a network, or the transition's Gaussian times one "
+            "of the RNN (structured networks only)."
+        ),
+        json_schema_extra=ADVANCED,
+    )
+    flows: int = Field(
+        default=0,
+        title="Normalising flows",
+        description="Inverse autoregressive flows on each draw of q; 0 leaves it Gaussian.",
+        ge=0,
+        le=8,
+        json_schema_extra=ADVANCED,
+    )
+    flow_hidden: int = Field(
+        default=100,
+        title="Flow hidden units",
+        description="Width of each flow's autoregressive network.",
+        ge=1,
+        le=4096,
+        json_schema_extra=ADVANCED,
+    )
+    rnn: Literal["lstm", "gru", "rnn", "rnn-relu"] = Field(
+        default="lstm",
+        title="RNN cell",
+        description="Cell of the inference network's RNN; rnn is the plain one, with tanh.",
     )
     rnn_size: int = Field(
         default=600, title="RNN size", description="Units of each RNN layer.", ge=1, le=4096
@@ -166,6 +231,31 @@ class TrainConfig(_Section):
     )
     batch_size: int = Field(
         default=20, title="Batch size", description="Sequences in an update.", ge=1, le=4096
+    )
+    objective: Literal["elbo", "iwae"] = Field(
+        default="elbo",
+        title="Objective",
+        description=(
+            "The bound that is minimised: elbo averages over the samples, iwae weighs them by "
+            "importance."
+        ),
+        json_schema_extra=ADVANCED,
+    )
+    samples: int = Field(
+        default=1,
+        title="Samples per update",
+        description="Latent paths drawn per sequence in an update; iwae needs 2 or more.",
+        ge=1,
+        le=1000,
+        json_schema_extra=ADVANCED,
+    )
+    free_bits: float = Field(
+        default=0.0,
+        title="Free nats",
+        description="KL of a frame, in nats, below which it costs no less; elbo only.",
+        ge=0.0,
+        le=1000.0,
+        json_schema_extra=ADVANCED,
     )
     optimizer: Literal["adam", "rmsprop"] = Field(
         default="adam",
@@ -300,12 +390,38 @@ def parse_config(values: Mapping[str, Any]) -> RunConfig:
     except ValidationError as error:
         faults = "; ".join(_fault(detail) for detail in error.errors())
         raise ConfigError(f"The configuration has faults: {faults}.") from None
-    if config.train.weight_decay and config.train.optimizer != "adam":
-        raise ConfigError(
-            f"The configuration has faults: train.weight_decay is {config.train.weight_decay:g} "
-            f"with optimizer {config.train.optimizer}, but decoupled decay needs optimizer adam."
-        )
+    if conflicts := list(_conflicts(config)):
+        raise ConfigError(f"The configuration has faults: {'; '.join(conflicts)}.")
     return config
+
+
+def _conflicts(config: RunConfig) -> Iterator[str]:
+    """Values that are each allowed but do not go together, and why."""
+    model, train = config.model, config.train
+    if train.weight_decay and train.optimizer != "adam":
+        yield (
+            f"train.weight_decay is {train.weight_decay:g} with optimizer {train.optimizer}, but "
+            "decoupled decay needs optimizer adam"
+        )
+    if train.objective == "iwae" and train.samples < 2:
+        yield "train.objective is iwae with 1 sample, but its weights need train.samples >= 2"
+    if train.objective == "iwae" and train.free_bits:
+        yield (
+            f"train.free_bits is {train.free_bits:g} with objective iwae, which has no KL of its "
+            "own to bound"
+        )
+    if model.combiner == "prior" and model.inference.startswith("MF"):
+        yield (
+            f"model.combiner is prior with the inference network {model.inference}, which does not "
+            "look at z_{t-1}: choose DKS, ST-L or ST-LR"
+        )
+    if model.system != "learned":
+        if model.emission != "gaussian":
+            yield f"model.system {model.system} has a gaussian emission, not {model.emission}"
+        if model.x_to_z or model.x_to_x:
+            yield f"model.system {model.system} is known, so it cannot have x_to_z or x_to_x"
+        if model.learn_initial:
+            yield f"model.system {model.system} is known, so its initial state is not learned"
 
 
 def _fault(detail: Any) -> str:
@@ -314,33 +430,3 @@ def _fault(detail: Any) -> str:
         return f"{where} is not a setting"
     allowed = detail["msg"].replace("Input should be", "it should be").split(", unable")[0]
     return f"{where} is {detail['input']!r:.60}, but {allowed[0].lower()}{allowed[1:]}"
-
-
-PRESETS: dict[str, RunConfig] = {
-    "quick": RunConfig(
-        model=ModelConfig(z_dim=32, emission_hidden=100, transition_hidden=100, rnn_size=128),
-        train=TrainConfig(epochs=60, lr=3e-3, anneal_updates=400, eval_every=10, threads=1),
-    ),
-    "classroom": RunConfig(
-        model=ModelConfig(
-            z_dim=8, emission_hidden=32, transition_hidden=32, rnn_size=48, rnn_dropout=0.0
-        ),
-        train=TrainConfig(epochs=40, lr=5e-3, anneal_updates=200, eval_every=2, threads=1),
-    ),
-    "paper-dmm": RunConfig(
-        data=DataConfig(name="jsb"),
-        train=TrainConfig(epochs=2000, anneal_updates=5000, patience=40, eval_every=10),
-    ),
-}
-"""Named starting points: a minute's training, a demonstration, and the paper's table 3."""
-
-
-def preset(name: str) -> RunConfig:
-    """The preset called `name`.
-
-    Raises:
-        ConfigError: if there is none of that name.
-    """
-    if name not in PRESETS:
-        raise ConfigError(f"There is no preset {name!r:.60}; the presets are {', '.join(PRESETS)}.")
-    return PRESETS[name]

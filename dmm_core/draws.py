@@ -9,10 +9,11 @@ from torch import Tensor
 
 from dmm_core.data.batching import ResidentSequences, SequenceBatch
 from dmm_core.data.sequences import Sequences
+from dmm_core.errors import DataError
 from dmm_core.model import DMM
-from dmm_core.nn.inference import LatentPath
+from dmm_core.nn.combiner import LatentPath
 
-__all__ = ["DrawnPaths", "draw_noise", "draw_paths", "generator_for"]
+__all__ = ["DrawnPaths", "batch_of", "draw_noise", "draw_paths", "generator_for"]
 
 
 def generator_for(model: DMM, seed: int) -> torch.Generator:
@@ -39,7 +40,15 @@ class DrawnPaths(NamedTuple):
     path: LatentPath
 
 
-def draw_paths(model: DMM, x: np.ndarray, draws: int, generator: torch.Generator) -> DrawnPaths:
+def draw_paths(
+    model: DMM,
+    x: np.ndarray,
+    draws: int,
+    generator: torch.Generator,
+    *,
+    u: np.ndarray | None = None,
+    observed: np.ndarray | None = None,
+) -> DrawnPaths:
     """Draw `draws` paths from q(z given x).
 
     Args:
@@ -47,8 +56,43 @@ def draw_paths(model: DMM, x: np.ndarray, draws: int, generator: torch.Generator
         x: (T, x_dim) frames, uint8 or float32, as `Sequences` hold them.
         draws: how many.
         generator: on the model's device.
+        u: (T, u_dim) actions, for a model of actions.
+        observed: (T, x_dim), 1 where a feature was seen; all by default.
+
+    Raises:
+        DataError: if the actions are not those the model was made for.
     """
+    batch = batch_of(model, x, u=u, observed=observed)
+    noise = draw_noise((draws, *batch.mask.shape, model.z_dim), generator, batch.x)
+    return DrawnPaths(batch, model.posterior(batch, noise))
+
+
+def batch_of(
+    model: DMM,
+    x: np.ndarray,
+    *,
+    u: np.ndarray | None = None,
+    observed: np.ndarray | None = None,
+) -> SequenceBatch:
+    """One sequence as a batch on the model's device and in its type.
+
+    Args:
+        model: what will look at it.
+        x: (T, x_dim) frames, uint8 or float32, as `Sequences` hold them.
+        u: (T, u_dim) actions, for a model of actions.
+        observed: (T, x_dim), 1 where a feature was seen; all by default.
+
+    Raises:
+        DataError: if the actions are not those the model was made for.
+    """
+    given = 0 if u is None else u.shape[-1]
+    if given != model.u_dim:
+        raise DataError(f"The model was made for {model.u_dim} actions a frame, not {given}.")
+    sequence = Sequences(
+        (x,),
+        ("the sequence",),
+        None if u is None else (u,),
+        None if observed is None else (observed,),
+    )
     like = model.initial().loc
-    batch = ResidentSequences(Sequences((x,), ("x",)), like.device, like.dtype).everything()
-    noise = draw_noise((draws, *batch.mask.shape, model.z_dim), generator, like)
-    return DrawnPaths(batch, model.posterior(batch.x, batch.lengths, noise))
+    return ResidentSequences(sequence, like.device, like.dtype).everything()

@@ -76,12 +76,12 @@ def evaluate(model: DMM, sequences: Sequences, *, samples: int, seed: int) -> Ev
         batch = resident.batch(indices)
         rows, steps = batch.mask.shape
         at_once = max(1, FRAMES_AT_ONCE // (rows * steps))
-        summary = model.inference.summariser(batch.x, batch.lengths)
+        summary = model.inference.summarise(batch)
         weights = []
         for done in range(0, samples, at_once):
             draws = min(at_once, samples - done)
             noise = draw_noise((draws, rows, steps, model.z_dim), generator, like)
-            path = model.inference.combiner(summary, noise)
+            path = model.draw(summary, batch, noise)
             bound = bound_of(model, batch, path)
             nll[indices] += bound.nll.sum((0, 2)).cpu().double() / samples
             kl[indices] += bound.kl.sum((0, 2)).cpu().double() / samples
@@ -136,7 +136,7 @@ def valid_bound(model: DMM, sequences: Sequences, *, samples: int, seed: int) ->
         batch = resident.batch(indices)
         for _ in range(samples):
             noise = draw_noise((*batch.mask.shape, model.z_dim), generator, like)
-            path = model.posterior(batch.x, batch.lengths, noise)
+            path = model.posterior(batch, noise)
             bound = bound_of(model, batch, path)
             total += float(bound.nll.sum() + bound.kl.sum()) / samples
     return total / sequences.frames

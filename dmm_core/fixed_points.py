@@ -50,7 +50,7 @@ def fixed_points(
     )
 
     def step(point: torch.Tensor) -> torch.Tensor:
-        return axes @ (model.transition(mean + point @ axes).loc - mean)
+        return axes @ (model.next_state(mean + point @ axes).loc - mean)
 
     model.eval()
     corners = [torch.linspace(float(low[i]), float(high[i]), _STARTS) for i in range(2)]

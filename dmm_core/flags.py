@@ -7,7 +7,8 @@ from typing import Any, get_args
 
 from pydantic import BaseModel
 
-from dmm_core.config import PRESETS, RunConfig
+from dmm_core.config import RunConfig
+from dmm_core.presets import PRESETS
 
 __all__ = ["add_flags", "command_line", "given_settings"]
 

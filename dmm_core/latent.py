@@ -4,10 +4,10 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
-from torch.distributions import kl_divergence
 
 from dmm_core.draws import draw_paths, generator_for
 from dmm_core.model import DMM
+from dmm_core.objective import kl_of
 
 __all__ = [
     "PosteriorMoments",
@@ -41,7 +41,13 @@ class PosteriorMoments(NamedTuple):
 
 @torch.no_grad()
 def posterior_moments(
-    model: DMM, x: np.ndarray, *, seed: int, draws: int = 100
+    model: DMM,
+    x: np.ndarray,
+    *,
+    seed: int,
+    draws: int = 100,
+    u: np.ndarray | None = None,
+    observed: np.ndarray | None = None,
 ) -> PosteriorMoments:
     """Moments of q(z given x) from `draws` paths.
 
@@ -50,15 +56,19 @@ def posterior_moments(
         x: (T, x_dim) frames, uint8 or float32, as `Sequences` hold them.
         seed: decides all draws.
         draws: paths to average.
+        u: (T, u_dim) actions, for a model of actions.
+        observed: (T, x_dim), 1 where a feature was seen; all by default.
     """
     model.eval()
-    batch, path = draw_paths(model, x, draws, generator_for(model, seed))
-    nll = -model.emit(path.z).log_prob(batch.x).sum(-1).mean(0)
-    kl = kl_divergence(path.q, model.prior(path.z)).mean(0)
-    spread = path.scale.square().mean(0) + path.loc.var(0, correction=0)
-    return PosteriorMoments(
-        *(t[0].cpu().numpy() for t in (path.loc.mean(0), spread.sqrt(), nll, kl))
-    )
+    batch, path = draw_paths(model, x, draws, generator_for(model, seed), u=u, observed=observed)
+    nll = -model.log_likelihood(path.z, batch).mean(0)
+    kl = kl_of(path, model.prior(path.z, batch)).mean(0)
+    if path.base is None:
+        loc = path.loc.mean(0)
+        spread = path.scale.square().mean(0) + path.loc.var(0, correction=0)
+    else:  # of what a flow bent, the draws are all there is
+        loc, spread = path.z.mean(0), path.z.var(0, correction=0)
+    return PosteriorMoments(*(t[0].cpu().numpy() for t in (loc, spread.sqrt(), nll, kl)))
 
 
 class Projection(NamedTuple):
@@ -121,6 +131,8 @@ def vector_field(
 ) -> VectorField:
     """The transition's mean step on a grid of the plane that `projection` shows.
 
+    A transition that sees the frame before, or actions, is shown with all of them at zero.
+
     Args:
         model: whose transition.
         projection: a view of two axes.
@@ -133,7 +145,7 @@ def vector_field(
     sides = [np.linspace(low[i], high[i], resolution) for i in range(2)]
     points = np.stack(np.meshgrid(*sides, indexing="xy"), axis=-1)
     z = projection.lift(points)
-    there = model.transition(torch.as_tensor(z, dtype=like.dtype, device=like.device)).loc
+    there = model.next_state(torch.as_tensor(z, dtype=like.dtype, device=like.device)).loc
     move = there.cpu().double().numpy() - z
     step = move @ projection.axes.T
     return VectorField(points, step, np.linalg.norm(move - step @ projection.axes, axis=-1))

@@ -1,25 +1,17 @@
-"""The Deep Markov Model: prior, emission and inference network, and how a config builds it."""
+"""The Deep Markov Model: prior, emission and inference network."""
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float
 from torch import Tensor, nn
 from torch.distributions import Distribution, Normal
 
-from dmm_core.config import ModelConfig
-from dmm_core.data.sequences import Kind
-from dmm_core.errors import DataError
-from dmm_core.nn.emission import BernoulliEmission, GaussianEmission
-from dmm_core.nn.inference import (
-    InferenceNetwork,
-    LatentPath,
-    MeanFieldCombiner,
-    StructuredCombiner,
-    Summariser,
-)
-from dmm_core.nn.mlp import initialise, scale_of
-from dmm_core.nn.transition import GatedTransition, MLPTransition, Transition
+from dmm_core.data.batching import SequenceBatch
+from dmm_core.nn.combiner import LatentPath
+from dmm_core.nn.inference import InferenceNetwork
+from dmm_core.nn.mlp import scale_of
+from dmm_core.nn.summary import Summary
 
-__all__ = ["DMM", "InitialState", "build_model", "count_parameters"]
+__all__ = ["DMM", "InitialState", "count_parameters"]
 
 _UNIT_VARIANCE = 0.5413248546129181
 """softplus of this is 1."""
@@ -48,14 +40,20 @@ class InitialState(nn.Module):
 class DMM(nn.Module):
     """A Deep Markov Model (Krishnan, Shalit and Sontag, 2017).
 
-    z_1 ~ initial; z_t ~ transition(z_{t-1}); x_t ~ emission(z_t); q(z given x) by the inference
-    network. The parts are those of `dmm_core.nn`, or anything called alike.
+    z_1 ~ initial; z_t ~ transition(z_{t-1}, [x_{t-1}, u_{t-1}]); x_t ~ emission(z_t, [x_{t-1}]);
+    q(z given x) by the inference network. What stands in brackets is seen by a DMM-Aug, or by a
+    model of actions; before the first step it is zero. The parts are those of `dmm_core.nn`, or
+    anything called alike.
 
     Args:
         initial: () -> distribution of z_1.
-        transition: z_{t-1} -> distribution of z_t.
-        emission: z_t -> distribution of x_t.
+        transition: z_{t-1}, context -> distribution of z_t.
+        emission: z_t, context -> distribution of x_t, whose `log_prob` has a term a feature.
         inference: q(z given x).
+        x_dim: features of a frame.
+        u_dim: actions of a frame; 0 for a model without.
+        x_to_z: let the transition see x_{t-1}.
+        x_to_x: let the emission see x_{t-1}.
     """
 
     def __init__(
@@ -65,12 +63,20 @@ class DMM(nn.Module):
         transition: nn.Module,
         emission: nn.Module,
         inference: InferenceNetwork,
+        x_dim: int,
+        u_dim: int = 0,
+        x_to_z: bool = False,
+        x_to_x: bool = False,
     ) -> None:
         super().__init__()
         self.initial = initial
         self.transition = transition
         self.emission = emission
         self.inference = inference
+        self.x_dim = x_dim
+        self.u_dim = u_dim
+        self.x_to_z = x_to_z
+        self.x_to_x = x_to_x
 
     @property
     def z_dim(self) -> int:
@@ -82,10 +88,52 @@ class DMM(nn.Module):
         """Where the model's weights are."""
         return self.initial().loc.device
 
-    def prior(self, z: Float[Tensor, "*batch time latent"]) -> Normal:
+    def next_state(
+        self,
+        z: Float[Tensor, "*draw latent"],
+        x: Float[Tensor, "*batch feature"] | None = None,
+        u: Float[Tensor, "*actions action"] | None = None,
+    ) -> Normal:
+        """p(z_{t+1} given z_t, and x_t and u_t where the model sees them), shaped like `z`.
+
+        Args:
+            z: z_t.
+            x: x_t, for trailing batch dimensions of `z`; without it zeros, of a DMM-Aug.
+            u: u_t, the same for a model of actions.
+        """
+        seen = []
+        if self.x_to_z:
+            seen.append(z.new_zeros(self.x_dim) if x is None else x)
+        if self.u_dim:
+            seen.append(z.new_zeros(self.u_dim) if u is None else u)
+        if not seen:
+            return self.transition(z)
+        shape = torch.broadcast_shapes(*(part.shape[:-1] for part in seen))
+        return self.transition(z, torch.cat([p.expand(*shape, p.shape[-1]) for p in seen], dim=-1))
+
+    def frame(
+        self,
+        z: Float[Tensor, "*draw latent"],
+        x_before: Float[Tensor, "*batch feature"] | None = None,
+    ) -> Distribution:
+        """p(x_t given z_t, and x_{t-1} where the model sees it), of shape (..., x_dim).
+
+        Args:
+            z: z_t.
+            x_before: x_{t-1}, for trailing batch dimensions of `z`; without it zeros.
+        """
+        if not self.x_to_x:
+            return self.emission(z)
+        return self.emission(z, z.new_zeros(self.x_dim) if x_before is None else x_before)
+
+    def prior(self, z: Float[Tensor, "*draw batch time latent"], batch: SequenceBatch) -> Normal:
         """p(z_t given z_{t-1}) for every step of a path at once, of the shape of `z`."""
         first = self.initial()
-        rest = self.transition(z[..., :-1, :])
+        rest = self.next_state(
+            z[..., :-1, :],
+            batch.x[:, :-1] if self.x_to_z else None,
+            batch.u_before[:, 1:] if self.u_dim else None,
+        )
         shape = (*z.shape[:-2], 1, z.shape[-1])
         return Normal(
             torch.cat([first.loc.expand(shape), rest.loc], dim=-2),
@@ -93,104 +141,70 @@ class DMM(nn.Module):
             validate_args=False,
         )
 
-    def emit(self, z: Float[Tensor, "*batch latent"]) -> Distribution:
-        """p(x_t given z_t), of shape (..., x_dim)."""
-        return self.emission(z)
+    def emit(
+        self, z: Float[Tensor, "*draw batch time latent"], batch: SequenceBatch
+    ) -> Distribution:
+        """p(x_t given z_t) for every step of a path at once, of shape (..., x_dim)."""
+        return self.frame(z, batch.x_before if self.x_to_x else None)
+
+    def log_likelihood(
+        self, z: Float[Tensor, "*draw batch time latent"], batch: SequenceBatch
+    ) -> Float[Tensor, "*draw batch time"]:
+        """Log p(x_t given z_t) of every step, in nats; features not observed are left out.
+
+        Leaving a feature out integrates over it, since features are independent given the state.
+        """
+        terms = self.emit(z, batch).log_prob(batch.x)
+        if batch.observed is not None:
+            terms = terms * batch.observed
+        return terms.sum(-1)
 
     def posterior(
         self,
-        x: Float[Tensor, "batch time feature"],
-        lengths: Int[Tensor, " batch"],
+        batch: SequenceBatch,
         noise: Float[Tensor, "*draw batch time latent"],
         generator: torch.Generator | None = None,
     ) -> LatentPath:
         """A path drawn from q(z given x), or one for each leading index of `noise`.
 
         Args:
-            x: frames, left-aligned.
-            lengths: valid steps of each sequence.
+            batch: the sequences.
             noise: standard normal draws, one for each state.
             generator: source of the dropout's randomness in training mode.
         """
-        return self.inference(x, lengths, noise, generator)
+        return self.draw(self.inference.summarise(batch, generator), batch, noise)
 
+    def draw(
+        self,
+        summary: Summary,
+        batch: SequenceBatch,
+        noise: Float[Tensor, "*draw batch time latent"],
+    ) -> LatentPath:
+        """`posterior`, from a summary taken before, so that many draws share it.
 
-def build_model(config: ModelConfig, *, x_dim: int, kind: Kind, seed: int) -> DMM:
-    """The model that `config` describes, with weights drawn from `seed`, on the CPU in float32.
+        Args:
+            summary: `inference.summarise(batch)`.
+            batch: the sequences.
+            noise: standard normal draws, one for each state.
+        """
 
-    Args:
-        config: what to build.
-        x_dim: features of a frame.
-        kind: what the features are.
-        seed: decides every initial weight.
+        def prior(t: int, before: Tensor | None) -> Normal:
+            return self.prior_of_step(batch, t, before)
 
-    Raises:
-        DataError: if the emission cannot explain data of that kind.
-    """
-    explains = {"bernoulli": "binary", "gaussian": "real"}[config.emission]
-    if explains != kind:
-        needed = {"binary": "bernoulli", "real": "gaussian"}[kind]
-        raise DataError(
-            f"model.emission is {config.emission}, which explains {explains} data, "
-            f"but these are {kind}: choose {needed}."
-        )
-    past = config.inference in ("ST-L", "ST-LR", "MF-L", "MF-LR")
-    future = config.inference in ("DKS", "ST-LR", "MF-R", "MF-LR")
-    emission = BernoulliEmission if config.emission == "bernoulli" else GaussianEmission
-    with torch.random.fork_rng(devices=[]):  # the modules' own first draws leave no trace
-        model = DMM(
-            initial=InitialState(z_dim=config.z_dim, learned=config.learn_initial),
-            transition=_transition(config),
-            emission=emission(
-                z_dim=config.z_dim,
-                x_dim=x_dim,
-                hidden=config.emission_hidden,
-                layers=config.emission_layers,
-                nonlinearity=config.nonlinearity,
-            ),
-            inference=InferenceNetwork(
-                summariser=Summariser(
-                    x_dim=x_dim,
-                    cell=config.rnn,
-                    size=config.rnn_size,
-                    layers=config.rnn_layers,
-                    dropout=config.rnn_dropout,
-                    past=past,
-                    future=future,
-                    nonlinearity=config.nonlinearity,
-                ),
-                combiner=StructuredCombiner(
-                    z_dim=config.z_dim, size=config.rnn_size, learn_start=config.learn_initial
-                )
-                if not config.inference.startswith("MF")
-                else MeanFieldCombiner(
-                    z_dim=config.z_dim, size=config.rnn_size, summaries=past + future
-                ),
-            ),
-        )
-    initialise(model, config.init, torch.Generator().manual_seed(seed))
-    for part in model.modules():
-        if isinstance(part, GatedTransition):
-            part.start()
-        elif isinstance(part, Summariser):
-            part.start(config.forget_bias)
-    return model
+        return self.inference.draw(summary, noise, prior)
 
+    def prior_of_step(self, batch: SequenceBatch, t: int, before: Tensor | None) -> Normal:
+        """p(z_t given z_{t-1}) of one step, as `prior` has it of all.
 
-def _transition(config: ModelConfig) -> Transition:
-    if config.transition == "gated":
-        return GatedTransition(
-            z_dim=config.z_dim,
-            hidden=config.transition_hidden,
-            layers=config.transition_layers,
-            nonlinearity=config.nonlinearity,
-        )
-    return MLPTransition(
-        z_dim=config.z_dim,
-        hidden=config.transition_hidden,
-        layers=config.transition_layers if config.transition == "mlp" else 0,
-        nonlinearity=config.nonlinearity,
-    )
+        Args:
+            batch: the sequences.
+            t: the step; 0 is the first.
+            before: z_{t-1}, (..., batch, latent); None at the first.
+        """
+        if before is None:
+            return self.initial()
+        u = batch.u_before[:, t] if self.u_dim else None
+        return self.next_state(before, batch.x[:, t - 1] if self.x_to_z else None, u)
 
 
 def count_parameters(model: nn.Module) -> int:

@@ -1,17 +1,26 @@
 """The bound that training minimises, and the log-weights that importance sampling averages."""
 
+import math
 from typing import NamedTuple
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
-from torch.distributions import kl_divergence
+from torch.distributions import Normal, kl_divergence
 
 from dmm_core.data.batching import SequenceBatch
 from dmm_core.model import DMM
-from dmm_core.nn.inference import LatentPath
+from dmm_core.nn.combiner import LatentPath
 
-__all__ = ["Bound", "bound_of", "kl_weight", "log_weights", "penalty"]
+__all__ = [
+    "Bound",
+    "bound_of",
+    "importance_bound",
+    "kl_of",
+    "kl_weight",
+    "log_weights",
+    "penalty",
+]
 
 
 class Bound(NamedTuple):
@@ -26,14 +35,24 @@ class Bound(NamedTuple):
     kl: Tensor
 
 
+def kl_of(path: LatentPath, prior: Normal) -> Float[Tensor, "*draw batch time latent"]:
+    """KL(q(z_t given ..) || p(z_t given z_{t-1})) of every latent dimension, in nats.
+
+    In closed form between Gaussians; where flows bend q, its one-sample estimate at the path.
+    """
+    if path.base is None:
+        return kl_divergence(path.q, prior)
+    return path.log_q - prior.log_prob(path.z)
+
+
 def bound_of(model: DMM, batch: SequenceBatch, path: LatentPath) -> Bound:
-    """The bound of `batch` along a path drawn from its posterior, with the KL in closed form.
+    """The bound of `batch` along a path drawn from its posterior.
 
     -log p(x_t given z_t) + KL(q(z_t given ..) || p(z_t given z_{t-1})), step by step (paper,
     equation 6); the prior, the KL and the emission are computed for all steps at once.
     """
-    nll = -model.emit(path.z).log_prob(batch.x).sum(-1)
-    kl = kl_divergence(path.q, model.prior(path.z)).sum(-1)
+    nll = -model.log_likelihood(path.z, batch)
+    kl = kl_of(path, model.prior(path.z, batch)).sum(-1)
     return Bound(nll * batch.mask, kl * batch.mask)
 
 
@@ -42,10 +61,33 @@ def log_weights(model: DMM, batch: SequenceBatch, path: LatentPath) -> Float[Ten
 
     Their exponentials' mean over paths is an unbiased estimate of p(x).
     """
-    steps = model.emit(path.z).log_prob(batch.x).sum(-1) + (
-        model.prior(path.z).log_prob(path.z) - path.q.log_prob(path.z)
-    ).sum(-1)
-    return (steps * batch.mask).sum(-1)
+    return -_weighed(model, batch, path, 1.0)
+
+
+def importance_bound(
+    model: DMM, batch: SequenceBatch, path: LatentPath, weight: float
+) -> Float[Tensor, " batch"]:
+    """-log of the mean weight over the paths of each sequence: a tighter bound on -log p(x).
+
+    Burda, Grosse and Salakhutdinov, "Importance weighted autoencoders" (ICLR 2016), equation 8.
+
+    Args:
+        model: what explains the sequences.
+        batch: the sequences.
+        path: two or more paths, along the first axis.
+        weight: of log q - log p(z) within a weight, for annealing; 1 gives the bound itself.
+    """
+    costs = _weighed(model, batch, path, weight)
+    return math.log(len(costs)) - torch.logsumexp(-costs, dim=0)
+
+
+def _weighed(
+    model: DMM, batch: SequenceBatch, path: LatentPath, weight: float
+) -> Float[Tensor, "*draw batch"]:
+    """-log p(x given z) + weight (log q(z given x) - log p(z)) of each sequence along its path."""
+    prior = model.prior(path.z, batch)
+    excess = (path.log_q - prior.log_prob(path.z)).sum(-1)
+    return ((weight * excess - model.log_likelihood(path.z, batch)) * batch.mask).sum(-1)
 
 
 def kl_weight(update: int, anneal_updates: int) -> float:

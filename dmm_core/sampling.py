@@ -1,4 +1,8 @@
-"""New sequences from a model: from nothing, after a start, and through the posterior."""
+"""New sequences from a model: from nothing, after a start, and through the posterior.
+
+All randomness is drawn first, from the seed alone, so that two calls that differ in the actions or
+in a temperature only see the same chances: what differs between them is what was changed.
+"""
 
 from typing import NamedTuple
 
@@ -9,7 +13,9 @@ from torch import Tensor
 from torch.distributions import Bernoulli, Distribution, Normal
 
 from dmm_core.draws import draw_noise, draw_paths, generator_for
+from dmm_core.errors import DataError
 from dmm_core.model import DMM
+from dmm_core.nn.nade import NADE, DrawnFrame
 
 __all__ = ["Sample", "continuation", "reconstruct", "sample"]
 
@@ -19,13 +25,16 @@ class Sample(NamedTuple):
 
     Attributes:
         z: (count, time, latent), the latent paths.
-        mean: (count, time, feature), mean of p(x_t given z_t): for notes, their probabilities.
+        mean: (count, time, feature), mean of p(x_t given z_t): for notes, their probabilities. Of a
+            NADE each is conditional on the features drawn before it.
         x: (count, time, feature), the frames drawn.
+        scale: (count, time, latent), standard deviation that each state was drawn with.
     """
 
     z: Tensor
     mean: Tensor
     x: Tensor
+    scale: Tensor
 
 
 @torch.no_grad()
@@ -37,6 +46,7 @@ def sample(
     seed: int,
     z_temperature: float = 1.0,
     x_temperature: float = 1.0,
+    u: np.ndarray | None = None,
 ) -> Sample:
     """Ancestral sampling: z_1 ~ p(z_1), z_t ~ p(z_t given z_{t-1}), x_t ~ p(x_t given z_t).
 
@@ -48,14 +58,18 @@ def sample(
         z_temperature: scales the standard deviation of every transition; 0 is the mean rollout.
         x_temperature: divides a note's logit, or scales a real value's standard deviation; 0 takes
             the more likely value.
+        u: (frames, u_dim) actions of a model of actions; u[t] acts on the step from t to t + 1.
+
+    Raises:
+        DataError: if the actions are not those the model was made for.
     """
     model.eval()
     first = model.initial()
     generator = generator_for(model, seed)
-    noise = draw_noise((frames, count, model.z_dim), generator, first.loc)
-    z = first.loc + z_temperature * first.scale * noise[0]
-    path = _roll_out(model, z, noise[1:], z_temperature)
-    return _emit(model, torch.stack([z, *path], dim=1), x_temperature, generator)
+    chance = _chance(model, frames, count, generator)
+    actions = _actions(model, u, frames)
+    start = _step(model, first, None, chance.at(0), z_temperature, x_temperature)
+    return _roll_out(model, start, actions, chance.after(1), z_temperature, x_temperature)
 
 
 @torch.no_grad()
@@ -68,8 +82,13 @@ def continuation(
     seed: int,
     z_temperature: float = 1.0,
     x_temperature: float = 1.0,
+    u: np.ndarray | None = None,
+    observed: np.ndarray | None = None,
 ) -> Sample:
     """What may follow `start`: z_T ~ q(z_T given start), then the prior's rollout from there.
+
+    With the same seed and other actions behind the start it is the answer to do(u): the same
+    states, the same chances, other actions (paper, section 6.6).
 
     Args:
         model: what to draw from.
@@ -79,18 +98,35 @@ def continuation(
         seed: decides all draws.
         z_temperature: as in `sample`, for the rollout.
         x_temperature: as in `sample`.
+        u: (T + frames, u_dim) actions of the start and of what follows; the last acts on nothing.
+        observed: (T, x_dim), 1 where a feature of the start was seen; all by default.
+
+    Raises:
+        DataError: if the actions are not those the model was made for.
     """
     model.eval()
+    steps = len(start)
+    actions = _actions(model, u, steps + frames)
     generator = generator_for(model, seed)
-    z = draw_paths(model, start, count, generator).path.z[:, 0, -1]
-    noise = draw_noise((frames, count, model.z_dim), generator, z)
-    path = _roll_out(model, z, noise, z_temperature)
-    return _emit(model, torch.stack(path, dim=1), x_temperature, generator)
+    before = None if u is None else u[:steps]
+    batch, path = draw_paths(model, start, count, generator, u=before, observed=observed)
+    chance = _chance(model, frames, count, generator)
+    x = batch.x[:, -1].expand(count, -1)
+    last = Sample(path.z[:, 0, -1], x, x, path.scale[:, 0, -1])
+    after = None if actions is None else actions[steps - 1 :]
+    drawn = _roll_out(model, last, after, chance, z_temperature, x_temperature)
+    return Sample(*(part[:, 1:] for part in drawn))
 
 
 @torch.no_grad()
 def reconstruct(
-    model: DMM, x: np.ndarray, *, seed: int, draws: int = 100
+    model: DMM,
+    x: np.ndarray,
+    *,
+    seed: int,
+    draws: int = 100,
+    u: np.ndarray | None = None,
+    observed: np.ndarray | None = None,
 ) -> Float[Tensor, "time feature"]:
     """The mean of p(x_t given z_t) over paths drawn from q(z given x).
 
@@ -99,32 +135,98 @@ def reconstruct(
         x: (T, x_dim) frames, uint8 or float32, as `Sequences` hold them.
         seed: decides all draws.
         draws: paths to average.
+        u: (T, u_dim) actions, for a model of actions.
+        observed: (T, x_dim), 1 where a feature was seen; all by default. What was not is imputed.
     """
     model.eval()
-    path = draw_paths(model, x, draws, generator_for(model, seed)).path
-    return model.emit(path.z).mean[:, 0].mean(0)
+    generator = generator_for(model, seed)
+    batch, path = draw_paths(model, x, draws, generator, u=u, observed=observed)
+    emission = model.emit(path.z, batch)
+    if isinstance(emission, NADE):  # its mean has no closed form; that of its draws converges to it
+        return _draw(emission, _emission_noise(emission, generator), 1.0).mean[:, 0].mean(0)
+    return emission.mean[:, 0].mean(0)
 
 
-def _roll_out(model: DMM, z: Tensor, noise: Tensor, temperature: float) -> list[Tensor]:
-    path = []
-    for step in noise:
-        following = model.transition(z)
-        z = following.loc + temperature * following.scale * step
-        path.append(z)
-    return path
+class _Chance(NamedTuple):
+    """All that is random in a rollout, (time, count, ..)."""
+
+    z: Tensor
+    x: Tensor
+
+    def at(self, step: int) -> "_Chance":
+        return _Chance(self.z[step], self.x[step])
+
+    def after(self, step: int) -> "_Chance":
+        return _Chance(self.z[step:], self.x[step:])
 
 
-def _emit(model: DMM, z: Tensor, temperature: float, generator: torch.Generator) -> Sample:
-    emission = model.emit(z)
-    return Sample(z, emission.mean, _draw(emission, temperature, generator))
+def _chance(model: DMM, frames: int, count: int, generator: torch.Generator) -> _Chance:
+    like = model.initial().loc
+    z = draw_noise((frames, count, model.z_dim), generator, like)
+    return _Chance(z, _emission_noise(model.frame(z), generator))
 
 
-def _draw(emission: Distribution, temperature: float, generator: torch.Generator) -> Tensor:
-    if isinstance(emission, Bernoulli):
-        if temperature == 0.0:
-            return (emission.logits > 0).to(emission.logits.dtype)
-        return torch.bernoulli(torch.sigmoid(emission.logits / temperature), generator=generator)
+def _emission_noise(emission: Distribution, generator: torch.Generator) -> Tensor:
+    """What `_draw` needs of chance, one number a feature."""
     if isinstance(emission, Normal):
-        noise = draw_noise(tuple(emission.loc.shape), generator, emission.loc)
-        return emission.loc + temperature * emission.scale * noise
+        return draw_noise(tuple(emission.loc.shape), generator, emission.loc)
+    like = emission.start if isinstance(emission, NADE) else emission.mean
+    return torch.rand(
+        emission.batch_shape, generator=generator, device=like.device, dtype=like.dtype
+    )
+
+
+def _actions(model: DMM, u: np.ndarray | None, frames: int) -> Tensor | None:
+    if u is None and not model.u_dim:
+        return None
+    shape = None if u is None else u.shape
+    if shape != (frames, model.u_dim):
+        raise DataError(
+            f"The model was made for {model.u_dim} actions a frame, so these are (frames, actions) "
+            f"= {(frames, model.u_dim)}, not {shape}."
+        )
+    return torch.as_tensor(u).to(model.initial().loc)
+
+
+def _roll_out(
+    model: DMM,
+    start: Sample,
+    u: Tensor | None,
+    chance: _Chance,
+    z_temperature: float,
+    x_temperature: float,
+) -> Sample:
+    """The step `start` and those that follow it; u[0] acts on the first of these."""
+    steps = [start]
+    for t in range(len(chance.z)):
+        prior = model.next_state(steps[-1].z, steps[-1].x, None if u is None else u[t])
+        steps.append(_step(model, prior, steps[-1].x, chance.at(t), z_temperature, x_temperature))
+    return Sample(*(torch.stack(column, dim=1) for column in zip(*steps, strict=True)))
+
+
+def _step(
+    model: DMM,
+    prior: Normal,
+    x_before: Tensor | None,
+    chance: _Chance,
+    z_temperature: float,
+    x_temperature: float,
+) -> Sample:
+    """One step, without an axis of time."""
+    scale = z_temperature * prior.scale.expand_as(chance.z)
+    z = prior.loc + scale * chance.z
+    drawn = _draw(model.frame(z, x_before), chance.x, x_temperature)
+    return Sample(z, drawn.mean, drawn.x, scale)
+
+
+def _draw(emission: Distribution, noise: Tensor, temperature: float) -> DrawnFrame:
+    """A frame from an emission and the numbers of `_emission_noise`."""
+    if isinstance(emission, NADE):
+        return emission.draw(noise, temperature)
+    if isinstance(emission, Bernoulli):
+        logits = emission.logits
+        odds = torch.sigmoid(logits / temperature) if temperature else (logits > 0).to(logits)
+        return DrawnFrame((noise < odds).to(logits), emission.probs)
+    if isinstance(emission, Normal):
+        return DrawnFrame(emission.loc + temperature * emission.scale * noise, emission.loc)
     raise TypeError(f"There is no way to draw from {type(emission).__name__}.")

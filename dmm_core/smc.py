@@ -34,18 +34,21 @@ def smc_log_likelihood(
         particles: how many.
         generator: on the model's device.
     """
-    summary = model.inference.summariser(batch.x, batch.lengths)
+    summary = model.inference.summarise(batch)
     rows, steps = batch.mask.shape
+    x_before = batch.x_before
     total = batch.x.new_zeros(rows)
     log_w = batch.x.new_full((particles, rows), -math.log(particles))
     z = None
     for t in range(steps):
-        q = model.inference.combiner.step(summary.at(t), z)
         noise = draw_noise((particles, rows, model.z_dim), generator, batch.x)
-        prior = model.initial() if z is None else model.transition(z)
-        z = q.loc + q.scale * noise
-        gain = model.emit(z).log_prob(batch.x[:, t]).sum(-1)
-        gain = gain + (prior.log_prob(z) - q.log_prob(z)).sum(-1)
+        prior = model.prior_of_step(batch, t, z)
+        drawn = model.inference.step(summary.at(t), z, prior, noise)
+        z = drawn.z
+        terms = model.frame(z, x_before[:, t]).log_prob(batch.x[:, t])
+        if batch.observed is not None:
+            terms = terms * batch.observed[:, t]
+        gain = terms.sum(-1) + (prior.log_prob(z) - drawn.log_q).sum(-1)
         log_w = log_w + gain * batch.mask[:, t]
         step = torch.logsumexp(log_w, dim=0)
         total, log_w = total + step, log_w - step

@@ -25,7 +25,8 @@ from dmm_core.errors import ConfigError, RunError
 from dmm_core.evaluation import valid_bound
 from dmm_core.events import EpochEnd, Event, Finished, Progress
 from dmm_core.model import DMM
-from dmm_core.objective import bound_of, kl_weight, penalty
+from dmm_core.nn.combiner import LatentPath
+from dmm_core.objective import Bound, bound_of, importance_bound, kl_weight, penalty
 
 __all__ = ["Training", "fit"]
 
@@ -143,11 +144,13 @@ class Training:
         config = self.config
         self._generator.manual_seed(_seed(config.seed, _Stream.NOISE, self.update))
         weight = kl_weight(self.update, config.anneal_updates)
-        noise = draw_noise((*batch.mask.shape, self.model.z_dim), self._generator, batch.x)
-        path = self.model.posterior(batch.x, batch.lengths, noise, self._generator)
+        draws = () if config.samples == 1 else (config.samples,)
+        noise = draw_noise((*draws, *batch.mask.shape, self.model.z_dim), self._generator, batch.x)
+        path = self.model.posterior(batch, noise, self._generator)
         bound = bound_of(self.model, batch, path)
-        nll, kl, frames = bound.nll.sum(), bound.kl.sum(), batch.mask.sum()
-        annealed = nll + weight * kl
+        nll, kl = bound.nll.sum() / config.samples, bound.kl.sum() / config.samples
+        frames = batch.mask.sum()
+        annealed = self._annealed(batch, path, bound, weight)
         loss = annealed / frames + penalty(self._penalised, config.l1, config.l2)
         self._optimizer.zero_grad(set_to_none=True)
         loss.backward()
@@ -166,6 +169,18 @@ class Training:
             with torch.no_grad():
                 for average, parameter in zip(self._average, self._parameters, strict=True):
                     average.lerp_(parameter, 1.0 - decay)
+
+    def _annealed(
+        self, batch: SequenceBatch, path: LatentPath, bound: Bound, weight: float
+    ) -> Tensor:
+        """What an update minimises, summed over the batch, before the penalties."""
+        config = self.config
+        if config.objective == "iwae":
+            return importance_bound(self.model, batch, path, weight).sum()
+        kl = bound.kl
+        if config.free_bits:
+            kl = kl.clamp_min(config.free_bits) * batch.mask
+        return (bound.nll.sum() + weight * kl.sum()) / config.samples
 
     def _apply(self, bad: Tensor) -> None:
         """Let the optimiser step unless `bad` is 1, without asking the device which it is."""

@@ -4,7 +4,8 @@ from typing import Any, get_args
 
 from pydantic.fields import FieldInfo
 
-from dmm_core.config import PRESETS, RunConfig
+from dmm_core.config import RunConfig
+from dmm_core.presets import PRESETS
 
 
 def allowed(field: FieldInfo) -> str:

@@ -2,14 +2,14 @@
 
 import torch
 
+from dmm_core.building import build_model
 from dmm_core.config import ModelConfig
 from dmm_core.data.batching import SequenceBatch
-from dmm_core.model import build_model
 
 INFERENCE = ("DKS", "ST-L", "ST-LR", "MF-L", "MF-R", "MF-LR")
 
 
-def small_model(x_dim=4, kind="binary", seed=0, **changes):
+def small_model(x_dim=4, kind="binary", seed=0, u_dim=0, missing=False, **changes):
     settings = dict(
         z_dim=3,
         emission="bernoulli" if kind == "binary" else "gaussian",
@@ -20,17 +20,26 @@ def small_model(x_dim=4, kind="binary", seed=0, **changes):
         nonlinearity="tanh",
     )
     config = ModelConfig(**(settings | changes))
-    return build_model(config, x_dim=x_dim, kind=kind, seed=seed).double()
+    return build_model(
+        config, x_dim=x_dim, kind=kind, seed=seed, u_dim=u_dim, missing=missing
+    ).double()
 
 
-def random_batch(lengths, x_dim=4, seed=0):
+def random_batch(lengths, x_dim=4, seed=0, u_dim=0, missing=False):
     generator = torch.Generator().manual_seed(seed)
     lengths = torch.tensor(lengths)
     steps = int(lengths.max())
     mask = (torch.arange(steps) < lengths[:, None]).double()
     shape = (len(lengths), steps, x_dim)
     x = torch.bernoulli(torch.full(shape, 0.4, dtype=torch.float64), generator=generator)
-    return SequenceBatch(x * mask[..., None], mask, lengths)
+    valid = mask[..., None]
+    observed = u = None
+    if u_dim:
+        u = torch.randn(*shape[:2], u_dim, generator=generator, dtype=torch.float64) * valid
+    if missing:
+        observed = torch.bernoulli(torch.full(shape, 0.6).double(), generator=generator) * valid
+        x = x * observed
+    return SequenceBatch(x * valid, mask, lengths, u, observed)
 
 
 def noise_for(batch, z_dim=3, seed=1, draws=()):

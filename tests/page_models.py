@@ -3,11 +3,11 @@
 import numpy as np
 from streamlit.testing.v1 import AppTest
 
+from dmm_core.building import build_model
 from dmm_core.checkpoint import Checkpoint, save_checkpoint
 from dmm_core.config import DataConfig, ModelConfig, RunConfig
 from dmm_core.data.sequences import Sequences
 from dmm_core.data.uploads import UploadOptions, UploadReport, store_upload
-from dmm_core.model import build_model
 from dmm_core.runs.record import DataFacts
 from dmm_core.runs.status import RunProgress, Status, this_owner
 from dmm_core.runs.store import create_run

@@ -4,9 +4,9 @@ import pytest
 import torch
 from fake_training import CONFIG
 
+from dmm_core.building import build_model
 from dmm_core.checkpoint import Checkpoint, save_checkpoint, save_tensors
 from dmm_core.errors import RunError
-from dmm_core.model import build_model
 from dmm_core.runs.bundled import BundledModel, load_model
 from dmm_core.runs.record import DataFacts
 from dmm_core.runs.store import create_run

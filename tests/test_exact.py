@@ -13,9 +13,11 @@ from dmm_core.data.batching import SequenceBatch
 from dmm_core.data.systems import LinearGaussian
 from dmm_core.kalman import kalman_filter
 from dmm_core.model import DMM, InitialState
+from dmm_core.nn.combiner import LatentPath
 from dmm_core.nn.emission import GaussianEmission
-from dmm_core.nn.inference import InferenceNetwork, LatentPath, Summary
+from dmm_core.nn.inference import InferenceNetwork
 from dmm_core.nn.mlp import VARIANCE_FLOOR
+from dmm_core.nn.summary import Summary
 from dmm_core.nn.transition import MLPTransition
 from dmm_core.objective import bound_of, log_weights
 
@@ -59,6 +61,8 @@ class FutureInformation(nn.Module):
 class ExactCombiner(nn.Module):
     """q(z_t given z_{t-1}, x_{t:T}) in closed form: the transition times that likelihood."""
 
+    needs_prior = False
+
     def forward(self, summary, noise):
         z, locs, scales = [], [], []
         for t in range(noise.shape[-2]):
@@ -68,7 +72,7 @@ class ExactCombiner(nn.Module):
             scales.append(q.scale)
         return LatentPath(*(torch.stack(states, -2) for states in (z, locs, scales)))
 
-    def step(self, summary, before):
+    def step(self, summary, before, prior=None):
         precision, weighted = summary.future.chunk(2, dim=-1)
         prior_loc = torch.zeros(2).double() if before is None else A * before + B
         prior_variance = torch.ones_like(Q) if before is None else Q
@@ -88,6 +92,7 @@ def linear_gaussian():
         transition=transition,
         emission=emission,
         inference=InferenceNetwork(summariser=FutureInformation(), combiner=ExactCombiner()),
+        x_dim=2,
     )
 
 
@@ -122,7 +127,7 @@ def test_with_the_exact_posterior_every_log_weight_is_the_kalman_log_likelihood(
 ):
     exact = torch.tensor(exact_log_likelihood(batch), dtype=torch.float64)
     for seed in range(20):
-        path = linear_gaussian.posterior(batch.x, batch.lengths, noise_for(batch, 2, seed))
+        path = linear_gaussian.posterior(batch, noise_for(batch, 2, seed))
         weights = log_weights(linear_gaussian, batch, path)
         torch.testing.assert_close(weights, exact, rtol=0, atol=2e-12)
 
@@ -131,7 +136,7 @@ def test_with_the_exact_posterior_the_mean_bound_is_the_kalman_nll(linear_gaussi
     exact = -torch.tensor(exact_log_likelihood(batch), dtype=torch.float64)
     bounds = []
     for seed in range(400):
-        path = linear_gaussian.posterior(batch.x, batch.lengths, noise_for(batch, 2, seed))
+        path = linear_gaussian.posterior(batch, noise_for(batch, 2, seed))
         bound = bound_of(linear_gaussian, batch, path)
         bounds.append((bound.nll + bound.kl).sum(-1))
     bounds = torch.stack(bounds)

@@ -3,8 +3,9 @@ import shlex
 import pytest
 
 from dmm_core.cli import build_parser
-from dmm_core.config import PRESETS, RunConfig, parse_config, preset
+from dmm_core.config import RunConfig, parse_config
 from dmm_core.flags import command_line, given_settings
+from dmm_core.presets import PRESETS, preset
 from dmm_core.runs.bundled import list_bundled
 
 

@@ -1,13 +1,15 @@
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from dmm_core.config import PRESETS, RunConfig
+from dmm_core.config import RunConfig
+from dmm_core.presets import PRESETS
 
 
 def page():
     import streamlit as st
 
-    from dmm_core.config import PRESETS, RunConfig
+    from dmm_core.config import RunConfig
+    from dmm_core.presets import PRESETS
     from pages.ui import forms
 
     def take_classroom():

@@ -15,7 +15,7 @@ def test_moments_are_those_of_drawn_states():
     model = small_model()
     moments = posterior_moments(model, X, seed=0, draws=4000)
     batch = random_batch([6])._replace(x=torch.from_numpy(X)[None].double())
-    path = model.posterior(batch.x, batch.lengths, noise_for(batch, draws=(4000,)))
+    path = model.posterior(batch, noise_for(batch, draws=(4000,)))
     z = path.z[:, 0].detach().numpy()
     assert np.abs(moments.loc - z.mean(0)).max() < 0.1
     assert np.abs(moments.scale / z.std(0) - 1).max() < 0.1

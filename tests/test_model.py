@@ -3,13 +3,15 @@ import torch
 from models import INFERENCE, noise_for, random_batch, small_model
 from torch.autograd.functional import jacobian
 
+from dmm_core.building import build_model
 from dmm_core.config import ModelConfig
 from dmm_core.data.batching import SequenceBatch
 from dmm_core.errors import DataError
-from dmm_core.model import build_model, count_parameters
-from dmm_core.nn.inference import StructuredCombiner, Summary, reversal
+from dmm_core.model import count_parameters
+from dmm_core.nn.combiner import StructuredCombiner
 from dmm_core.nn.mlp import scale_of
 from dmm_core.nn.recurrence import latent_recurrence
+from dmm_core.nn.summary import Summary, reversal
 from dmm_core.objective import bound_of
 
 
@@ -19,11 +21,11 @@ def test_a_bound_does_not_change_with_padding_or_batch(inference, rnn):
     model = small_model(inference=inference, rnn=rnn)
     batch = random_batch([9, 4, 1, 6])
     noise = noise_for(batch)
-    together = bound_of(model, batch, model.posterior(batch.x, batch.lengths, noise))
+    together = bound_of(model, batch, model.posterior(batch, noise))
     for i, length in enumerate(batch.lengths.tolist()):
         x = batch.x[i : i + 1, :length]
         alone = SequenceBatch(x, torch.ones_like(x[..., 0]), torch.tensor([length]))
-        path = model.posterior(alone.x, alone.lengths, noise[i : i + 1, :length])
+        path = model.posterior(alone, noise[i : i + 1, :length])
         bound = bound_of(model, alone, path)
         torch.testing.assert_close(together.nll[i, :length], bound.nll[0], rtol=0, atol=1e-10)
         torch.testing.assert_close(together.kl[i, :length], bound.kl[0], rtol=0, atol=1e-10)
@@ -37,8 +39,8 @@ def test_what_padding_holds_does_not_matter(inference):
     batch = random_batch([5, 3])
     noise = noise_for(batch)
     garbage = batch.x + 9.0 * (1 - batch.mask[..., None])
-    clean = model.posterior(batch.x, batch.lengths, noise)
-    dirty = model.posterior(garbage, batch.lengths, noise)
+    clean = model.posterior(batch, noise)
+    dirty = model.posterior(batch._replace(x=garbage), noise)
     valid = batch.mask.bool()
     torch.testing.assert_close(clean.z[valid], dirty.z[valid], rtol=0, atol=1e-12)
 
@@ -78,7 +80,7 @@ def test_every_parameter_gets_a_gradient(inference, transition, kind):
         inference=inference, transition=transition, kind=kind, learn_initial=True, rnn_layers=2
     )
     batch = random_batch([6, 4])
-    bound = bound_of(model, batch, model.posterior(batch.x, batch.lengths, noise_for(batch)))
+    bound = bound_of(model, batch, model.posterior(batch, noise_for(batch)))
     (bound.nll.sum() + bound.kl.sum()).backward()
     for name, parameter in model.named_parameters():
         if parameter.requires_grad:
@@ -145,10 +147,10 @@ def test_several_draws_are_the_draws_one_by_one():
     model = small_model(inference="ST-LR")
     batch = random_batch([5, 3])
     noise = noise_for(batch, draws=(4,))
-    together = model.posterior(batch.x, batch.lengths, noise)
+    together = model.posterior(batch, noise)
     for k in range(4):
-        alone = model.posterior(batch.x, batch.lengths, noise[k])
-        for a, b in zip(together, alone, strict=True):
+        alone = model.posterior(batch, noise[k])
+        for a, b in zip(together[:3], alone[:3], strict=True):
             torch.testing.assert_close(a[k], b, rtol=0, atol=1e-12)
 
 

@@ -131,7 +131,7 @@ class Linear(torch.nn.Module):
     def initial(self):
         return Normal(torch.zeros(3), torch.ones(3))
 
-    def transition(self, z):
+    def next_state(self, z):
         return Normal(self.centre + (z - self.centre) @ self.slope.T, torch.ones_like(z))
 
 

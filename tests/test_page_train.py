@@ -6,7 +6,8 @@ import pytest
 from runs_by_state import config_on, fresh_caches, open_page, run_in, texts, trained
 from streamlit.testing.v1 import AppTest
 
-from dmm_core.config import PRESETS, RunConfig
+from dmm_core.config import RunConfig
+from dmm_core.presets import PRESETS
 from dmm_core.runs.status import State
 from dmm_core.runs.store import list_runs
 from pages.ui.runs.words import STATES, duration
@@ -77,7 +78,7 @@ def test_the_button_queues_what_the_form_shows_and_opens_it(runner):
 def double_click():
     import streamlit as st
 
-    from dmm_core.config import PRESETS
+    from dmm_core.presets import PRESETS
     from pages.ui.train.launch import launch
 
     first = launch(PRESETS["quick"], "one")

@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from dmm_core.checkpoint import Checkpoint, save_checkpoint
-from dmm_core.config import preset
 from dmm_core.errors import RunError
+from dmm_core.presets import preset
 from dmm_core.runs.lease import hold
 from dmm_core.runs.record import DataFacts
 from dmm_core.runs.run import Run

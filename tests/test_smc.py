@@ -20,7 +20,7 @@ class PriorCombiner(ExactCombiner):
         self.transition = model.transition
         self.initial = model.initial
 
-    def step(self, summary, before):
+    def step(self, summary, before, prior=None):
         prior = self.initial() if before is None else self.transition(before)
         shape = (*prior.loc.shape[:-2], len(summary.future), 2)
         return Normal(prior.loc.expand(shape), prior.scale.expand(shape))
@@ -59,8 +59,8 @@ def test_a_step_is_the_paths_conditional(inference):
     model = small_model(inference=inference)
     data = random_batch([5, 3])
     noise = noise_for(data)
-    path = model.posterior(data.x, data.lengths, noise)
-    summary = model.inference.summariser(data.x, data.lengths)
+    path = model.posterior(data, noise)
+    summary = model.inference.summarise(data)
     for t in range(5):
         q = model.inference.combiner.step(summary.at(t), path.z[:, t - 1] if t else None)
         torch.testing.assert_close(q.loc, path.loc[:, t], rtol=0, atol=1e-12)

@@ -3,8 +3,9 @@ from pathlib import Path
 
 import pytest
 
-from dmm_core.config import RunConfig, preset
+from dmm_core.config import RunConfig
 from dmm_core.errors import RunError
+from dmm_core.presets import preset
 from dmm_core.runs import bundled, store
 from dmm_core.runs.store import RUN_ID, create_run, find_run, list_runs, unreadable_runs
 

@@ -5,13 +5,13 @@ import numpy as np
 import pytest
 import torch
 
+from dmm_core.building import build_model
 from dmm_core.checkpoint import load_checkpoint, save_checkpoint
 from dmm_core.config import ModelConfig, TrainConfig
 from dmm_core.data.sequences import Sequences, Splits
 from dmm_core.device import choose_device
 from dmm_core.errors import ConfigError, RunError
 from dmm_core.events import EpochEnd, Finished
-from dmm_core.model import build_model
 from dmm_core.training import Training, fit
 
 MODEL = ModelConfig(z_dim=3, emission_hidden=5, transition_hidden=6, rnn_size=7, rnn_dropout=0.2)
@@ -201,3 +201,22 @@ def test_a_training_that_cannot_fit_is_refused_before_it_begins(monkeypatch):
     monkeypatch.setattr("psutil.virtual_memory", lambda: SimpleNamespace(available=200_000))
     with pytest.raises(ConfigError, match=r"needs at least 0\.\d GB .* smaller train\.batch_size"):
         Training(model, data, TrainConfig(batch_size=10, device="cpu"))
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        dict(objective="iwae", samples=3),
+        dict(samples=2),
+        dict(free_bits=0.5),
+    ],
+)
+def test_every_objective_lowers_the_bound(changes):
+    run = training(epochs=12, **changes)
+    ends = [e for e in run.events() if isinstance(e, EpochEnd)]
+    assert ends[-1].train_bound < ends[1].train_bound
+    assert ends[-1].train_bound == pytest.approx(ends[-1].train_nll + ends[-1].train_kl)
+    if "objective" in changes:  # tighter than the bound of the mean path
+        assert ends[-1].annealed_bound < ends[-1].train_bound
+    if "free_bits" in changes:
+        assert ends[-1].annealed_bound >= ends[-1].train_nll + 0.5

@@ -20,13 +20,14 @@ import torch
 from fake_training import CONFIG, UPDATES, fresh, tiny_splits
 from test_checkpoint import files_limited_to
 
+from dmm_core.building import build_model
 from dmm_core.checkpoint import load_checkpoint
 from dmm_core.data.sequences import Sequences, Splits
 from dmm_core.errors import ConfigError, DataError, RunError
 from dmm_core.events import EpochEnd, Finished, Progress
-from dmm_core.model import build_model
 from dmm_core.runs import journal, worker
 from dmm_core.runs.lease import hold
+from dmm_core.runs.record import DataFacts
 from dmm_core.runs.status import Status, this_owner
 from dmm_core.runs.store import create_run
 from dmm_core.runs.worker import execute
@@ -83,7 +84,7 @@ def reference(kind):
         if isinstance(event, EpochEnd)
     ]
     state = training.state()
-    data = {"name": "tiny", "kind": "binary", "x_dim": 88, "steps_per_quarter": 1}
+    data = DataFacts.of(tiny_splits()).model_dump()
     return metrics, listed(state), {**state.scalars, "data": data, "metrics_lines": EPOCHS}
 
 
@@ -130,6 +131,8 @@ class TestFolder:
             "kind": "binary",
             "x_dim": 88,
             "steps_per_quarter": 1,
+            "u_dim": 0,
+            "missing": False,
         }
 
     def test_the_log_tells_the_story(self, fake, run):
@@ -293,7 +296,7 @@ class TestStop:
             assert execute(run) == "cancelled"
         assert execute(run) == "finished"
 
-    @pytest.mark.parametrize("name", ["load_dataset", "build_model", "Training"])
+    @pytest.mark.parametrize("name", ["load_dataset", "model_for", "Training"])
     def test_while_preparing(self, run, monkeypatch, name):
         original = getattr(worker, name)
 
@@ -375,7 +378,7 @@ class TestStop:
 
 
 class TestFailure:
-    @pytest.mark.parametrize("phase", ["load_dataset", "build_model", "Training", "events", "load"])
+    @pytest.mark.parametrize("phase", ["load_dataset", "model_for", "Training", "events", "load"])
     @pytest.mark.parametrize(
         ("error", "reason"),
         [
@@ -409,7 +412,7 @@ class TestFailure:
         assert comparable(run) == reference("fake")
 
     def test_the_memory_of_the_cpu(self, fake, run, monkeypatch):
-        monkeypatch.setattr(worker, "build_model", lambda *_, **__: torch.empty(2**50))
+        monkeypatch.setattr(worker, "model_for", lambda *_, **__: torch.empty(2**50))
         assert execute(run) == "failed"
         assert run.status().reason.startswith("The memory ran out: a smaller batch size needs less")
 

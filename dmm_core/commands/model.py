@@ -68,7 +68,13 @@ def infer(given: argparse.Namespace) -> None:
 
 def _posterior(source: Any, sequences: Sequences, given: argparse.Namespace) -> dict[str, Any]:
     model = load_model(source)
-    moments = [posterior_moments(model, x, seed=given.seed, draws=given.draws) for x in sequences]
+    none = [None] * len(sequences)
+    moments = [
+        posterior_moments(model, x, seed=given.seed, draws=given.draws, u=u, observed=observed)
+        for x, u, observed in zip(
+            sequences, sequences.u or none, sequences.observed or none, strict=True
+        )
+    ]
     return {
         "loc": np.concatenate([m.loc for m in moments]),
         "scale": np.concatenate([m.scale for m in moments]),

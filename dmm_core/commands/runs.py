@@ -8,13 +8,14 @@ from typing import Any
 
 from tqdm import tqdm
 
-from dmm_core.config import parse_config, preset
+from dmm_core.config import parse_config
 from dmm_core.data.catalogue import UPLOAD_PREFIX, dataset_info
 from dmm_core.device import choose_device
 from dmm_core.errors import RunError
 from dmm_core.events import EpochEnd, Event, Progress
 from dmm_core.flags import given_settings
 from dmm_core.listening import compose_midi
+from dmm_core.presets import preset
 from dmm_core.runs.run import Run
 from dmm_core.runs.status import ACTIVE
 from dmm_core.runs.store import create_run, find_run, list_runs

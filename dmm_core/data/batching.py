@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from dmm_core.data.sequences import Sequences
+from dmm_core.errors import DataError
 
 __all__ = ["ResidentSequences", "SequenceBatch", "batch_indices", "in_order"]
 
@@ -31,6 +32,22 @@ class SequenceBatch(NamedTuple):
     lengths: Tensor
     u: Tensor | None = None
     observed: Tensor | None = None
+
+    @property
+    def x_before(self) -> Tensor:
+        """(batch, time, feature), x_{t-1}, zero before the first step."""
+        return _one_later(self.x)
+
+    @property
+    def u_before(self) -> Tensor:
+        """(batch, time, action), u_{t-1}, zero before the first step.
+
+        Raises:
+            DataError: if the sequences have no actions.
+        """
+        if self.u is None:
+            raise DataError("The model was made for actions, but these sequences have none.")
+        return _one_later(self.u)
 
 
 class ResidentSequences:
@@ -73,6 +90,10 @@ class ResidentSequences:
     def everything(self) -> SequenceBatch:
         """All sequences as one batch, in their order."""
         return self.batch(np.arange(len(self.lengths)))
+
+
+def _one_later(steps: Tensor) -> Tensor:
+    return torch.cat([torch.zeros_like(steps[:, :1]), steps[:, :-1]], dim=1)
 
 
 def _end_to_end(arrays: tuple[np.ndarray, ...], device: torch.device | str) -> Tensor:

@@ -1,12 +1,17 @@
-"""Emissions p(x_t given z_t): a network of the latent state returns a distribution of the frame."""
+"""Emissions p(x_t given z_t): a network of the latent state returns a distribution of the frame.
+
+Each distribution's `log_prob` gives a term for every feature, (..., x_dim), whose sum is the
+frame's log-probability. An emission may see the frame before, x_{t-1}, beside the state (DMM-Aug).
+"""
 
 from jaxtyping import Float
 from torch import Tensor, nn
 from torch.distributions import Bernoulli, Normal
 
-from dmm_core.nn.mlp import mlp, scale_of
+from dmm_core.nn.mlp import beside, mlp, scale_of
+from dmm_core.nn.nade import NADE
 
-__all__ = ["BernoulliEmission", "Emission", "GaussianEmission"]
+__all__ = ["BernoulliEmission", "GaussianEmission", "NADEEmission"]
 
 
 class BernoulliEmission(nn.Module):
@@ -18,18 +23,30 @@ class BernoulliEmission(nn.Module):
         hidden: width of the MLP.
         layers: its hidden layers; 0 makes the logits linear in z.
         nonlinearity: a name in `NONLINEARITIES`.
+        context_dim: width of what is seen beside the state.
     """
 
     def __init__(
-        self, *, z_dim: int, x_dim: int, hidden: int, layers: int, nonlinearity: str
+        self,
+        *,
+        z_dim: int,
+        x_dim: int,
+        hidden: int,
+        layers: int,
+        nonlinearity: str,
+        context_dim: int = 0,
     ) -> None:
         super().__init__()
-        self.trunk = mlp(z_dim, hidden, layers, nonlinearity=nonlinearity)
-        self.logits = nn.Linear(hidden if layers else z_dim, x_dim)
+        self.trunk = mlp(z_dim + context_dim, hidden, layers, nonlinearity=nonlinearity)
+        self.logits = nn.Linear(hidden if layers else z_dim + context_dim, x_dim)
 
-    def forward(self, z: Float[Tensor, "*batch latent"]) -> Bernoulli:
+    def forward(
+        self,
+        z: Float[Tensor, "*draw latent"],
+        context: Float[Tensor, "*batch context"] | None = None,
+    ) -> Bernoulli:
         """The distribution of x given z, of shape (..., x_dim)."""
-        return Bernoulli(logits=self.logits(self.trunk(z)), validate_args=False)
+        return Bernoulli(logits=self.logits(self.trunk(beside(z, context))), validate_args=False)
 
 
 class GaussianEmission(nn.Module):
@@ -41,21 +58,75 @@ class GaussianEmission(nn.Module):
         hidden: width of the MLP.
         layers: its hidden layers; 0 makes the mean linear in z.
         nonlinearity: a name in `NONLINEARITIES`.
+        context_dim: width of what is seen beside the state.
     """
 
     def __init__(
-        self, *, z_dim: int, x_dim: int, hidden: int, layers: int, nonlinearity: str
+        self,
+        *,
+        z_dim: int,
+        x_dim: int,
+        hidden: int,
+        layers: int,
+        nonlinearity: str,
+        context_dim: int = 0,
     ) -> None:
         super().__init__()
-        self.trunk = mlp(z_dim, hidden, layers, nonlinearity=nonlinearity)
-        self.loc = nn.Linear(hidden if layers else z_dim, x_dim)
-        self.variance = nn.Linear(hidden if layers else z_dim, x_dim)
+        width = hidden if layers else z_dim + context_dim
+        self.trunk = mlp(z_dim + context_dim, hidden, layers, nonlinearity=nonlinearity)
+        self.loc = nn.Linear(width, x_dim)
+        self.variance = nn.Linear(width, x_dim)
 
-    def forward(self, z: Float[Tensor, "*batch latent"]) -> Normal:
+    def forward(
+        self,
+        z: Float[Tensor, "*draw latent"],
+        context: Float[Tensor, "*batch context"] | None = None,
+    ) -> Normal:
         """The distribution of x given z, of shape (..., x_dim)."""
-        trunk = self.trunk(z)
+        trunk = self.trunk(beside(z, context))
         return Normal(self.loc(trunk), scale_of(self.variance(trunk)), validate_args=False)
 
 
-Emission = BernoulliEmission | GaussianEmission
-"""Any emission: z -> distribution of x."""
+class NADEEmission(nn.Module):
+    """Features one after another: p(x_t) = prod_i p(x_{t,i} given x_{t,<i}, z_t) (DMM-NADE).
+
+    The state sets where the units of the `NADE` start and the biases of its logits; both are linear
+    heads on an MLP.
+
+    Args:
+        z_dim: latent dimensions.
+        x_dim: features of a frame, in the order in which they are explained.
+        hidden: width of the MLP.
+        layers: its hidden layers; 0 makes both heads linear in z.
+        nonlinearity: a name in `NONLINEARITIES`.
+        units: hidden units of the NADE.
+        context_dim: width of what is seen beside the state.
+    """
+
+    def __init__(
+        self,
+        *,
+        z_dim: int,
+        x_dim: int,
+        hidden: int,
+        layers: int,
+        nonlinearity: str,
+        units: int,
+        context_dim: int = 0,
+    ) -> None:
+        super().__init__()
+        width = hidden if layers else z_dim + context_dim
+        self.trunk = mlp(z_dim + context_dim, hidden, layers, nonlinearity=nonlinearity)
+        self.start = nn.Linear(width, units)
+        self.bias = nn.Linear(width, x_dim)
+        self.read = nn.Linear(x_dim, units, bias=False)
+        self.write = nn.Linear(units, x_dim, bias=False)
+
+    def forward(
+        self,
+        z: Float[Tensor, "*draw latent"],
+        context: Float[Tensor, "*batch context"] | None = None,
+    ) -> NADE:
+        """The distribution of x given z, of shape (..., x_dim)."""
+        trunk = self.trunk(beside(z, context))
+        return NADE(self.start(trunk), self.bias(trunk), self.read.weight.t(), self.write.weight)

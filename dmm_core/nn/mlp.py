@@ -5,7 +5,15 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
-__all__ = ["INITIALISERS", "NONLINEARITIES", "VARIANCE_FLOOR", "initialise", "mlp", "scale_of"]
+__all__ = [
+    "INITIALISERS",
+    "NONLINEARITIES",
+    "VARIANCE_FLOOR",
+    "beside",
+    "initialise",
+    "mlp",
+    "scale_of",
+]
 
 VARIANCE_FLOOR = 1e-5
 """Added to every variance of a latent or a real observation, so that no Gaussian degenerates."""
@@ -43,6 +51,18 @@ def mlp(inputs: int, hidden: int, layers: int, *, nonlinearity: str) -> nn.Seque
         stack += [nn.Linear(inputs, hidden), NONLINEARITIES[nonlinearity]()]
         inputs = hidden
     return nn.Sequential(*stack)
+
+
+def beside(z: Tensor, context: Tensor | None) -> Tensor:
+    """`z` with what else a network sees beside it: (..., latent + context).
+
+    Args:
+        z: (..., latent).
+        context: (*batch, context), for the trailing batch dimensions of `z`, or None.
+    """
+    if context is None:
+        return z
+    return torch.cat([z, context.expand(*z.shape[:-1], context.shape[-1])], dim=-1)
 
 
 def scale_of(unconstrained: Tensor) -> Tensor:

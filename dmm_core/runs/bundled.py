@@ -12,9 +12,9 @@ from dmm_core.checkpoint import load_tensors
 from dmm_core.config import RunConfig
 from dmm_core.errors import RunError
 from dmm_core.files import assets
-from dmm_core.model import DMM, build_model
+from dmm_core.model import DMM
 from dmm_core.runs.documents import read_document
-from dmm_core.runs.record import DataFacts
+from dmm_core.runs.record import DataFacts, model_for
 from dmm_core.runs.run import Run
 
 __all__ = ["BUNDLED_NAME", "BUNDLED_PREFIX", "BundledModel", "list_bundled", "load_model"]
@@ -103,8 +103,7 @@ def load_model(source: Run | BundledModel) -> DMM:
     Raises:
         RunError: if its weights are missing, damaged, or of another model than its configuration's.
     """
-    data = source.data()
-    model = build_model(source.config().model, x_dim=data.x_dim, kind=data.kind, seed=0)
+    model = model_for(source.config().model, source.data(), seed=0)
     try:
         model.load_state_dict(source.weights())
     except RuntimeError:

@@ -14,11 +14,11 @@ import torch
 from dmm_core.data.registry import load_dataset
 from dmm_core.errors import RunError
 from dmm_core.events import EpochEnd, Event, Finished, Progress
-from dmm_core.model import DMM, build_model
+from dmm_core.model import DMM
 from dmm_core.runs.journal import Journal
 from dmm_core.runs.lease import LeaseLost, hold
 from dmm_core.runs.outcome import StopAsked, outcome_of
-from dmm_core.runs.record import DataFacts
+from dmm_core.runs.record import DataFacts, model_for
 from dmm_core.runs.run import Run
 from dmm_core.runs.status import State, this_host
 from dmm_core.training import Training
@@ -105,14 +105,8 @@ class _Worker:
         config = self.run.config()
         splits = load_dataset(config.data, self._loading)
         self._raise_if_stopped()
-        facts = DataFacts(
-            name=splits.name,
-            kind=splits.kind,
-            x_dim=splits.x_dim,
-            steps_per_quarter=splits.steps_per_quarter,
-        )
-        seed = config.train.seed
-        model = build_model(config.model, x_dim=facts.x_dim, kind=facts.kind, seed=seed)
+        facts = DataFacts.of(splits)
+        model = model_for(config.model, facts, seed=config.train.seed)
         training = Training(model, splits, config.train)
         threads = config.train.threads or torch.get_num_threads()
         self.journal.log(f"PyTorch {torch.__version__}, {training.device}, {threads} threads.")

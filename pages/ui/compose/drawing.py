@@ -5,7 +5,6 @@ from typing import Literal, NamedTuple, get_args
 
 import numpy as np
 import streamlit as st
-import torch
 
 from dmm_core.errors import ConfigError
 from dmm_core.latent import Projection, posterior_moments
@@ -107,7 +106,7 @@ def _compose(_model: DMM, key: str, plan: Plan, start: np.ndarray | None) -> lis
             z_temperature=plan.z_temperature,
             x_temperature=plan.x_temperature,
         )
-        return [_from_nothing(_model, drawn, i, plan, plane) for i in range(plan.count)]
+        return [_from_nothing(drawn, i, plane) for i in range(plan.count)]
     if plan.mode == "reconstruct":
         return _reconstructions(_model, start, plan, plane)
     drawn = continuation(
@@ -122,10 +121,8 @@ def _compose(_model: DMM, key: str, plan: Plan, start: np.ndarray | None) -> lis
     begun = posterior_moments(_model, start, seed=plan.seed, draws=_POSTERIOR_DRAWS)
     pieces = []
     for i in range(plan.count):
-        before = torch.cat([torch.as_tensor(begun.loc[-1:]), drawn.z[i, :-1]])
-        spread = plan.z_temperature * _step_scale(_model, before)
         loc = np.concatenate([begun.loc, drawn.z[i].numpy()])
-        scale = np.concatenate([begun.scale, spread])
+        scale = np.concatenate([begun.scale, drawn.scale[i].numpy()])
         pieces.append(
             Piece(
                 np.concatenate([start > 0, to_roll(drawn.x[i])]),
@@ -137,12 +134,9 @@ def _compose(_model: DMM, key: str, plan: Plan, start: np.ndarray | None) -> lis
     return pieces
 
 
-def _from_nothing(
-    model: DMM, drawn: Sample, index: int, plan: Plan, plane: Projection | None
-) -> Piece:
-    with torch.no_grad():
-        scale = plan.z_temperature * model.prior(drawn.z[index]).scale.numpy()
-    path = _seen(plane, drawn.z[index].numpy(), scale, "Drawn step by step from the prior.")
+def _from_nothing(drawn: Sample, index: int, plane: Projection | None) -> Piece:
+    z, scale = drawn.z[index].numpy(), drawn.scale[index].numpy()
+    path = _seen(plane, z, scale, "Drawn step by step from the prior.")
     return Piece(to_roll(drawn.x[index]), drawn.mean[index].numpy(), path, None)
 
 
@@ -166,11 +160,6 @@ def _flip(mean: np.ndarray, temperature: float, rng: np.random.Generator) -> np.
     odds = np.clip(mean.astype(np.float64), 1e-12, 1 - 1e-12)
     logits = np.log(odds / (1 - odds)) / temperature
     return rng.random(mean.shape) < 0.5 * (1 + np.tanh(logits / 2))
-
-
-@torch.no_grad()
-def _step_scale(model: DMM, before: torch.Tensor) -> np.ndarray:
-    return model.transition(before).scale.numpy()
 
 
 def _seen(

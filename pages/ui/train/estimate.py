@@ -6,13 +6,12 @@ from typing import NamedTuple
 import numpy as np
 import streamlit as st
 
+from dmm_core.building import build_model
 from dmm_core.config import ModelConfig, RunConfig, TrainConfig
 from dmm_core.data.catalogue import DATASETS, UPLOAD_PREFIX
 from dmm_core.data.sequences import Kind, Sequences, Splits
 from dmm_core.data.uploads import list_uploads
 from dmm_core.events import EpochEnd
-from dmm_core.model import build_model
-from dmm_core.music.pianoroll import PITCHES
 from dmm_core.training import Training
 
 __all__ = ["Workload", "estimate", "workload"]
@@ -54,7 +53,11 @@ def workload(name: str) -> Workload | None:
         if name == f"{UPLOAD_PREFIX}{upload.id}":
             sequences = max(1, round(0.8 * upload.sequences))
             return Workload(
-                "binary", PITCHES, sequences, round(0.8 * upload.frames), round(0.1 * upload.frames)
+                upload.kind,
+                upload.x_dim,
+                sequences,
+                round(0.8 * upload.frames),
+                round(0.1 * upload.frames),
             )
     return None
 

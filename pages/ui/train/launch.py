@@ -8,8 +8,9 @@ import streamlit as st
 import torch
 from streamlit.delta_generator import DeltaGenerator
 
-from dmm_core.config import PRESETS, DataConfig, RunConfig
+from dmm_core.config import DataConfig, RunConfig
 from dmm_core.device import choose_device
+from dmm_core.presets import PRESETS
 from dmm_core.runs.run import Run
 from dmm_core.runs.status import ACTIVE
 from dmm_core.runs.store import create_run, list_runs

@@ -1,0 +1,248 @@
+"""Combiners: what merges the state before with the RNNs' summaries into a Gaussian of the next."""
+
+from typing import NamedTuple, Protocol, runtime_checkable
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+from torch.distributions import Normal
+
+from dmm_core.nn.mlp import scale_of
+from dmm_core.nn.recurrence import latent_recurrence
+from dmm_core.nn.summary import Summary
+
+__all__ = [
+    "Combiner",
+    "LatentPath",
+    "MeanFieldCombiner",
+    "PriorCombiner",
+    "StructuredCombiner",
+    "product_of",
+    "stack_steps",
+]
+
+
+class LatentPath(NamedTuple):
+    """A path drawn from q, with the Gaussian that each of its states was drawn from.
+
+    Without flows a state is a draw of its Gaussian; with flows it is the draw `base`, bent.
+
+    Attributes:
+        z: (..., batch, time, latent), the states.
+        loc: same shape, mean of the Gaussian, for structured networks given the path's z_{t-1}.
+        scale: same shape, its standard deviation.
+        base: same shape, the Gaussian's draw where a flow bent it, else None.
+        log_scale: same shape, log of the diagonal of the flow's Jacobian, or None.
+    """
+
+    z: Tensor
+    loc: Tensor
+    scale: Tensor
+    base: Tensor | None = None
+    log_scale: Tensor | None = None
+
+    @property
+    def q(self) -> Normal:
+        """The Gaussians along the path."""
+        return Normal(self.loc, self.scale, validate_args=False)
+
+    @property
+    def log_q(self) -> Tensor:
+        """(..., batch, time, latent), log-density of each state under its conditional.
+
+        Behind flows a dimension's is conditional on those that the last flow reads before it.
+        """
+        if self.base is None or self.log_scale is None:
+            return self.q.log_prob(self.z)
+        return self.q.log_prob(self.base) - self.log_scale
+
+
+def stack_steps(steps: list[LatentPath]) -> LatentPath:
+    """Single steps, without an axis of time, as one path."""
+    z, loc, scale, base, log_scale = zip(*steps, strict=True)
+    path = LatentPath(*(torch.stack(part, dim=-2) for part in (z, loc, scale)))
+    if base[0] is None:
+        return path
+    return path._replace(base=torch.stack(base, dim=-2), log_scale=torch.stack(log_scale, dim=-2))
+
+
+@runtime_checkable
+class Combiner(Protocol):
+    """What merges z_{t-1} with the RNNs' summaries, step by step.
+
+    Attributes:
+        needs_prior: whether a step looks at the transition's Gaussian; a combiner that does not
+            also draws whole paths at once, when called with a summary and noise.
+    """
+
+    needs_prior: bool
+
+    def step(self, summary: Summary, before: Tensor | None, prior: Normal | None = None) -> Normal:
+        """The Gaussian of one step's states, given those of the step before."""
+        ...
+
+
+def product_of(a: Normal, b: Normal) -> Normal:
+    """The normalised product of two Gaussians: precisions add, and weigh the means."""
+    left, right = a.scale.pow(-2), b.scale.pow(-2)
+    precision = left + right
+    loc = (left * a.loc + right * b.loc) / precision
+    return Normal(loc, precision.rsqrt(), validate_args=False)
+
+
+class StructuredCombiner(nn.Module):
+    """q(z_t given z_{t-1}, summary_t): c_t = (tanh(W z_{t-1} + b) + sum of summaries) / count.
+
+    loc = V c + d; variance = softplus(U c + e). Count is one more than the summaries: 2 for DKS and
+    ST-L, 3 for ST-LR (paper, section 4 and table 1). z_0 is zero, or learned.
+
+    Args:
+        z_dim: latent dimensions.
+        size: units of a summary.
+        learn_start: learn z_0.
+    """
+
+    needs_prior = False
+
+    def __init__(self, *, z_dim: int, size: int, learn_start: bool) -> None:
+        super().__init__()
+        self.transition = nn.Linear(z_dim, size)
+        self.loc = nn.Linear(size, z_dim)
+        self.variance = nn.Linear(size, z_dim)
+        self.start = nn.Parameter(torch.zeros(z_dim), requires_grad=learn_start)
+
+    def forward(
+        self, summary: Summary, noise: Float[Tensor, "*draw batch time latent"]
+    ) -> LatentPath:
+        """Draw a path, or one for each leading index of `noise`, by reparameterisation."""
+        weight, bias = self._head(summary)
+        # All that does not depend on z, for all steps at once.
+        heads = nn.functional.linear(summary.together.transpose(0, 1), weight, bias)
+        *draws, batch, steps, z_dim = noise.shape
+        if draws:
+            heads = heads.view(steps, *(1 for _ in draws), batch, -1)
+            heads = heads.expand(steps, *draws, batch, -1).reshape(steps, -1, 2 * z_dim)
+        by_time = noise.movedim(-2, 0).reshape(steps, -1, z_dim)
+        states = latent_recurrence(
+            heads,
+            by_time,
+            self.start.expand(by_time.shape[1], -1),
+            self.transition.weight,
+            self.transition.bias,
+            weight,
+        )
+        return LatentPath(*(s.view(steps, *draws, batch, z_dim).movedim(0, -2) for s in states))
+
+    def step(
+        self,
+        summary: Summary,
+        before: Float[Tensor, "*draw batch latent"] | None,
+        prior: Normal | None = None,
+    ) -> Normal:
+        """The conditional of one step's states.
+
+        Args:
+            summary: of that step, each part (batch, hidden).
+            before: the states of the step before; None at the first.
+            prior: not looked at.
+        """
+        weight, bias = self._head(summary)
+        before = self.start if before is None else before
+        combined = torch.tanh(self.transition(before)) + summary.together
+        loc, unconstrained = nn.functional.linear(combined, weight, bias).chunk(2, dim=-1)
+        return Normal(loc, scale_of(unconstrained), validate_args=False)
+
+    def _head(self, summary: Summary) -> tuple[Tensor, Tensor]:
+        share = 1.0 / (len(summary.parts) + 1)
+        weight = share * torch.cat([self.loc.weight, self.variance.weight])
+        return weight, torch.cat([self.loc.bias, self.variance.bias])
+
+
+class PriorCombiner(nn.Module):
+    """q(z_t given z_{t-1}, summary_t): the transition's Gaussian times a Gaussian head on h.
+
+    The published code's `use_generative_prior`: the head only has to say what the frames add, as
+    the exact posterior's factor does. h is the mean of the summaries; loc = V h + d, variance =
+    softplus(U h + e).
+
+    Args:
+        z_dim: latent dimensions.
+        size: units of a summary.
+    """
+
+    needs_prior = True
+
+    def __init__(self, *, z_dim: int, size: int) -> None:
+        super().__init__()
+        self.loc = nn.Linear(size, z_dim)
+        self.variance = nn.Linear(size, z_dim)
+
+    def step(
+        self,
+        summary: Summary,
+        before: Float[Tensor, "*draw batch latent"] | None,
+        prior: Normal | None = None,
+    ) -> Normal:
+        """The conditional of one step's states.
+
+        Args:
+            summary: of that step, each part (batch, hidden).
+            before: looked at through `prior` only.
+            prior: p(z_t given z_{t-1}) of the states before.
+
+        Raises:
+            ValueError: without a prior.
+        """
+        if prior is None:
+            raise ValueError("A PriorCombiner needs the transition's Gaussian.")
+        h = summary.together / len(summary.parts)
+        head = Normal(self.loc(h), scale_of(self.variance(h)), validate_args=False)
+        return product_of(prior, head)
+
+
+class MeanFieldCombiner(nn.Module):
+    """q(z_t given summary_t): a Gaussian head on each summary; of two, their normalised product.
+
+    loc = V h + d; variance = softplus(U h + e). The product of Gaussians adds precisions and weighs
+    means by them (paper, table 1).
+
+    Args:
+        z_dim: latent dimensions.
+        size: units of a summary.
+        summaries: how many there are, 1 or 2.
+    """
+
+    needs_prior = False
+
+    def __init__(self, *, z_dim: int, size: int, summaries: int) -> None:
+        super().__init__()
+        self.loc = nn.ModuleList(nn.Linear(size, z_dim) for _ in range(summaries))
+        self.variance = nn.ModuleList(nn.Linear(size, z_dim) for _ in range(summaries))
+
+    def forward(
+        self, summary: Summary, noise: Float[Tensor, "*draw batch time latent"]
+    ) -> LatentPath:
+        """Draw a path, or one for each leading index of `noise`, by reparameterisation."""
+        q = self.step(summary)
+        loc, scale = q.loc.expand_as(noise), q.scale.expand_as(noise)
+        return LatentPath(torch.addcmul(loc, scale, noise), loc, scale)
+
+    def step(
+        self,
+        summary: Summary,
+        before: Float[Tensor, "*draw batch latent"] | None = None,
+        prior: Normal | None = None,
+    ) -> Normal:
+        """The conditional of any steps' states, whatever the states before them.
+
+        Args:
+            summary: of those steps, each part (..., hidden).
+            before: not looked at.
+            prior: not looked at.
+        """
+        locs = [head(h) for head, h in zip(self.loc, summary.parts, strict=True)]
+        scales = [scale_of(head(h)) for head, h in zip(self.variance, summary.parts, strict=True)]
+        heads = [
+            Normal(loc, scale, validate_args=False) for loc, scale in zip(locs, scales, strict=True)
+        ]
+        return heads[0] if len(heads) == 1 else product_of(*heads)

@@ -1,0 +1,132 @@
+"""The neural autoregressive distribution of a binary frame, with a backward pass of its own.
+
+Larochelle and Murray, "The neural autoregressive distribution estimator" (AISTATS 2011); with a
+latent state as in Krishnan, Shalit and Sontag (2017), DMM-Aug-NADE.
+"""
+
+from typing import Any, NamedTuple
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+from torch.distributions import Distribution
+from torch.nn.functional import binary_cross_entropy_with_logits
+
+__all__ = ["NADE", "DrawnFrame", "nade_logits"]
+
+
+class DrawnFrame(NamedTuple):
+    """A frame drawn feature by feature.
+
+    Attributes:
+        x: (..., feature), 0 and 1.
+        mean: (..., feature), the probability of each feature given those drawn before it.
+    """
+
+    x: Tensor
+    mean: Tensor
+
+
+class NADE(Distribution):
+    """p(x) = prod_i Bernoulli(x_i; logit_i), logit_i = b_i + V_i sigmoid(c + sum_{j<i} x_j W_j).
+
+    Args:
+        start: c, (..., unit).
+        bias: b, (..., feature).
+        read: W, (feature, unit).
+        write: V, (feature, unit).
+    """
+
+    @property
+    def arg_constraints(self) -> dict[str, Any]:
+        """None: the parameters are not checked."""
+        return {}
+
+    def __init__(self, start: Tensor, bias: Tensor, read: Tensor, write: Tensor) -> None:
+        super().__init__(batch_shape=bias.shape, validate_args=False)
+        self.start = start
+        self.bias = bias
+        self.read = read
+        self.write = write
+
+    def log_prob(self, value: Float[Tensor, "*batch feature"]) -> Float[Tensor, "*draw feature"]:
+        """Each feature's log-probability given those before it; their sum is the frame's."""
+        x = value.expand(self.batch_shape)
+        logits = nade_logits(self.start, self.bias, self.read, self.write, x)
+        return -binary_cross_entropy_with_logits(logits, x, reduction="none")
+
+    def draw(self, uniform: Float[Tensor, "*draw feature"], temperature: float) -> DrawnFrame:
+        """A frame by ancestral sampling, in the order of the features.
+
+        Args:
+            uniform: draws from [0, 1), one a feature.
+            temperature: divides every logit; 0 takes the more likely value.
+        """
+        units = self.start.clone()
+        x, mean = torch.empty_like(self.bias), torch.empty_like(self.bias)
+        for i in range(self.bias.shape[-1]):
+            logit = self.bias[..., i] + torch.sigmoid(units) @ self.write[i]
+            mean[..., i] = torch.sigmoid(logit)
+            chance = torch.sigmoid(logit / temperature) if temperature else (logit > 0).to(logit)
+            x[..., i] = (uniform[..., i] < chance).to(logit)
+            units.add_(x[..., i, None] * self.read[i])
+        return DrawnFrame(x, mean)
+
+
+def nade_logits(
+    start: Float[Tensor, "*draw unit"],
+    bias: Float[Tensor, "*draw feature"],
+    read: Float[Tensor, "feature unit"],
+    write: Float[Tensor, "feature unit"],
+    x: Float[Tensor, "*draw feature"],
+) -> Float[Tensor, "*draw feature"]:
+    """The logit of each feature given those before it, in time and memory linear in the features.
+
+    Args:
+        start: c.
+        bias: b.
+        read: W.
+        write: V.
+        x: 0 and 1; no gradient reaches it.
+    """
+    flat = _Logits.apply(start.flatten(0, -2), read, write, x.reshape(-1, x.shape[-1]))
+    return bias + flat.view(bias.shape)
+
+
+class _Logits(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, start: Tensor, read: Tensor, write: Tensor, x: Tensor) -> Tensor:
+        features = x.shape[1]
+        keep = any(ctx.needs_input_grad)
+        x = x.t().contiguous()
+        logits = x.new_empty(x.shape)
+        hidden = start.new_empty(features if keep else 1, *start.shape)
+        hiddens = hidden.unbind() if keep else hidden.unbind() * features
+        units = start.clone()
+        for i, (column, logit, h) in enumerate(
+            zip(x.unbind(), logits.unbind(), hiddens, strict=True)
+        ):
+            torch.sigmoid(units, out=h)
+            torch.mv(h, write[i], out=logit)
+            units.addr_(column, read[i])
+        if keep:
+            ctx.save_for_backward(read, write, x, hidden)
+        return logits.t()
+
+    @staticmethod
+    @torch.autograd.function.once_differentiable
+    def backward(  # pyright: ignore[reportIncompatibleMethodOverride]
+        ctx: Any, *grad_outputs: Tensor
+    ) -> tuple[Tensor | None, ...]:
+        read, write, x, hidden = ctx.saved_tensors
+        grads = grad_outputs[0].t().contiguous()
+        grad_read, grad_write = torch.empty_like(read), torch.empty_like(write)
+        grad_units = torch.zeros_like(hidden[0])
+        slope = torch.empty_like(grad_units)
+        for i in range(len(x) - 1, -1, -1):
+            h, grad = hidden[i], grads[i]
+            grad_read[i] = x[i] @ grad_units  # what comes after i only
+            grad_write[i] = grad @ h
+            torch.addcmul(h, h, h, value=-1, out=slope)
+            grad_units.addcmul_(slope, torch.outer(grad, write[i]))
+        return grad_units, grad_read, grad_write, None

@@ -1,0 +1,134 @@
+"""What the RNNs of an inference network say of each step."""
+
+from collections.abc import Callable
+from functools import partial
+from typing import NamedTuple
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+
+from dmm_core.nn.mlp import NONLINEARITIES
+
+__all__ = ["RNNS", "Summariser", "Summary", "reversal"]
+
+RNNS: dict[str, Callable[[int, int, int], nn.RNNBase]] = {
+    "lstm": nn.LSTM,
+    "gru": nn.GRU,
+    "rnn": nn.RNN,
+    "rnn-relu": partial(nn.RNN, nonlinearity="relu"),
+}
+
+
+class Summary(NamedTuple):
+    """What the RNNs say of each step; None where the network does not look that way.
+
+    Attributes:
+        past: (batch, time, hidden), of x_{1:t}.
+        future: (batch, time, hidden), of x_{t:T}.
+    """
+
+    past: Tensor | None
+    future: Tensor | None
+
+    @property
+    def parts(self) -> tuple[Tensor, ...]:
+        """The summaries that there are, past first."""
+        return tuple(part for part in self if part is not None)
+
+    @property
+    def together(self) -> Tensor:
+        """Their sum."""
+        return sum(self.parts[1:], start=self.parts[0])
+
+    def at(self, t: int) -> "Summary":
+        """The summaries of step `t` alone, each (batch, hidden)."""
+        return Summary(*(None if part is None else part[:, t] for part in self))
+
+
+def reversal(lengths: Int[Tensor, " batch"], steps: int) -> Int[Tensor, "batch time"]:
+    """The index that reverses each left-aligned sequence in place and leaves its padding behind.
+
+    It is its own inverse: gathering twice by it gives back the start.
+    """
+    t = torch.arange(steps, device=lengths.device)
+    mirrored = lengths[:, None] - 1 - t
+    return torch.where(mirrored >= 0, mirrored, t)
+
+
+class Summariser(nn.Module):
+    """An embedding of each step, then an RNN over the past, the future, or one over each.
+
+    Sequences are left-aligned, and the future's RNN reads each one reversed by its own length, so
+    no state passes through padding and all shapes are static.
+
+    Args:
+        inputs: width of what is read of each step.
+        cell: a name in `RNNS`.
+        size: units of the embedding and of each RNN layer.
+        layers: stacked RNN layers.
+        dropout: probability of dropping an RNN output in training mode.
+        past: look at x_{1:t}.
+        future: look at x_{t:T}.
+        nonlinearity: of the embedding, a name in `NONLINEARITIES`.
+    """
+
+    def __init__(
+        self,
+        *,
+        inputs: int,
+        cell: str,
+        size: int,
+        layers: int,
+        dropout: float,
+        past: bool,
+        future: bool,
+        nonlinearity: str,
+    ) -> None:
+        super().__init__()
+        self.embedding = nn.Sequential(nn.Linear(inputs, size), NONLINEARITIES[nonlinearity]())
+        self.past = RNNS[cell](size, size, layers) if past else None
+        self.future = RNNS[cell](size, size, layers) if future else None
+        self.dropout = dropout
+        for rnn in (self.past, self.future):
+            for name, parameter in rnn.named_parameters() if rnn is not None else ():
+                # The published cells have one bias a gate; torch's second stays at zero.
+                parameter.requires_grad_(not name.startswith("bias_hh"))
+
+    @torch.no_grad()
+    def start(self, forget_bias: float) -> None:
+        """Set the bias of every LSTM's forget gate."""
+        for rnn in (self.past, self.future):
+            if isinstance(rnn, nn.LSTM):
+                for name, parameter in rnn.named_parameters():
+                    if name.startswith("bias_ih"):  # gates in torch's order: i, f, g, o
+                        parameter[rnn.hidden_size : 2 * rnn.hidden_size] = forget_bias
+
+    def forward(
+        self,
+        seen: Float[Tensor, "batch time input"],
+        lengths: Int[Tensor, " batch"],
+        generator: torch.Generator | None = None,
+    ) -> Summary:
+        """Summarise every step.
+
+        Args:
+            seen: what is read of each step, left-aligned; what padding holds does not matter.
+            lengths: valid steps of each sequence.
+            generator: source of the dropout's randomness in training mode; torch's own without it.
+        """
+        embedded = self.embedding(seen.transpose(0, 1))  # time first, as the RNNs run
+        past = future = None
+        if self.past is not None:
+            past = self._drop(self.past(embedded)[0], generator).transpose(0, 1)
+        if self.future is not None:
+            index = reversal(lengths, seen.shape[1]).t()[..., None].expand_as(embedded)
+            states = self.future(embedded.gather(0, index))[0]
+            future = self._drop(states.gather(0, index), generator).transpose(0, 1)
+        return Summary(past, future)
+
+    def _drop(self, h: Tensor, generator: torch.Generator | None) -> Tensor:
+        if not self.training or self.dropout == 0.0:
+            return h
+        keep = torch.empty_like(h).bernoulli_(1.0 - self.dropout, generator=generator)
+        return h * keep.div_(1.0 - self.dropout)

@@ -1,0 +1,113 @@
+"""One sequence that is no music: its features, what was seen of them, and what acted on it."""
+
+from typing import NamedTuple
+
+import numpy as np
+import streamlit as st
+
+from dmm_core.data.catalogue import DATASETS
+from dmm_core.data.medical import FEATURES, simulate_patients
+from dmm_core.data.sequences import Splits
+from dmm_core.data.treatment import Effect, drug_effect
+from pages.ui import charts, frame
+from pages.ui.datasets import splits
+
+__all__ = ["draw"]
+
+_DRAWN = 8
+"""Lines in one figure of real values: `real_sequence` draws no more."""
+_INTERVENTION, _QUARTERS = 9, 8
+_HIGH = "A1c high"
+
+
+class _Seen(NamedTuple):
+    """Of each feature of a split, (x_dim,): how often it is 1 where seen, how often it is seen."""
+
+    shares: np.ndarray
+    observed: np.ndarray
+
+
+def draw(data: Splits, split: str, index: int) -> None:
+    """Draw the sequence at `index` of a split that holds no piano-rolls."""
+    if data.kind == "binary":
+        _draw_binary(data, split, index)
+    else:
+        _draw_real(data, split, index)
+    if data.name == "medical" and not frame.presenting():
+        _draw_truth()
+
+
+def _draw_real(data: Splits, split: str, index: int) -> None:
+    sequences = data[split]
+    x, title = sequences.x[index], sequences.names[index]
+    if sequences.observed is not None:
+        x = np.where(sequences.observed[index] > 0, x, np.float32("nan"))
+    frame.chart(charts.real_sequence(x), key="real", alt=f"{title}, feature by feature.")
+    if data.x_dim > _DRAWN:
+        st.caption(f"The first {_DRAWN} of {data.x_dim} features.")
+    if sequences.u is not None:
+        st.caption("Its actions; those of a frame act on the step to the next.")
+        u = charts.real_sequence(sequences.u[index]).update_yaxes(title="u")
+        frame.chart(u, key="actions", alt=f"What acts on {title}, action by action.")
+
+
+def _draw_binary(data: Splits, split: str, index: int) -> None:
+    sequences, info = data[split], DATASETS.get(data.name)
+    features, actions = (info.features, info.actions) if info else ((), ())
+    observed = None if sequences.observed is None else sequences.observed[index]
+    u = None if sequences.u is None else sequences.u[index]
+    title = sequences.names[index]
+    figure = charts.record(
+        sequences.x[index], observed=observed, u=u, features=features, actions=actions
+    )
+    frame.chart(figure, key="record", alt=f"{title}: its features and actions, frame by frame.")
+    words = ["A strong cell is 1, a pale one 0"]
+    if observed is not None:
+        words.append(f"a blank one was not observed: {1 - observed.mean():.0%} here")
+    st.caption(f"{', '.join(words)}." + (" Actions act on the step to the next frame." * bool(u is not None)))
+    if frame.presenting():
+        return
+    seen = _seen(data.name, split)
+    drawn = charts.feature_shares(seen.shares, seen.observed if data.missing else None, features)
+    alt = "How often each feature is 1 where it was seen, and how often it was seen, in the split."
+    frame.chart(drawn, key="shares", alt=alt)
+
+
+def _draw_truth() -> None:
+    st.subheader("What the drugs truly do", anchor=False)
+    effect = _truth()
+    column = FEATURES.index(_HIGH)
+    curves = [
+        charts.ShareCurve(name, shares.loc[:, column], shares.error[:, column])
+        for name, shares in (
+            ("Everybody keeps the drugs of quarter 9", effect.factual),
+            ("Everybody stops all drugs", effect.counterfactual),
+        )
+    ]
+    figure = charts.shares_over_time(
+        curves, title=f"Patients with {_HIGH}", x_title="Quarters after the intervention"
+    )
+    frame.chart(figure, key="truth", alt="The share with a high A1c if all keep or stop drugs.")
+    st.caption(
+        "Computed from the simulator's own equations, for the 500 patients of the test split. The "
+        "records alone say the opposite at first sight: the sicker are treated more, so those who "
+        "take drugs look worse."
+    )
+
+
+@st.cache_data(max_entries=32, show_spinner=False)
+def _seen(name: str, split: str) -> _Seen:
+    sequences = splits(name)[split]
+    x = np.concatenate(sequences.x)
+    observed = np.ones_like(x) if sequences.observed is None else np.concatenate(sequences.observed)
+    often = observed.sum(axis=0)
+    shares = x.sum(axis=0) / np.where(often > 0, often, np.nan)
+    return _Seen(shares, often / len(x))
+
+
+@st.cache_data(show_spinner="Simulating the patients")
+def _truth() -> Effect:
+    """Stopping all drugs against keeping them, in the test split with data seed 0."""
+    patients = simulate_patients(0)["test"]
+    keep = np.repeat(patients.u[:, _INTERVENTION : _INTERVENTION + 1], _QUARTERS, axis=1)
+    return drug_effect(patients.z[:, _INTERVENTION], factual=keep, counterfactual=0 * keep)
