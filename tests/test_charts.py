@@ -32,6 +32,7 @@ def path(frames=40, k=2):
 
 
 ROLL = (RNG.random((32, 88)) < 0.05).astype(np.uint8)
+CELLS = (RNG.random((18, 5)) < 0.5).astype(np.uint8)
 GRID = np.stack(np.meshgrid(np.linspace(-1, 1, 8), np.linspace(-1, 1, 8)), -1).reshape(-1, 2)
 
 FIGURES = {
@@ -39,6 +40,13 @@ FIGURES = {
     "runs": lambda: charts.runs_overlay([charts.RunCurve("a", EPOCHS, NLL)], smoothing=0.5),
     "roll": lambda: charts.pianoroll(ROLL, probabilities=ROLL * 0.5),
     "real": lambda: charts.real_sequence(np.ones((25, 3), np.float32)),
+    "record": lambda: charts.record(CELLS, observed=1 - CELLS, u=CELLS[:, :2], actions=("a", "b")),
+    "shares": lambda: charts.feature_shares(np.array([0.2, 0.7]), np.array([0.5, 1.0])),
+    "over time": lambda: charts.shares_over_time(
+        [charts.ShareCurve("stopped", np.array([0.5, 0.6]), np.array([0.01, 0.01]))],
+        title="High",
+        x_title="Quarters",
+    ),
     "pitch": lambda: charts.pitch_histogram(ROLL.sum(0), ROLL.sum(0) + 1),
     "class": lambda: charts.pitch_class_histogram(np.arange(12)),
     "polyphony": lambda: charts.polyphony_histogram(np.bincount(ROLL.sum(1), minlength=89)),
@@ -127,6 +135,21 @@ def test_runs_are_told_apart_without_colours():
 def test_smoothing_is_unbiased():
     np.testing.assert_allclose(smoothed(np.full(9, 3.0, np.float32), 0.9), 3.0, rtol=1e-6)
     np.testing.assert_array_equal(smoothed(NLL, 0.0), NLL)
+
+
+def test_a_record_leaves_out_what_was_not_seen_and_stands_over_its_actions():
+    x, observed = np.array([[1, 0], [0, 1]]), np.array([[1, 1], [0, 1]])
+    drawn = charts.record(x, observed=observed, u=x[:, :1], features=("A1c", "<b>"))
+    features, actions = drawn.data
+    np.testing.assert_array_equal(features.z, np.array([[1, np.nan], [0, 1]], np.float32))
+    assert list(features.y) == ["A1c", "&lt;b&gt;"] and list(actions.y) == ["u[0]"]
+    assert drawn.layout.yaxis.domain[0] > drawn.layout.yaxis2.domain[1]
+    assert charts.record(x).data[0].z.tolist() == x.T.tolist()
+
+
+def test_a_feature_that_was_never_seen_has_no_bar():
+    bars, marks = charts.feature_shares(np.array([np.nan, 0.5]), np.array([0.0, 1.0])).data
+    assert np.isnan(bars.x[0]) and marks.x[0] == 0
 
 
 def test_a_roll_stands_upright_and_shows_the_pitches_in_use():

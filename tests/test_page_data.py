@@ -92,6 +92,22 @@ def test_a_real_valued_set_is_drawn_but_not_played():
     assert at.selectbox(key="choose.piece").value == "7"
 
 
+def test_many_features_are_drawn_in_part_and_the_page_says_so():
+    at = page(data="linear-gssm-10")
+    assert not at.error and "The first 8 of 10 features." in texts(at)
+
+
+def test_patients_are_drawn_with_what_was_missed_and_what_the_drugs_do():
+    at = page(data="medical", split="test", piece="3")
+    assert not at.error and len(at.get("plotly_chart")) == 3
+    assert "was not observed" in texts(at) and "8 actions" in texts(at)
+
+
+def test_a_class_sees_the_patient_alone():
+    at = page(data="medical", present="true")
+    assert not at.error and len(at.get("plotly_chart")) == 1
+
+
 def test_choices_stand_in_the_address_and_later_ones_start_again():
     at = page(data="linear-gssm", split="test", piece="7")
     at.selectbox(key="choose.data").select("linear-toy").run()

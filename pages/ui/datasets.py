@@ -6,7 +6,7 @@ import numpy as np
 import streamlit as st
 
 from dmm_core.config import DataConfig
-from dmm_core.data.registry import DATASETS, UPLOAD_PREFIX, load_dataset, on_disk
+from dmm_core.data.registry import DATASETS, UPLOAD_PREFIX, DatasetInfo, load_dataset, on_disk
 from dmm_core.data.sequences import Kind, Splits
 from dmm_core.data.uploads import UploadInfo, list_uploads
 from dmm_core.music.audio import render_wav
@@ -64,7 +64,7 @@ def data_sets() -> dict[str, SetFacts]:
         SetFacts(
             name=info.name,
             title=info.title,
-            description=info.description,
+            description=info.description + _content(info),
             sequences=sum(info.sequences.values()),
             frames=sum(info.frames.values()),
             kind=info.kind,
@@ -117,7 +117,7 @@ def sound(
     return render_wav(notes, program=program)
 
 
-def _content(info: UploadInfo) -> str:
+def _content(info: UploadInfo | DatasetInfo) -> str:
     """What a frame holds, where it is no music."""
     if info.steps_per_quarter is not None:
         return ""

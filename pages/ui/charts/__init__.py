@@ -16,12 +16,15 @@ from pages.ui.charts.music import (
     real_sequence,
 )
 from pages.ui.charts.paths import ProjectedPath, latent_path_2d, latent_path_3d
+from pages.ui.charts.records import ShareCurve, feature_shares, record, shares_over_time
 
 __all__ = [
     "ProjectedPath",
     "Reference",
     "RunCurve",
+    "ShareCurve",
     "elbo_curves",
+    "feature_shares",
     "kl_per_dimension",
     "latent_path_2d",
     "latent_path_3d",
@@ -33,6 +36,8 @@ __all__ = [
     "pitch_name",
     "polyphony_histogram",
     "real_sequence",
+    "record",
     "runs_overlay",
+    "shares_over_time",
     "vector_field",
 ]

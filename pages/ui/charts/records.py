@@ -53,25 +53,18 @@ def record(
         features: names of the features; numbered where there are none.
         actions: names of the actions; numbered where there are none.
     """
-    seen = np.ones_like(x) if observed is None else observed
-    cells = np.where(np.asarray(seen) > 0, float32(x), np.float32("nan"))
-    rows, acting = x.shape[1], 0 if u is None else u.shape[1]
+    cells = float32(x) if observed is None else np.where(observed > 0, float32(x), np.nan)
+    rows = x.shape[1]
     layers = [_cells(cells, _names(features, "x", rows), ACCENT)]
-    if u is None:
-        share = 0.0
-        below: dict[str, Any] = {}
-    else:
-        share = acting / (rows + acting + 1)
-        layers.append(_cells(float32(u), _names(actions, "u", acting), colour(1), yaxis="y2"))
-        below = {"yaxis2": _rows("Actions") | {"domain": [0, share]}}
-    return figure(
-        layers,
-        height=min(_TALLEST, 90 + _ROW * (rows + acting + 1)),
-        xaxis={"title": {"text": "Frame"}, "showgrid": False, "zeroline": False, "anchor": "free"}
-        | {"position": 0},
-        yaxis=_rows("Features") | {"domain": [share + (1 - share) / (rows + 1) * bool(share), 1]},
-        **below,
-    )
+    axes = {"yaxis": _rows("Features")}
+    frames: dict[str, Any] = {"title": {"text": "Frame"}, "showgrid": False, "zeroline": False}
+    if u is not None:
+        below, rows = u.shape[1], rows + u.shape[1] + 1  # a row between both stays empty
+        layers.append(_cells(u, _names(actions, "u", below), colour(1), yaxis="y2"))
+        axes["yaxis"]["domain"] = [(below + 1) / rows, 1]
+        axes["yaxis2"] = _rows("Actions") | {"domain": [0, below / rows]}
+        frames["anchor"] = "y2"
+    return figure(layers, height=min(_TALLEST, 90 + _ROW * rows), xaxis=frames, **axes)
 
 
 def feature_shares(
@@ -159,7 +152,7 @@ def _rows(title: str) -> dict[str, Any]:
 
 
 def _cells(values: np.ndarray, names: list[str], strong: str, **place: Any) -> go.Heatmap:
-    shown = np.ascontiguousarray(values[:MAX_POINTS].T)
+    shown = np.ascontiguousarray(float32(values)[:MAX_POINTS].T)
     gap = 2 if shown.shape[1] <= _GAPS else 0
     finite = shown[np.isfinite(shown)]
     return go.Heatmap(

@@ -61,10 +61,12 @@ def _draw_binary(data: Splits, split: str, index: int) -> None:
         sequences.x[index], observed=observed, u=u, features=features, actions=actions
     )
     frame.chart(figure, key="record", alt=f"{title}: its features and actions, frame by frame.")
-    words = ["A strong cell is 1, a pale one 0"]
+    words = "A strong cell is 1, a pale one 0"
     if observed is not None:
-        words.append(f"a blank one was not observed: {1 - observed.mean():.0%} here")
-    st.caption(f"{', '.join(words)}." + (" Actions act on the step to the next frame." * bool(u is not None)))
+        words += f", a blank one was not observed ({1 - observed.mean():.0%} here)"
+    if u is not None:
+        words += "; actions act on the step to the next frame"
+    st.caption(f"{words}.")
     if frame.presenting():
         return
     seen = _seen(data.name, split)

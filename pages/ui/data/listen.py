@@ -8,6 +8,7 @@ from dmm_core.music.metrics import RollMetrics, measure
 from dmm_core.music.pianoroll import rearticulates_by_default
 from pages.ui import charts, frame
 from pages.ui.address import choose
+from pages.ui.data import features
 from pages.ui.data.fetch import fetch
 from pages.ui.datasets import SPLITS, SetFacts, data_sets, sound, split_metrics, splits
 from pages.ui.octave import LOWERED, octave_of, shifted
@@ -83,9 +84,7 @@ def _draw_sequence(data: Splits, facts: SetFacts, split: str, index: int) -> Non
     x, title = data[split].x[index], data[split].names[index]
     steps = data.steps_per_quarter
     if steps is None:
-        observed = data[split].observed
-        shown = x if observed is None else np.where(observed[index] > 0, x, np.float32("nan"))
-        frame.chart(charts.real_sequence(shown), key="real", alt=f"{title}, feature by feature.")
+        features.draw(data, split, index)
         return
     _play(x, steps, title, octave_of(data.name))
     _draw_statistics(x, steps, data, split)

@@ -9,6 +9,7 @@ import torch
 from streamlit.delta_generator import DeltaGenerator
 
 from dmm_core.config import DataConfig, RunConfig
+from dmm_core.data.catalogue import DATASETS
 from dmm_core.device import choose_device
 from dmm_core.presets import PRESETS
 from dmm_core.runs.run import Run
@@ -91,7 +92,7 @@ def _draw_choices(sets: dict[str, SetFacts]) -> _Chosen | None:
     with right:
         name = choose("Data set", list(sets), key="data", show=lambda name: set_label(sets, name))
         work = workload(name) if name else None
-        seed = _draw_data_seed() if work and work.kind == "real" else 0
+        seed = _draw_data_seed() if name in DATASETS and DATASETS[name].seeded else 0
     if preset is None or name is None or work is None:
         st.error("There is no such preset or data set; choose one above.", icon=":material/error:")
         return None
