@@ -6,6 +6,7 @@ from typing import Any
 
 from dmm_core.data.catalogue import DATASETS, DatasetInfo
 from dmm_core.data.registry import on_disk
+from dmm_core.data.upload_values import counted
 from dmm_core.data.uploads import inspect_file
 from dmm_core.errors import UploadError
 
@@ -52,7 +53,7 @@ def inspect(given: argparse.Namespace) -> None:
     found = {
         "file": report.name,
         "kind": report.kind,
-        "sequences": 1,
+        "sequences": report.sequences,
         "frames": report.frames,
         "notes": report.notes,
         "changes": list(report.changes),
@@ -60,6 +61,9 @@ def inspect(given: argparse.Namespace) -> None:
     if given.json:
         print(json.dumps(found))
         return
-    print(f"{report.name}: {report.kind}, {report.frames} frames, {report.notes} notes")
+    print(
+        f"{report.name}: {report.kind}, {counted(report.sequences, 'sequence')}, "
+        f"{counted(report.frames, 'frame')}, {counted(report.notes, 'note')}"
+    )
     for change in report.changes:
         print(f"  {change}")

@@ -130,11 +130,13 @@ class AbcTune(NamedTuple):
     Attributes:
         text: its fields and notes, without slurs, lyrics, decorations and chord symbols.
         title: by its first T: field, or its number.
+        notes: some number near that of its notes and rests.
         symbols: chord symbols that were left out.
     """
 
     text: str
     title: str
+    notes: int
     symbols: int
 
 
@@ -174,7 +176,7 @@ def scan_abc(data: bytes) -> tuple[AbcTune, ...]:
     if not tunes and any(line.startswith("K:") for line in head):
         head, tunes = [], [head]  # a lone tune need not be numbered
     read = tuple(_tune([*head, *lines]) for lines in tunes)
-    notes = sum(len(_NOTE.findall(tune.text)) for tune in read)
+    notes = sum(tune.notes for tune in read)
     if not notes:
         raise UploadError("The ABC file holds no tune: one begins with X: and has a K: and notes.")
     if notes > MAX_NOTES:
@@ -185,7 +187,7 @@ def scan_abc(data: bytes) -> tuple[AbcTune, ...]:
 
 
 def _tune(lines: list[str]) -> AbcTune:
-    kept, title, number, symbols = [], "", "", 0
+    kept, title, number, notes, symbols = [], "", "", 0, 0
     for line in lines:
         if _FIELD.match(line):
             tag, value = line[0], line[2:].partition("%")[0].strip()
@@ -202,4 +204,5 @@ def _tune(lines: list[str]) -> AbcTune:
             raise UploadError(f"The ABC file has a note of the length {long[0]:.40}.")
         if heard.strip():
             kept.append(heard)
-    return AbcTune("\n".join(kept) + "\n", title or number, symbols)
+            notes += len(_NOTE.findall(heard))
+    return AbcTune("\n".join(kept) + "\n", title or number, notes, symbols)

@@ -1,0 +1,356 @@
+"""Scores, tables and arrays that no parser should meet unprepared, and small builders of each."""
+
+import io
+import pickle
+import random
+import struct
+import zipfile
+import zlib
+
+import numpy as np
+
+DOCTYPE = (
+    '<!DOCTYPE score-partwise PUBLIC "-//Recordare//DTD MusicXML 3.1 Partwise//EN" '
+    '"http://www.musicxml.org/dtds/partwise.dtd">'
+)
+
+
+def note(step="C", octave=4, duration=1, more=""):
+    pitch = f"<pitch><step>{step}</step><octave>{octave}</octave></pitch>"
+    return f"<note>{pitch}<duration>{duration}</duration>{more}</note>"
+
+
+def score(*measures, doctype=DOCTYPE, attributes="", part_list=True):
+    listed = '<score-part id="P1"><part-name>Piano</part-name></score-part>' if part_list else ""
+    first = f"<attributes><divisions>1</divisions>{attributes}</attributes>"
+    inside = "".join(
+        f'<measure number="{i}">{first if i == 1 else ""}{measure}</measure>'
+        for i, measure in enumerate(measures, start=1)
+    )
+    return (
+        f'<?xml version="1.0" encoding="UTF-8"?>{doctype}<score-partwise version="3.1">'
+        f'<part-list>{listed}</part-list><part id="P1">{inside}</part></score-partwise>'
+    ).encode()
+
+
+SCORE = score(note("C") + note("D") + note("E", duration=2), note("F") + note("G"))
+
+CONTAINER = (
+    b'<?xml version="1.0"?><container><rootfiles><rootfile full-path="score.xml"/></rootfiles>'
+    b"</container>"
+)
+
+
+def archive(members, method=zipfile.ZIP_DEFLATED):
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", method) as file:
+        for name, content in members.items():
+            file.writestr(name, content)
+    return buffer.getvalue()
+
+
+def mxl(content=SCORE, name="score.xml"):
+    return archive({"META-INF/container.xml": CONTAINER, name: content})
+
+
+def npz(compressed=True, **arrays):
+    buffer = io.BytesIO()
+    (np.savez_compressed if compressed else np.savez)(buffer, **arrays)
+    return buffer.getvalue()
+
+
+def npy(header, content=b"", version=1):
+    if isinstance(header, str):
+        header = header.encode()
+    length = struct.pack("<H" if version == 1 else "<L", len(header))
+    return b"\x93NUMPY" + bytes([version, 0]) + length + header + content
+
+
+def header(descr="<f8", shape="(2, 3)", fortran="False"):
+    return f"{{'descr': '{descr}', 'fortran_order': {fortran}, 'shape': {shape}, }}\n"
+
+
+def bomb(size):
+    """An archive whose member x.npy unpacks to `size` zeros."""
+    chunk, packer = bytes(2**20), zlib.compressobj(9, zlib.DEFLATED, -15)
+    packed = b"".join(packer.compress(chunk) for _ in range(size // len(chunk))) + packer.flush()
+    return raw_zip([("x.npy", packed, size, 0, None)])
+
+
+def raw_zip(members, count=None):
+    """An archive of (name, packed bytes, claimed size, crc, claimed offset or None) as they are."""
+    body, directory = b"", b""
+    for name, packed, size, crc, offset in members:
+        at = len(body) if offset is None else offset
+        fields = (20, 0, 8, 0, 0, crc, len(packed), size, len(name), 0)
+        body += b"PK\x03\x04" + struct.pack("<5H3L2H", *fields) + name.encode() + packed
+        directory += (
+            b"PK\x01\x02"
+            + struct.pack("<6H3L5H2L", 20, *fields[:8], len(name), 0, 0, 0, 0, 0, at)
+            + name.encode()
+        )
+    total = len(members) if count is None else count
+    end = struct.pack("<4H2LH", 0, 0, total, total, len(directory), len(body), 0)
+    return body + directory + b"PK\x05\x06" + end
+
+
+def deflated(content):
+    packer = zlib.compressobj(9, zlib.DEFLATED, -15)
+    return packer.compress(content) + packer.flush()
+
+
+class Marker:
+    """Unpickled, it writes a file."""
+
+    def __init__(self, path):
+        self.path = str(path)
+
+    def __reduce__(self):
+        return open, (self.path, "w")
+
+
+def poison(path):
+    return pickle.dumps(Marker(path))
+
+
+LAUGHS = "".join(f'<!ENTITY l{i} "{f"&l{i - 1};" * 10 if i else "ha" * 50}">' for i in range(10))
+TUNE = "X:1\nT:Air\nM:4/4\nL:1/8\nK:G\nG2A2 B2c2|d4 G4|]\n"
+X = np.arange(24.0).reshape(2, 4, 3)
+ONES = np.ones((2, 4))
+OVERLAP = deflated(b"PK" * 500_000)
+
+REFUSED = {
+    # scores
+    "musicxml: nothing at all": (b"", "empty"),
+    "musicxml: no XML": (b"MThd", "not well-formed in line 1"),
+    "musicxml: a page": (b"<!DOCTYPE html><html><p>hello</p></html>", "begins with 'html'"),
+    "musicxml: by measures": (b"<score-timewise/>", "counts by measures"),
+    "musicxml: cut off": (SCORE[:-30], "not well-formed"),
+    "musicxml: no part": (b"<score-partwise></score-partwise>", "no notes"),
+    "musicxml: only rests": (score("<note><rest/><duration>4</duration></note>"), "no pitched"),
+    "musicxml: part of no list": (score(note(), part_list=False), "no "),
+    "musicxml: a billion laughs": (
+        score(note("&l9;"), doctype=f"<!DOCTYPE score-partwise [{LAUGHS}]>"),
+        "inside its DOCTYPE",
+    ),
+    "musicxml: an external entity": (
+        score(note("&f;"), doctype='<!DOCTYPE x [<!ENTITY f SYSTEM "file:///etc/passwd">]>'),
+        "inside its DOCTYPE",
+    ),
+    "musicxml: a parameter entity": (
+        score(note(), doctype='<!DOCTYPE x [<!ENTITY % p SYSTEM "http://127.0.0.1:9/"> %p;]>'),
+        "inside its DOCTYPE",
+    ),
+    "musicxml: attributes by default": (
+        score(note(), doctype=f'<!DOCTYPE x [<!ATTLIST note a CDATA "{"a" * 10**5}">]>'),
+        "inside its DOCTYPE",
+    ),
+    "musicxml: an entity of the DTD": (score(note("&eacute;")), "no score"),
+    "musicxml: 10,000 elements deep": (b"<score-partwise>" + b"<a>" * 10_000, "nested deeper"),
+    "musicxml: 2,000,000 elements": (b"<score-partwise>" + b"<a/>" * 2_000_000, "1,000,000 elem"),
+    "musicxml: 25,001 notes": (score("<note/>" * 25_001), "over 25,000 notes"),
+    "musicxml: an endless note": (score(note(duration="9" * 400)), "as a duration"),
+    "musicxml: a note of NaN": (score(note(duration="nan")), "'nan' as a duration"),
+    "musicxml: a note of two hours": (score(note(duration=99_999) * 3), "299,997 quarter notes"),
+    "musicxml: 0 divisions": (score(note()).replace(b"<divisions>1", b"<divisions>0"), "0 divis"),
+    "musicxml: unknown encoding": (SCORE.replace(b"UTF-8", b"klingon"), "encoding"),
+    "musicxml: bytes of no text": (SCORE.replace(b"Piano", b"\xff\xfe"), "not well-formed"),
+    "mxl: no archive": (b"PK", "no directory"),
+    "mxl: cut off": (mxl()[:-40], "no directory"),
+    "mxl: no score": (archive({"META-INF/container.xml": CONTAINER}), "holds no score"),
+    "mxl: a page inside": (mxl(b"<html/>"), "begins with 'html'"),
+    "mxl: a bomb": (mxl(bytes(40 * 2**20)), "over 100 times"),
+    "mxl: an archive inside": (mxl(mxl(), "inner.mxl"), "holds no score"),
+    "mxl: laughs inside": (
+        mxl(score(note(), doctype=f"<!DOCTYPE score-partwise [{LAUGHS}]>")),
+        "inside its DOCTYPE",
+    ),
+    "abc: nothing at all": (b"", "no tune"),
+    "abc: prose": (b"Dear all, here is my tune.", "no tune"),
+    "abc: fields alone": (b"X:1\nT:Silence\n", "no tune"),
+    "abc: only rests": (b"X:1\nK:C\nz4|z4|\n", "no tune that can be read"),
+    "abc: a zero byte": (b"X:1\nK:C\nC\0", "zero byte"),
+    "abc: an endless line": (b"X:1\nK:C\n" + b"C" * 20_000, "characters in line 3"),
+    "abc: an endless note": (b"X:1\nK:C\nC9999999\n", "length 9999999"),
+    "abc: an endless unit": (b"X:1\nL:99999999/1\nK:C\nC\n", "no such value"),
+    "abc: 25,001 notes": (b"X:1\nK:C\n" + (b"C" * 1000 + b"\n") * 26, "some 26,000 notes"),
+    # tables
+    "csv: nothing at all": (b"", "empty"),
+    "csv: blank lines": (b"\n \n\n", "empty"),
+    "csv: a header alone": (b"a,b\n", "no row of numbers"),
+    "csv: no feature": (b"sequence,u_dose\n1,2\n", "0 columns of features"),
+    "csv: ragged": (b"a,b\n1,2\n3\n", "1 cell in row 3, but 2"),
+    "csv: ragged the other way": (b"a,b\n1,2\n\n3,4,5\n", "3 cells in row 4, but 2"),
+    "csv: a word": (b"a,b\n1,2\n3,four\n", "'four' in row 3, column 'b'"),
+    "csv: a number of Python's": (b"a\n1_000\n", "'1_000' in row 2"),
+    "csv: decimal commas": (b"a;b\n1,5;2\n", "'1,5' in row 2, column 'a'"),
+    "csv: infinite": (b"a,b\n1,2\n-inf,2\n", "infinite or beyond 3e38 in row 3"),
+    "csv: 1e39": (b"a\n1\n2\n1e39\n", "beyond 3e38 in row 4"),
+    "csv: all missing": (b"a,b\n,NA\nnan,\n", "every one is missing"),
+    "csv: an action missing": (b"a,u_x\n1,0\n2,\n", "an action that is missing, infinite or"),
+    "csv: two sequences": (b"sequence,Sequence,a\n1,1,1\n", "several columns called sequence"),
+    "csv: a zero byte": (b"a\n1\n\0\n", "zero byte"),
+    "csv: latin-1": ("grüße\n1\n".encode("latin-1"), "not UTF-8 text in row 1"),
+    "csv: UTF-16": ("a\n1\n".encode("utf-16"), "zero byte"),
+    "csv: an open quote": (b'a,b\n"1,2\n' + b"3,4\n" * 1000, "longer than 200 characters"),
+    "csv: a quote amid": (b'a,b\n"1"x,2\n', "quotes unlike"),
+    "csv: an endless cell": (b"a\n" + b"1" * 300 + b"\n", "longer than 200 characters"),
+    "csv: an endless line": (b"1," * 50_000 + b"1\n", "bytes in row 1"),
+    "csv: 1,025 columns": (b"1," * 1024 + b"1\n", "1,025 features"),
+    "csv: 100,000 identical headers": (b",".join([b"a"] * 100_000) + b"\n1", "bytes in row 1"),
+    "csv: 20 MB of rows": (b"1\n" * 10 * 2**20, "over 1,000,000 rows"),
+    "csv: a picture": (b"\x89PNG\r\n\x1a\n" + bytes(range(1, 255)), "not UTF-8"),
+    # arrays
+    "npz: nothing at all": (b"", "no directory"),
+    "npz: a lone array": (npy(header(), bytes(48)), "no directory"),
+    "npz: cut off": (npz(x=X)[:-30], "no directory"),
+    "npz: nothing known": (npz(a=X), "neither x nor train"),
+    "npz: no test": (npz(train=X, valid=X), "no test"),
+    "npz: both layouts": (npz(x=X, train=X, valid=X, test=X), "both x and train"),
+    "npz: objects": (npz(x=np.array([None, {}])), "never loaded"),
+    "npz: records": (npz(x=np.zeros(3, "f4,i4")), "no plain numbers"),
+    "npz: words": (npz(x=np.array([["a", "b"]])), "no plain numbers"),
+    "npz: complex": (npz(x=X + 1j), "no plain numbers"),
+    "npz: flat": (npz(x=np.zeros(5)), "x of shape (5,)"),
+    "npz: four dimensions": (npz(x=np.zeros((1, 1, 1, 1))), "4 dimensions"),
+    "npz: no frame": (npz(x=np.zeros((2, 0, 3))), "0 frames"),
+    "npz: no feature": (npz(x=np.zeros((2, 3, 0))), "0 features"),
+    "npz: 1,025 features": (npz(x=np.zeros((1, 2, 1025))), "1,025 features"),
+    "npz: 1,000,001 frames": (npz(x=np.zeros((1_000_001, 1), bool)), "1,000,001 frames"),
+    "npz: infinite": (npz(x=np.where(X == 22, np.inf, X)), "beyond 3e38 in x[1, 3]"),
+    "npz: all missing": (npz(x=np.full((2, 4, 3), np.nan)), "every one is missing"),
+    "npz: an action missing": (npz(x=X, u=X * np.nan), "an action that is missing"),
+    "npz: mask of another shape": (npz(x=X, mask=np.ones((2, 3))), "mask of shape (2, 3)"),
+    "npz: mask with a gap": (npz(x=X, mask=ONES * [1, 0, 1, 0]), "and then 0s in sequence 0"),
+    "npz: mask to the right": (npz(x=X, mask=ONES * [0, 0, 1, 1]), "and then 0s in sequence 0"),
+    "npz: empty sequence": (npz(x=X, mask=[[1, 1, 1, 1], [0] * 4]), "in sequence 1"),
+    "npz: mask of halves": (npz(x=X, mask=ONES / 2), "other values than 0 and 1"),
+    "npz: mask and lengths": (npz(x=X, mask=ONES, lengths=[4, 4]), "both mask and lengths"),
+    "npz: observed of NaN": (npz(x=X, observed=X * np.nan), "other values than 0 and 1"),
+    "npz: observed too narrow": (npz(x=X, observed=np.ones((2, 4, 2))), "observed of shape"),
+    "npz: actions too short": (npz(x=X, u=np.ones((2, 3, 1))), "u of shape (2, 3, 1)"),
+    "npz: lengths too short": (npz(x=X[0], lengths=[1, 2]), "add up to 3, but x has 4"),
+    "npz: lengths below 0": (npz(x=X[0], lengths=[5, -1]), "lengths of -1 for sequence 1"),
+    "npz: lengths beyond 64 bits": (npz(x=X[0], lengths=np.uint64([2**63, 2**63, 4])), "sequence"),
+    "npz: lengths of halves": (npz(x=X[0], lengths=[1.5, 2.5]), "whole numbers"),
+    "npz: splits of two widths": (npz(train=X, valid=X[..., :2], test=X), "2 features in valid"),
+    "npz: splits that act or not": (npz(train=X, valid=X, test=X, train_u=X), "0 actions in"),
+    "npz: header that claims terabytes": (
+        archive({"x.npy": npy(header(shape="(1000000, 1000000, 1)"), bytes(48))}),
+        "claims 8,000,000,000,000 bytes, but it holds 48",
+    ),
+    "npz: header beyond 64 bits": (
+        archive({"x.npy": npy(header(shape=f"({2**40}, {2**40})"), bytes(48))}),
+        "claims",
+    ),
+    "npz: header that claims less": (
+        archive({"x.npy": npy(header(shape="(1, 1)"), bytes(48))}),
+        "claims 8 bytes, but it holds 48",
+    ),
+    "npz: header below 0": (archive({"x.npy": npy(header(shape="(-2, 3)"), bytes(48))}), "header"),
+    "npz: header that is code": (
+        archive({"x.npy": npy("__import__('os').system('true')", bytes(48))}),
+        "not well-formed",
+    ),
+    "npz: header of 60,000 bytes": (archive({"x.npy": npy("(" * 60_000)}), "not well-formed"),
+    "npz: version 9": (archive({"x.npy": npy(header(), bytes(48), 9)}), "not well-formed"),
+    "npz: a pickle as an array": (archive({"x.npy": poison("/nowhere/marker")}), "is no array"),
+    "npz: a bomb of 1.5 GB": (bomb(1536 * 2**20), "unpacks to 1,610,612,736 bytes"),
+    "npz: a bomb of 60 MB": (bomb(60 * 2**20), "over 100 times"),
+    "npz: a bomb that claims little": (
+        raw_zip([("x.npy", deflated(bytes(50 * 2**20)), 100, 0, None)]),
+        "x.npy damaged",
+    ),
+    "npz: members that overlap": (
+        raw_zip([(f"{i}.npy", OVERLAP, 10**6, zlib.crc32(b"PK" * 500_000), 0) for i in range(9)]),
+        "overlap another",
+    ),
+    "npz: a member behind the directory": (
+        raw_zip([("x.npy", b"\0" * 8, 8, 0, 10**6)]),
+        "no x.npy where its directory says",
+    ),
+    "npz: 17 members": (npz(**{f"a{i}": X for i in range(17)}), "17 members"),
+    "npz: 65,535 members claimed": (raw_zip([("x", b"", 0, 0, None)], 65_535), "65,535 members"),
+    "npz: two members claimed": (raw_zip([("x", b"", 0, 0, None)], 2), "not well-formed"),
+    "npz: a member twice": (
+        raw_zip([("x.npy", deflated(b"a"), 1, zlib.crc32(b"a"), None)] * 2),
+        "x.npy",
+    ),
+    "npz: a wrong checksum": (raw_zip([("x.npy", deflated(b"abc"), 3, 1, None)]), "damaged"),
+    "npz: archives inside one another": (
+        archive({"x.npy": archive({"x.npy": npz(x=X)})}),
+        "is no array",
+    ),
+}
+"""Kind and name -> (bytes, part of the sentence of refusal)."""
+
+SEEDS = {
+    "csv": [
+        b"a,b,sequence,u_x\n1,2,A,0\n3,,A,1\n5,NA,B,0\n",
+        b"0;1\n1;nan\n\n1;0\n",
+        b'"a b",c\n-1e3,"2"\n.5,+7\n',
+    ],
+    "npz": [
+        npz(x=X, mask=ONES, u=X[..., :1]),
+        npz(False, x=X[0].astype("<f4"), lengths=[1, 3]),
+        npz(False, train=X > 5, valid=X > 3, test=X > 2, test_observed=X > 1),
+    ],
+    "musicxml": [
+        SCORE,
+        score(
+            note("C", more='<tie type="start"/><notations><tied type="start"/></notations>')
+            + "<backup><duration>1</duration></backup><forward><duration>1</duration></forward>"
+            + note("E", more="<chord/>"),
+            note("C", more='<tie type="stop"/><lyric><text>la</text></lyric>'),
+            attributes="<key><fifths>2</fifths></key><time><beats>3</beats><beat-type>4</beat-type>"
+            "</time><transpose><chromatic>-2</chromatic></transpose>",
+        ),
+    ],
+    "mxl": [mxl()],
+    "abc": [TUNE.encode(), b'X:1\nM:6/8\nK:Ador\n|:"Am"A2B (3cde f|[Ace]2- [Ace] {g}a>b:|\n'],
+}
+"""Kind -> good files to mutate."""
+
+
+def mutate(data, rng):
+    """`data` with some bytes changed, inserted, deleted, moved or repeated."""
+    data = bytearray(data)
+    for _ in range(rng.choice([1, 1, 1, 2, 4])):
+        at = rng.randrange(len(data))
+        match rng.randrange(8):
+            case 0:
+                data[at] ^= 1 << rng.randrange(8)
+            case 1:
+                data[at:at] = rng.randbytes(rng.randint(1, 4))
+            case 2:
+                del data[at + 1 : at + rng.randint(2, 9)]
+            case 3:
+                data[at:at] = data[at : at + rng.randint(1, 40)]
+            case 4:
+                data[at : at + 1] = rng.choice([b"9999", b"\xff\xff\xff\xff", b"-", b"nan", b"<>"])
+            case 5:
+                other = rng.randrange(len(data))
+                data[at : at + 8], data[other : other + 8] = (
+                    data[other : other + 8],
+                    data[at : at + 8],
+                )
+            case 6:
+                data[at] = rng.choice(b"0123456789,;\"'\n()[]{}<>|:/")
+            case _:
+                data[at] = rng.randrange(256)
+    return bytes(data)
+
+
+def mutants(kind, count, seed):
+    """`count` mutated files of a kind; of an archive, in half of them one of its members is."""
+    rng = random.Random(seed)
+    for _ in range(count):
+        data = rng.choice(SEEDS[kind])
+        if kind in ("npz", "mxl") and rng.random() < 0.5:
+            with zipfile.ZipFile(io.BytesIO(data)) as file:
+                members = {name: file.read(name) for name in file.namelist()}
+            name = rng.choice(sorted(members))
+            members[name] = mutate(members[name], rng)
+            yield archive(members, zipfile.ZIP_STORED)
+        else:
+            yield mutate(data, rng)
