@@ -104,7 +104,7 @@ def feature_shares(
         height=min(_TALLEST, 100 + _ROW * len(names)),
         showlegend=observed is not None,
         bargap=0.3,
-        xaxis={"title": {"text": "Share"}, "tickformat": ".0%", "range": [0, 1]},
+        xaxis={"title": {"text": "Share"}, "tickformat": ".0%", "range": [0, 1.02]},
         yaxis=_rows("Feature"),
     )
 

@@ -7,17 +7,24 @@ import streamlit as st
 
 from dmm_core.data.catalogue import DATASETS
 from dmm_core.data.medical import FEATURES, simulate_patients
-from dmm_core.data.sequences import Splits
+from dmm_core.data.sequences import Kind, Sequences, Splits
 from dmm_core.data.treatment import Effect, drug_effect
 from pages.ui import charts, frame
 from pages.ui.datasets import splits
 
-__all__ = ["draw"]
+__all__ = ["draw", "draw_sequence"]
 
 _DRAWN = 8
 """Lines in one figure of real values: `real_sequence` draws no more."""
 _INTERVENTION, _QUARTERS = 9, 8
 _HIGH = "A1c high"
+
+
+class _Names(NamedTuple):
+    """Names of a data set's features and actions; empty where they have none."""
+
+    features: tuple[str, ...]
+    actions: tuple[str, ...]
 
 
 class _Seen(NamedTuple):
@@ -28,51 +35,55 @@ class _Seen(NamedTuple):
 
 
 def draw(data: Splits, split: str, index: int) -> None:
-    """Draw the sequence at `index` of a split that holds no piano-rolls."""
+    """Draw the sequence at `index` of a split without piano-rolls, and figures of the split."""
+    draw_sequence(data[split], index, name=data.name, kind=data.kind)
+    if frame.presenting():
+        return
     if data.kind == "binary":
-        _draw_binary(data, split, index)
-    else:
-        _draw_real(data, split, index)
-    if data.name == "medical" and not frame.presenting():
+        seen = _seen(data.name, split)
+        figure = charts.feature_shares(
+            seen.shares, seen.observed if data.missing else None, _names(data.name).features
+        )
+        alt = "How often each feature is 1 where it was seen, and how often it was seen."
+        frame.chart(figure, key="shares", alt=alt)
+    if data.name == "medical":
         _draw_truth()
 
 
-def _draw_real(data: Splits, split: str, index: int) -> None:
-    sequences = data[split]
+def draw_sequence(sequences: Sequences, index: int, *, name: str, kind: Kind) -> None:
+    """Draw one sequence that is no piano-roll, with what was not observed and what acted on it.
+
+    Args:
+        sequences: those it stands among.
+        index: which one.
+        name: of the data set, whose features and actions may have names.
+        kind: what the features are.
+    """
     x, title = sequences.x[index], sequences.names[index]
-    if sequences.observed is not None:
-        x = np.where(sequences.observed[index] > 0, x, np.float32("nan"))
-    frame.chart(charts.real_sequence(x), key="real", alt=f"{title}, feature by feature.")
-    if data.x_dim > _DRAWN:
-        st.caption(f"The first {_DRAWN} of {data.x_dim} features.")
-    if sequences.u is not None:
-        st.caption("Its actions; those of a frame act on the step to the next.")
-        u = charts.real_sequence(sequences.u[index]).update_yaxes(title="u")
-        frame.chart(u, key="actions", alt=f"What acts on {title}, action by action.")
-
-
-def _draw_binary(data: Splits, split: str, index: int) -> None:
-    sequences, info = data[split], DATASETS.get(data.name)
-    features, actions = (info.features, info.actions) if info else ((), ())
     observed = None if sequences.observed is None else sequences.observed[index]
     u = None if sequences.u is None else sequences.u[index]
-    title = sequences.names[index]
-    figure = charts.record(
-        sequences.x[index], observed=observed, u=u, features=features, actions=actions
-    )
-    frame.chart(figure, key="record", alt=f"{title}: its features and actions, frame by frame.")
-    words = "A strong cell is 1, a pale one 0"
-    if observed is not None:
-        words += f", a blank one was not observed ({1 - observed.mean():.0%} here)"
-    if u is not None:
-        words += "; actions act on the step to the next frame"
-    st.caption(f"{words}.")
-    if frame.presenting():
+    if kind == "binary":
+        names = _names(name)
+        figure = charts.record(
+            x, observed=observed, u=u, features=names.features, actions=names.actions
+        )
+        frame.chart(figure, key="record", alt=f"{title}: features and actions, frame by frame.")
+        words = "A strong cell is 1, a pale one 0"
+        if observed is not None:
+            words += f", a blank one was not observed ({1 - observed.mean():.0%} here)"
+        if u is not None:
+            words += "; actions act on the step to the next frame"
+        st.caption(f"{words}.")
         return
-    seen = _seen(data.name, split)
-    drawn = charts.feature_shares(seen.shares, seen.observed if data.missing else None, features)
-    alt = "How often each feature is 1 where it was seen, and how often it was seen, in the split."
-    frame.chart(drawn, key="shares", alt=alt)
+    if observed is not None:
+        x = np.where(observed > 0, x, np.float32("nan"))
+    frame.chart(charts.real_sequence(x), key="real", alt=f"{title}, feature by feature.")
+    if x.shape[1] > _DRAWN:
+        st.caption(f"The first {_DRAWN} of {x.shape[1]} features.")
+    if u is not None:
+        st.caption("Its actions; those of a frame act on the step to the next.")
+        figure = charts.real_sequence(u).update_yaxes(title={"text": "u"})
+        frame.chart(figure, key="actions", alt=f"What acts on {title}, action by action.")
 
 
 def _draw_truth() -> None:
@@ -82,12 +93,12 @@ def _draw_truth() -> None:
     curves = [
         charts.ShareCurve(name, shares.loc[:, column], shares.error[:, column])
         for name, shares in (
-            ("Everybody keeps the drugs of quarter 9", effect.factual),
+            ("Everybody keeps the drugs of frame 9", effect.factual),
             ("Everybody stops all drugs", effect.counterfactual),
         )
     ]
     figure = charts.shares_over_time(
-        curves, title=f"Patients with {_HIGH}", x_title="Quarters after the intervention"
+        curves, title=f"Patients with {_HIGH}", x_title="Quarters after that frame"
     )
     frame.chart(figure, key="truth", alt="The share with a high A1c if all keep or stop drugs.")
     st.caption(
@@ -95,6 +106,11 @@ def _draw_truth() -> None:
         "records alone say the opposite at first sight: the sicker are treated more, so those who "
         "take drugs look worse."
     )
+
+
+def _names(name: str) -> _Names:
+    info = DATASETS.get(name)
+    return _Names(info.features, info.actions) if info else _Names((), ())
 
 
 @st.cache_data(max_entries=32, show_spinner=False)

@@ -7,6 +7,7 @@ from dmm_core.music.pianoroll import rearticulates_by_default
 from pages.ui import charts, frame
 from pages.ui.address import choose
 from pages.ui.compose.performance import Performance, sound
+from pages.ui.data.features import draw_sequence
 from pages.ui.latent.numbers import moments, plane, seen
 from pages.ui.latent.subject import MOST_FRAMES, Subject
 from pages.ui.octave import LOWERED, octave_of, shifted
@@ -24,9 +25,8 @@ def draw(subject: Subject) -> None:
     part = slice(0, len(subject.x))
     if subject.trained.grid is None:
         st.caption("These sequences are no music, so there is nothing to hear.")
-        frame.chart(
-            charts.real_sequence(subject.x), key="real", alt="The sequence, feature by feature."
-        )
+        data = subject.trained.data
+        draw_sequence(subject.sequences, subject.number, name=data.name, kind=data.kind)
     else:
         part = _ask_part(len(subject.x), subject.trained.grid)
         _play(subject, subject.trained.grid, part)
