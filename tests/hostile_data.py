@@ -172,8 +172,8 @@ REFUSED = {
     "abc: a zero byte": (b"X:1\nK:C\nC\0", "zero byte"),
     "abc: an endless line": (b"X:1\nK:C\n" + b"C" * 20_000, "characters in line 3"),
     "abc: an endless note": (b"X:1\nK:C\nC9999999\n", "length 9999999"),
-    "abc: an endless unit": (b"X:1\nL:99999999/1\nK:C\nC\n", "no such value"),
-    "abc: 25,001 notes": (b"X:1\nK:C\n" + (b"C" * 1000 + b"\n") * 26, "some 26,000 notes"),
+    "abc: an endless unit": (b"X:1\nL:99999999/1\nK:C\nC\n", "no length of a note"),
+    "abc: 61,000 notes": (b"X:1\nK:C\n" + (b"C" * 1000 + b"\n") * 61, "some 61,000 notes"),
     # tables
     "csv: nothing at all": (b"", "empty"),
     "csv: blank lines": (b"\n \n\n", "empty"),

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from xml.etree import ElementTree
 
 from dmm_core.errors import UploadError
+from dmm_core.music.abc_scan import AbcTune, scan_abc
 from dmm_core.music.key import Key
 from dmm_core.music.midi_scan import MAX_QUARTERS
 from dmm_core.music.pianoroll import Note
-from dmm_core.music.score_scan import AbcTune, scan_abc, scan_musicxml
+from dmm_core.music.score_scan import scan_musicxml
 from dmm_core.music.score_write import musicxml_from_notes
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ class ScoreNotes(NamedTuple):
     """The pitched notes of a score, as they sound.
 
     Attributes:
-        title: as the file gives it; may be empty.
+        title: of an ABC tune; else empty.
         notes: by onset, with start and end in quarter notes; what is tied is one note.
         key: the first key signature, or None. A mode other than minor counts as major.
         graces: grace notes, which have no length of their own and were left out.
@@ -72,7 +73,7 @@ def read_musicxml(data: bytes) -> ScoreNotes:
     try:
         importer = MusicXMLImporter()
         importer.xmlRootToScore(ElementTree.fromstring(data), importer.stream)
-        score = _score(importer.stream, "", 0)
+        score = _score(importer.stream)
     except MemoryError:
         raise
     except UploadError:
@@ -112,10 +113,13 @@ def _abc_score(tune: AbcTune) -> ScoreNotes:
     from music21.abcFormat import ABCFile
     from music21.abcFormat.translate import abcToStreamScore
 
-    return _score(abcToStreamScore(ABCFile().readstr(tune.text)), tune.title, tune.symbols)
+    if "&" in tune.text:
+        raise UploadError("The tune overlays voices, which music21 would play one after another.")
+    score = _score(abcToStreamScore(ABCFile().readstr(tune.text)))
+    return score._replace(title=tune.title, symbols=tune.symbols, repeats=tune.repeats)
 
 
-def _score(score: "Score", title: str, symbols: int) -> ScoreNotes:
+def _score(score: "Score") -> ScoreNotes:
     reader = _Reader()
     for part in score.parts:
         reader.part(part)
@@ -126,11 +130,11 @@ def _score(score: "Score", title: str, symbols: int) -> ScoreNotes:
             f"The score lasts {quarters:,.0f} quarter notes, but at most {MAX_QUARTERS:,} are read."
         )
     return ScoreNotes(
-        title=title,
+        title="",
         notes=tuple(notes),
         key=reader.key,
         graces=reader.graces,
-        symbols=symbols + reader.symbols,
+        symbols=reader.symbols,
         unpitched=reader.unpitched,
         transposed=reader.transposed,
         repeats=reader.repeats,

@@ -1,0 +1,271 @@
+"""MusicXML and ABC become the rolls that their notes spell, and what is changed is told."""
+
+import warnings
+from pathlib import Path
+
+import hostile_data
+import numpy as np
+import pytest
+from hostile_data import mxl, note, score
+
+from dmm_core.data.upload_music import parse_abc, parse_midi, parse_musicxml, parse_mxl
+from dmm_core.data.uploads import UploadOptions, inspect_file, read_files
+from dmm_core.errors import DataError, UploadError
+from dmm_core.music.key import Key
+from dmm_core.music.midi import midi_from_notes
+from dmm_core.music.pianoroll import HIGHEST, LOWEST, Note, notes_from_roll, roll_from_notes
+from dmm_core.music.score import musicxml_from_notes, read_abc, read_musicxml
+
+OPTIONS = UploadOptions(steps_per_quarter=4)
+MOVED = UploadOptions(steps_per_quarter=4, transpose=True)
+
+
+def spelled(notes):
+    return [(n.pitch, n.start, n.end) for n in notes]
+
+
+def test_a_score_is_read_note_by_note():
+    read = read_musicxml(hostile_data.SCORE)
+    expected = [(60, 0, 1), (62, 1, 2), (64, 2, 4), (65, 4, 5), (67, 5, 6)]
+    assert spelled(read.notes) == expected
+    assert read[2:] == (None, 0, 0, 0, 0, 0)
+    for data, parse in ((hostile_data.SCORE, parse_musicxml), (mxl(), parse_mxl)):
+        parsed = parse(data, OPTIONS)
+        assert parsed.x.shape == (24, 88) and parsed.x.dtype == np.uint8
+        assert (parsed.notes, parsed.changes, parsed.lengths) == (5, (), (24,))
+        assert np.flatnonzero(parsed.x[8]).tolist() == [64 - LOWEST]
+
+
+def test_scores_and_midi_become_the_same_roll():
+    rng = np.random.default_rng(0)
+    roll = np.repeat(rng.random((24, 88)) < 0.05, 2, axis=0)
+    notes = notes_from_roll(roll, tempo=60, steps_per_quarter=4, rearticulate=False)
+    by_midi = parse_midi(midi_from_notes(notes, tempo=60), OPTIONS)
+    by_score = parse_musicxml(musicxml_from_notes(notes, tempo=60, title="x"), OPTIONS)
+    assert np.array_equal(by_midi.x, by_score.x) and np.array_equal(by_score.x, roll)
+    assert by_midi.notes == by_score.notes == len(notes)
+
+
+def test_ties_join_and_chords_stack():
+    start = '<tie type="start"/><notations><tied type="start"/></notations>'
+    stop = '<tie type="stop"/><notations><tied type="stop"/></notations>'
+    chord = note("E", duration=2).replace("<note>", "<note><chord/>")
+    read = read_musicxml(
+        score(note("C", duration=2, more=start) + chord, note("C", duration=2, more=stop))
+    )
+    assert spelled(read.notes) == [(60, 0, 4), (64, 0, 2)]
+
+
+def test_what_is_left_out_or_moved_is_counted():
+    grace = "<note><grace/><pitch><step>D</step><octave>4</octave></pitch></note>"
+    drum = (
+        "<note><unpitched><display-step>C</display-step><display-octave>5</display-octave>"
+        "</unpitched><duration>1</duration></note>"
+    )
+    symbol = (
+        "<harmony><root><root-step>C</root-step></root><kind>major</kind></harmony>"
+        '<barline location="right"><repeat direction="backward"/></barline>'
+    )
+    clarinet = "<transpose><diatonic>-1</diatonic><chromatic>-2</chromatic></transpose>"
+    key = "<key><fifths>2</fifths></key>"
+    data = score(grace + note("D") + drum + note("C", 9) + symbol, attributes=key + clarinet)
+    parsed = parse_musicxml(data, MOVED)
+    assert parsed.changes == (
+        "Left out 1 drum note.",
+        "Left out 1 grace note.",
+        "Left out 1 chord symbol.",
+        "Put 2 notes at the pitch that sounds.",
+        "Read what stands in 1 repeat once.",
+        "Left out 1 note outside the piano's range.",
+    )
+    assert np.flatnonzero(parsed.x[0]).tolist() == [60 - LOWEST]
+
+
+@pytest.mark.parametrize(
+    ("fifths", "mode", "key", "shift"),
+    [(0, "", None, 0), (3, "", Key(9, False), 3), (-3, "minor", Key(0, True), -3)],
+)
+def test_transposition_by_the_key_signature(fifths, mode, key, shift):
+    said = f"<mode>{mode}</mode>" if mode else ""
+    data = score(note("C"), attributes=f"<key><fifths>{fifths}</fifths>{said}</key>")
+    assert read_musicxml(data).key == (key or Key(0, False))
+    parsed = parse_musicxml(data, MOVED)
+    assert np.flatnonzero(parsed.x[0]).tolist() == [60 + shift - LOWEST]
+    assert len(parsed.changes) == (shift != 0)
+
+
+ABC = b"""% a book of two tunes
+X: 1
+T: First (a reel)
+M: 4/4
+L: 1/8
+K: D
+|: "D"D2 FA "G"(3Bcd e>f | [DFA]4- !trill!(A2 {g}f2) :|
+w: la la
+X:2
+T:Second
+M:3/4
+L:1/4
+K:Am
+A,2 c/d/ | z =f ^g |
+"""
+
+
+def test_an_abc_file_holds_tunes():
+    book = read_abc(ABC)
+    first, second = book.tunes
+    assert (first.title, second.title, book.unread) == ("First (a reel)", "Second", ())
+    assert (first.symbols, first.graces, first.repeats) == (2, 1, 1)
+    third = 2 / 3 / 2
+    starts = [0, 1, 1.5, 2, 2 + third, 2 + 2 * third, 3, 3.75, 4, 4, 4, 6, 7]
+    pitches = [62, 66, 69, 71, 73, 74, 76, 78, 62, 66, 69, 69, 78]
+    assert [n.pitch for n in first.notes] == pitches
+    assert [n.start for n in first.notes] == pytest.approx(starts)
+    assert spelled(second.notes) == [(57, 0, 2), (72, 2, 2.5), (74, 2.5, 3), (77, 4, 5), (80, 5, 6)]
+    parsed = parse_abc(ABC, MOVED)
+    assert parsed.titles == ("First (a reel)", "Second") and parsed.lengths == (32, 24)
+    assert "Moved 1 of 2 tunes to C major or A minor." in parsed.changes
+    assert np.flatnonzero(parsed.x[0]).tolist() == [60 - LOWEST]
+    assert np.flatnonzero(parsed.x[32]).tolist() == [57 - LOWEST]
+
+
+@pytest.mark.parametrize(
+    ("tune", "expected"),
+    [
+        ("K:C\nCD|", [(60, 0, 0.5), (62, 0.5, 1)]),
+        ("M:2/4\nK:C\nCD|", [(60, 0, 0.25), (62, 0.25, 0.5)]),
+        ("L:1/4\nM:C|\nK:C clef=bass\nC,D/|", [(48, 0, 1), (62, 1, 1.5)]),
+        ("M:3/4\nL:1/8\nK:C\nZ2|C6|Z|x2 D4|", [(60, 6, 9), (62, 13, 15)]),
+        ("M:2/4\nL:1/4\nK:C\nC5|D2|", [(60, 0, 5), (62, 5, 7)]),  # more than fits a bar
+        ("L:1/4\nK:C\nF [K:D]F|\nK:F\nB", [(65, 0, 1), (66, 1, 2), (70, 2, 3)]),
+        ("L:1/4\nK:C\nC [L:1/8] C\nL:1/16\nC4", [(60, 0, 1), (60, 1, 1.5), (60, 1.5, 2.5)]),
+        ("L:1/4\nK:C\nV:1\nC4|\nV:2\nE4|", [(60, 0, 4), (64, 0, 4)]),
+        ("L:1/4\nK:C\nC-|C^C=CC|", [(60, 0, 2), (61, 2, 3), (60, 3, 4), (60, 4, 5)]),
+        ("M:6/8\nL:1/8\nK:C\n(2CD C3|", [(60, 0, 0.75), (62, 0.75, 1.5), (60, 1.5, 3)]),
+        ('L:1/4\nK:C\n"_soft""Am"C !p!y D "E', [(60, 0, 1), (62, 1, 2), (64, 2, 3)]),
+    ],
+)
+def test_abc_as_its_standard_says(tune, expected):
+    (read,) = read_abc(tune.encode()).tunes
+    assert spelled(read.notes) == expected
+
+
+def test_compound_meters_have_tuplets_of_their_own():
+    (read,) = read_abc(b"M:6/8\nL:1/8\nK:C\n(5CDEFG C").tunes
+    assert read.notes[-1].start == pytest.approx(1.5)
+    (read,) = read_abc(b"M:4/4\nL:1/8\nK:C\n(5CDEFG C").tunes
+    assert read.notes[-1].start == pytest.approx(1)
+
+
+def test_a_faulty_tune_spoils_no_other():
+    parsed = parse_abc(ABC + b"X:3\nT:Third\nK:C\nC2&E2\n", OPTIONS)
+    assert len(parsed.lengths) == 2
+    assert parsed.changes[-1] == "Left out 1 tune that cannot be read: Third."
+
+
+def test_tunes_are_sequences_of_one_file():
+    report = read_files([("folk.abc", ABC), ("lone.abc", b"K:C\nCDEF|\n")], OPTIONS)
+    assert [(f.kind, f.sequences, f.refusal) for f in report.files] == [
+        ("abc", 2, None),
+        ("abc", 1, None),
+    ]
+    names = ("folk.abc: First (a reel)", "folk.abc: Second", "lone.abc")
+    assert report.sequences.names == names and report.is_music and report.splits is None
+
+
+@pytest.mark.parametrize("work", ["bach/bwv3.6.mxl", "schubert/lindenbaum.xml"])
+def test_genuine_scores(work):
+    """As music21 itself counts them, ties joined."""
+    from music21 import converter, corpus
+    from music21.harmony import Harmony
+
+    path = Path(corpus.getWork(work))
+    parsed = inspect_file(path.name, path.read_bytes())
+    assert parsed.refusal is None
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        stream = converter.parse(path, forceSource=True, storePickle=False)
+    notes = [n for part in stream.parts for n in part.stripTies().flatten().notes]
+    pitches = sum(len(n.pitches) for n in notes if n.quarterLength and not isinstance(n, Harmony))
+    assert parsed.notes == pytest.approx(pitches, rel=0.01)
+
+
+def random_notes(rng, voices=12):
+    notes = []
+    for pitch in rng.choice(np.arange(LOWEST, HIGHEST + 1), voices, replace=False).tolist():
+        at = 0
+        for wait, length in rng.integers((0, 1), (5, 24), (12, 2)).tolist():
+            notes.append(Note(pitch, (at + wait) / 4, (at + wait + length) / 4))
+            at += wait + length
+    return sorted(notes, key=lambda n: (n.start, n.pitch, n.end))
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_notes_come_back_from_musicxml(seed):
+    notes = random_notes(np.random.default_rng(seed))
+    written = musicxml_from_notes(notes, tempo=60, title="A <b> & \x00 ♯")
+    assert written == musicxml_from_notes(notes, tempo=60, title="A <b> & \x00 ♯")
+    assert read_musicxml(written).notes == tuple(notes)
+
+
+def test_music21_understands_the_musicxml_that_is_written():
+    from music21 import converter
+    from music21.key import KeySignature
+    from music21.stream import Measure
+    from music21.tempo import MetronomeMark
+
+    d_major = [62, 64, 66, 67, 69, 71, 73, 74]
+    seconds = [Note(p, i * 0.25, i * 0.25 + 0.25) for i, p in enumerate([*d_major, 50, 62])]
+    written = musicxml_from_notes(seconds, tempo=120, title="A scale")
+    stream = converter.parseData(written, format="musicxml")
+    assert stream.metadata.title == "A scale"
+    assert stream[MetronomeMark].first().number == 120
+    assert stream[KeySignature].first().sharps == 2
+    assert [part.clef.sign for part in (p[Measure].first() for p in stream.parts)] == ["G", "F"]
+    upper, lower = ([n.pitch.nameWithOctave for n in p.flatten().notes] for p in stream.parts)
+    assert upper == ["D4", "E4", "F#4", "G4", "A4", "B4", "C#5", "D5", "D4"] and lower == ["D3"]
+    for measure in stream.parts[0][Measure]:
+        assert measure.duration.quarterLength == 4
+        types = {n.duration.type for n in measure.notesAndRests}
+        assert types <= {"whole", "half", "quarter", "eighth", "16th"}
+
+
+def test_what_musicxml_cannot_hold():
+    def back(*notes):
+        return spelled(read_musicxml(musicxml_from_notes(notes, tempo=60, title="")).notes)
+
+    assert back(Note(60, 0.1, 0.1), Note(62, 1.13, 1.87)) == [(60, 0, 0.25), (62, 1.25, 1.75)]
+    assert back(Note(60, 0, 4), Note(60, 1, 2)) == [(60, 0, 1), (60, 1, 2)]
+    assert b"<rest />" in musicxml_from_notes([], tempo=60, title="silence")
+    for notes, tempo, words in (
+        ([Note(11, 0, 1)], 60, "MIDI pitches from 12 on, not 11"),
+        ([Note(60, 0, 1)], 3, "4 to 1000 quarters a minute, not 3"),
+        ([Note(60, 0, 30_000)], 60, "at most 20,000 quarters"),
+        ([Note(60, 1, 0)], 60, "in order"),
+    ):
+        with pytest.raises(DataError, match=words):
+            musicxml_from_notes(notes, tempo=tempo, title="")
+
+
+def test_a_roll_comes_back_from_musicxml():
+    roll = np.random.default_rng(1).random((40, 88)) < 0.04
+    for steps in (1, 2, 4):
+        for strike in (True, False):
+            notes = notes_from_roll(roll, tempo=90, steps_per_quarter=steps, rearticulate=strike)
+            read = read_musicxml(musicxml_from_notes(notes, tempo=90, title=""))
+            back = roll_from_notes(read.notes, tempo=60, steps_per_quarter=steps)
+            assert np.array_equal(back, roll[: len(back)]) and not roll[len(back) :].any()
+
+
+def test_a_library_that_fails_is_a_refusal(monkeypatch):
+    from music21.musicxml.xmlToM21 import MusicXMLImporter
+
+    def fail(*_):
+        raise RecursionError
+
+    monkeypatch.setattr(MusicXMLImporter, "xmlRootToScore", fail)
+    with pytest.raises(UploadError, match="is no score"):
+        read_musicxml(hostile_data.SCORE)
+    monkeypatch.setattr(MusicXMLImporter, "xmlRootToScore", lambda *_: bytearray(2**60))
+    with pytest.raises(MemoryError):  # ends the child, and is told by its parent
+        read_musicxml(hostile_data.SCORE)
