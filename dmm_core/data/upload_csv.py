@@ -24,6 +24,7 @@ MAX_LINE = 64 * 1024
 """Bytes of a line."""
 
 _MISSING = frozenset({"", "na", "nan"})
+_BLANK = frozenset({"", "NA", "nan", "NaN"})  # the usual spellings, told apart quickly
 _SEQUENCE = "sequence"
 _ACTIONS = ("u_", "u:")
 
@@ -95,7 +96,8 @@ def _parse(lines: list[str], options: UploadOptions) -> ParsedFile:
     # A spreadsheet writes what its country uses.
     delimiter = max(",;\t", key=first.count)
     reader = csv.reader(lines, delimiter=delimiter, strict=True)
-    table = _Table()
+    below = lines[lines.index(first) + 1 :]
+    table = _Table(is_plain=not any("_" in line or not line.isascii() for line in below))
     for cells in reader:
         if cells:
             table.add(cells, reader.line_num)
@@ -105,7 +107,8 @@ def _parse(lines: list[str], options: UploadOptions) -> ParsedFile:
 class _Table:
     """Takes up one row after another, as 64-bit numbers."""
 
-    def __init__(self) -> None:
+    def __init__(self, is_plain: bool) -> None:
+        self.is_plain = is_plain  # holds nothing that Python alone takes for a number
         self.columns: _Columns | None = None
         self.x, self.u, self.rows = array("d"), array("d"), array("L")
         self.starts: list[int] = []
@@ -137,6 +140,13 @@ class _Table:
         self._take(cells, columns.actions, self.u, row)
 
     def _take(self, cells: list[str], which: Sequence[int], into: array, row: int) -> None:
+        if self.is_plain:
+            chosen = [cells[index] for index in which]
+            try:
+                into.extend([math.nan if cell in _BLANK else float(cell) for cell in chosen])
+                return
+            except ValueError:  # which one, and how it is written, is found out below
+                pass
         for index in which:
             try:
                 into.append(_number(cells[index]))

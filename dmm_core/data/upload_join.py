@@ -4,6 +4,7 @@ import numpy as np
 
 from dmm_core.data.sequences import Sequences
 from dmm_core.data.upload_parsed import MAX_MEMORY, ParsedFile, Split
+from dmm_core.data.upload_values import counted
 from dmm_core.errors import UploadError
 from dmm_core.music.pianoroll import MAX_FRAMES, PITCHES
 
@@ -43,12 +44,12 @@ class Joined:
 
     def _compare(self, parsed: ParsedFile, first_name: str, first: ParsedFile) -> None:
         for what, here, there in (
-            ("features", parsed.x.shape[1], first.x.shape[1]),
-            ("actions", _width(parsed.u), _width(first.u)),
+            ("feature", parsed.x.shape[1], first.x.shape[1]),
+            ("action", _width(parsed.u), _width(first.u)),
         ):
             if here != there:
                 raise UploadError(
-                    f"The file has {here:,} {what} a frame, but {first_name} has {there:,}; "
+                    f"The file has {counted(here, what)} a frame, but {first_name} has {there:,}; "
                     "upload each alone."
                 )
         if _is_music(parsed) != _is_music(first):

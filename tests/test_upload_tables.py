@@ -1,0 +1,403 @@
+"""Tables and arrays become the sequences that they hold, and what is read is told."""
+
+import csv
+import io
+import json
+import time
+from dataclasses import replace
+
+import hostile_data
+import numpy as np
+import pytest
+from hostile_data import ONES, X, archive, header, npy, npz
+
+from dmm_core.data import upload_join, uploads
+from dmm_core.data.sequences import Sequences
+from dmm_core.data.upload_csv import parse_csv
+from dmm_core.data.upload_kinds import parse_file
+from dmm_core.data.upload_npz import parse_npz
+from dmm_core.data.upload_parsed import decode, encode
+from dmm_core.data.uploads import (
+    UploadOptions,
+    UploadReport,
+    inspect_file,
+    list_uploads,
+    load_upload,
+    read_files,
+    store_upload,
+)
+from dmm_core.errors import UploadError
+from dmm_core.music.midi import midi_from_notes
+from dmm_core.music.pianoroll import Note
+
+OPTIONS = UploadOptions()
+NAN = np.nan
+
+
+@pytest.fixture(autouse=True)
+def in_process(monkeypatch):
+    """Parse without a child: what goes through the pipe does so all the same."""
+    monkeypatch.setattr(
+        uploads, "parse_in_child", lambda *given: decode(encode(parse_file(*given)))
+    )
+
+
+def table(text):
+    return parse_csv(text.encode(), OPTIONS)
+
+
+def test_a_table_with_everything():
+    parsed = table("temp,sequence,u_dose,state,U:other\n36.6,A,0,1,5\n,A,1,NA,6\n38,B,0,0,7\n")
+    assert parsed.x.dtype == np.float32
+    assert parsed.x.tolist() == [[np.float32(36.6), 1], [0, 0], [38, 0]]
+    assert parsed.observed.tolist() == [[1, 1], [0, 0], [1, 1]]
+    assert parsed.u.dtype == np.float32 and parsed.u.tolist() == [[0, 5], [1, 6], [0, 7]]
+    assert (parsed.lengths, parsed.titles, parsed.splits) == ((2, 1), ("A", "B"), None)
+    assert parsed.changes == (
+        "Read 2 real-valued features and 2 actions.",
+        "2 of 6 values are missing.",
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "x"),
+    [
+        ("1\n", [[1]]),
+        ("1,0\n0,1", [[1, 0], [0, 1]]),
+        ("\n a , b \n\n1,2\n\n\n3,4\n\n", [[1, 2], [3, 4]]),
+        ("a;b\r\n1;2\r\n3;4\r\n", [[1, 2], [3, 4]]),
+        ("a\tb\r1\t2\r", [[1, 2]]),
+        ("\ufeffa,b\n1,2\n", [[1, 2]]),
+        ('"a, or ""b""\nor c",d\n"1","2"\n', [[1, 2]]),
+        ("größe,β\n-1e-3, +.5 \n", [[-1e-3, 0.5]]),
+        (",a\n0,5\n1,6\n", [[5], [6]]),
+        ("a\n" + "7\n" * 1000, [[7]] * 1000),
+        ("2020,1\n2021,3\n", [[2020, 1], [2021, 3]]),
+    ],
+)
+def test_tables_as_programs_write_them(text, x):
+    parsed = table(text)
+    assert np.array_equal(parsed.x, np.float32(x)) and parsed.observed is None
+    assert len(parsed.lengths) == 1
+
+
+def test_a_sequence_ends_where_its_value_changes():
+    parsed = table("Sequence,a\n1,5\n1,6\n2,7\n1,8\n")
+    assert (parsed.lengths, parsed.titles) == ((2, 1, 1), ("1", "2", "1"))
+
+
+def test_what_holds_0_and_1_where_it_was_observed_is_binary():
+    parsed = table("a,b\n1,0\n,1.0\n")
+    assert parsed.x.dtype == np.uint8 and parsed.x.tolist() == [[1, 0], [0, 1]]
+    assert parsed.observed.tolist() == [[1, 1], [0, 1]]
+    assert parsed.changes == ("Read 2 binary features.", "1 of 4 values is missing.")
+    assert table("a\n0\n0\n").x.dtype == np.uint8
+    assert table("a\n0\n2\n").x.dtype == np.float32
+
+
+def test_a_column_without_a_name_is_left_out_and_told():
+    assert table(",a\n0,5\n").changes == (
+        "Left out 1 column without a name.",
+        "Read 1 real-valued feature.",
+    )
+
+
+def test_88_binary_features_are_a_piano_roll():
+    roll = np.zeros((3, 88), int)
+    roll[:2, 39] = roll[1:, 43] = 1
+    text = "\n".join(",".join(map(str, row)) for row in roll)
+    parsed = table(text)
+    assert parsed.notes == 2 and "piano-roll whose frame is one eighth note." in parsed.changes[1]
+    assert parse_npz(npz(x=np.stack([roll, roll])), OPTIONS).notes == 4
+    report = read_files([("a.csv", text.encode())], OPTIONS)
+    assert report.is_music and report.kind == "binary"
+
+
+def test_a_large_table_is_read_in_time():
+    """20 MB of cells, at the caps of columns: within a child's 5 s."""
+    row = b",".join([b"0.5"] * 1000) + b"\n"
+    began = time.process_time()
+    parsed = parse_csv(row * 5000, OPTIONS)
+    assert parsed.x.shape == (5000, 1000) and time.process_time() - began < 4
+
+
+def test_a_padded_array_is_cut_by_its_mask():
+    parsed = parse_npz(npz(x=X, mask=[[1, 1, 0, 0], [1, 1, 1, 1]]), OPTIONS)
+    assert np.array_equal(parsed.x, np.float32(np.concatenate([X[0, :2], X[1]])))
+    assert (parsed.lengths, parsed.titles, parsed.splits) == ((2, 4), ("1", "2"), None)
+    assert parsed.observed is None and parsed.u is None
+    same = parse_npz(npz(x=X, lengths=[2, 4]), OPTIONS)
+    assert np.array_equal(same.x, parsed.x) and same.lengths == parsed.lengths
+    padded = X.copy()
+    padded[0, 2:] = NAN  # padding may hold anything
+    assert np.array_equal(parse_npz(npz(x=padded, lengths=[2, 4]), OPTIONS).x, parsed.x)
+
+
+def test_sequences_end_to_end_are_cut_by_their_lengths():
+    parsed = parse_npz(npz(x=X[0], lengths=np.int16([1, 3]), u=X[0, :, :1]), OPTIONS)
+    assert parsed.lengths == (1, 3) and np.array_equal(parsed.u, np.float32(X[0, :, :1]))
+    assert parse_npz(npz(x=X[0]), OPTIONS).lengths == (4,)
+    one = parse_npz(npz(x=X[:, :1, :1]), OPTIONS)
+    assert one.lengths == (1, 1) and one.x.tolist() == [[0], [12]]
+
+
+def test_what_is_missing_is_nan_or_said_to_be():
+    x = X.copy()
+    x[0, 1, 2] = NAN
+    by_nan = parse_npz(npz(x=x), OPTIONS)
+    by_word = parse_npz(npz(x=X, observed=~np.isnan(x)), OPTIONS)
+    for parsed in (by_nan, by_word):
+        assert parsed.x[1].tolist() == [3, 4, 0] and parsed.observed[1].tolist() == [1, 1, 0]
+        assert parsed.observed.sum() == 23 and parsed.changes[-1] == "1 of 24 values is missing."
+    both = parse_npz(npz(x=x, observed=np.isin(X, [7.0], invert=True)), OPTIONS)
+    assert both.observed.sum() == 22
+
+
+def test_given_splits_are_kept():
+    parsed = parse_npz(
+        npz(
+            train=X,
+            valid=X[:1] + 100,
+            test=X[:1, :3] + 200,
+            train_mask=ONES * [1, 1, 1, 0],
+            train_u=X[..., :2],
+            valid_u=X[:1, :, :2],
+            test_u=X[:1, :3, :2],
+            valid_observed=np.isin(X[:1], [5], invert=True),
+        ),
+        OPTIONS,
+    )
+    assert parsed.splits == ("train", "train", "valid", "test")
+    assert parsed.titles == ("train 1", "train 2", "valid 1", "test 1")
+    assert parsed.lengths == (3, 3, 4, 3) and parsed.u.shape == (13, 2)
+    assert parsed.x[6].tolist() == [100, 101, 102] and parsed.x[-1].tolist() == [206, 207, 208]
+    assert parsed.observed.sum() == 13 * 3 - 1 and parsed.observed[7].tolist() == [1, 1, 0]
+
+
+@pytest.mark.parametrize(
+    "dtype", ["?", "i1", "u1", "<i2", ">i4", "<u8", "<f2", ">f4", "<f8", ">f8", "<i8"]
+)
+@pytest.mark.parametrize("order", ["C", "F"])
+def test_every_plain_number_is_read(dtype, order):
+    x = np.asarray(X % 2 if dtype == "?" else X, dtype, order=order)
+    for compressed in (True, False):
+        parsed = parse_npz(npz(compressed, x=x), OPTIONS)
+        assert np.array_equal(parsed.x, x.reshape(8, 3).astype(np.float32))
+        assert parsed.x.dtype == (np.uint8 if dtype == "?" else np.float32)
+
+
+def test_headers_of_other_versions():
+    for version in (1, 2, 3):
+        data = archive({"x.npy": npy(header("<f8", "(2, 3)"), np.arange(6.0).tobytes(), version)})
+        assert parse_npz(data, OPTIONS).x.tolist() == [[0, 1, 2], [3, 4, 5]]
+    old = archive({"x.npy": npy(header("<f8", "(2L, 3L)"), np.arange(6.0).tobytes())})
+    assert parse_npz(old, OPTIONS).lengths == (2,)
+
+
+def test_what_has_no_meaning_is_left_out_and_told():
+    assert parse_npz(npz(x=X, label=[1], about=[2]), OPTIONS).changes[0] == (
+        "Left out about, label, which have no meaning here."
+    )
+
+
+def test_padded_rolls_of_64_bits_are_no_bomb():
+    """As the canonical sets are often kept: they shrink more than a hundredfold."""
+    rng = np.random.default_rng(0)
+    x = np.zeros((200, 120, 88))
+    mask = np.arange(120) < rng.integers(30, 121, 200)[:, None]
+    x[..., 30:34] = mask[..., None]
+    data = npz(x=x, mask=mask.astype(float))
+    assert x.nbytes / len(data) > 100
+    assert parse_npz(data, OPTIONS).x.shape == (mask.sum(), 88)
+
+
+def written_csv(sequences):
+    """A table of sequences, as a person's own program might write it."""
+    buffer = io.StringIO()
+    writer = csv.writer(buffer)
+    features = [f"x{i}" for i in range(sequences.x_dim)]
+    actions = [f"u_{i}" for i in range(sequences.u_dim)]
+    writer.writerow(["sequence", *features, *actions])
+    none = [None] * len(sequences)
+    for name, x, u, seen in zip(
+        sequences.names, sequences.x, sequences.u or none, sequences.observed or none, strict=True
+    ):
+        for t in range(len(x)):
+            cells = [v if seen is None or seen[t, d] else "" for d, v in enumerate(x[t].tolist())]
+            writer.writerow([name, *cells, *([] if u is None else u[t].tolist())])
+    return buffer.getvalue().encode()
+
+
+def some_sequences(seed, binary, act, missing):
+    rng = np.random.default_rng(seed)
+    lengths = rng.integers(1, 9, 7)
+    seen = [rng.integers(0, 2, (n, 3), np.uint8) for n in lengths] if missing else None
+    x = [rng.integers(0, 2, (n, 3), np.uint8) for n in lengths]
+    if not binary:
+        x = [rng.normal(size=(n, 3)).astype(np.float32) * 1e3 for n in lengths]
+    if seen:
+        x = [a * o for a, o in zip(x, seen, strict=True)]
+    u = tuple(rng.normal(size=(n, 2)).astype(np.float32) for n in lengths) if act else None
+    names = tuple(f"patient {i}" for i in range(7))
+    return Sequences(tuple(x), names, u, tuple(seen) if seen else None)
+
+
+def same(left, right):
+    """Whether two sets hold the same sequences, whatever their names."""
+    for a, b in ((left.x, right.x), (left.u, right.u), (left.observed, right.observed)):
+        if (a is None) != (b is None):
+            return False
+        for here, there in zip(a or (), b or (), strict=True):
+            if here.dtype != there.dtype or not np.array_equal(here, there):
+                return False
+    return True
+
+
+@pytest.mark.parametrize("binary", [True, False])
+@pytest.mark.parametrize("act", [True, False])
+@pytest.mark.parametrize("missing", [True, False])
+def test_what_is_written_is_what_is_read_back(dmm_home, binary, act, missing):
+    wanted = some_sequences(3, binary, act, missing)
+    flat = {"x": np.concatenate(wanted.x), "lengths": wanted.lengths}
+    if act:
+        flat["u"] = np.concatenate(wanted.u)
+    if missing:
+        flat["observed"] = np.concatenate(wanted.observed)
+    for name, data in (("a.csv", written_csv(wanted)), ("a.npz", npz(**flat))):
+        report = read_files([(name, data)], OPTIONS)
+        assert same(report.sequences, wanted), name
+        upload = store_upload(report, title="x", options=replace(OPTIONS, seed=1))
+        splits = load_upload(upload)
+        assert (splits.kind, splits.steps_per_quarter) == ("binary" if binary else "real", None)
+        assert (splits.x_dim, splits.u_dim, splits.missing) == (3, 2 * act, missing)
+        parts = [splits[part] for part in ("train", "valid", "test")]
+        assert [len(part) for part in parts] == [5, 1, 1]
+        order = [report.sequences.names.index(n) for part in parts for n in part.names]
+        assert sorted(order) == list(range(7))
+        for at, part in zip(np.split(np.array(order), [5, 6]), parts, strict=True):
+            assert same(part, wanted.subset(at))
+        info = next(info for info in list_uploads() if info.id == upload)
+        assert (info.kind, info.x_dim, info.u_dim, info.missing, info.steps_per_quarter) == (
+            splits.kind,
+            3,
+            2 * act,
+            missing,
+            None,
+        )
+
+
+def test_given_splits_come_back(dmm_home):
+    data = npz(train=X, valid=X[:1] + 1, test=X[1:] + 2)
+    report = read_files([("a.npz", data)], OPTIONS)
+    assert report.splits == ("train", "train", "valid", "test")
+    splits = load_upload(store_upload(report, title="x", options=replace(OPTIONS, seed=9)))
+    assert splits.train.names == ("a.npz: train 1", "a.npz: train 2")
+    assert np.array_equal(np.stack(splits.train.x), X)
+    assert np.array_equal(splits.valid.x[0], X[0] + 1)
+    assert np.array_equal(splits.test.x[0], X[1] + 2)
+
+
+def test_uploads_of_before_still_load(dmm_home):
+    """sequences.npz and upload.json as they were when there was MIDI alone."""
+    rolls = (np.eye(6, 88, dtype=np.uint8), np.eye(4, 88, 3, dtype=np.uint8))
+    report = UploadReport(Sequences(rolls, ("a", "b")), ())
+    upload = store_upload(report, title="old", options=OPTIONS)
+    manifest = dmm_home / "uploads" / upload / "upload.json"
+    values = json.loads(manifest.read_text())
+    for added in ("kind", "x_dim", "u_dim", "missing"):
+        del values["info"][added]
+    manifest.write_text(json.dumps(values))
+    splits = load_upload(upload)
+    assert (splits.kind, splits.x_dim, splits.steps_per_quarter) == ("binary", 88, 2)
+    assert np.array_equal(splits.train.x[0], rolls[int(splits.train.names[0] == "b")])
+    assert not splits.missing and splits.u_dim == 0
+    assert list_uploads()[0].kind == "binary" and list_uploads()[0].x_dim == 88
+
+
+def test_files_that_go_together_are_joined():
+    report = read_files(
+        [("a.csv", b"x,y\n0,1\n1,1\n"), ("b.csv", b"x,y\n5,\n"), ("c.npz", npz(x=X[:, :, :2]))],
+        OPTIONS,
+    )
+    assert [file.refusal for file in report.files] == [None] * 3
+    assert report.kind == "real" and not report.is_music
+    assert [x.dtype for x in report.sequences.x] == [np.float32] * 4
+    names = ("a.csv", "b.csv", "c.npz: 1", "c.npz: 2")
+    assert report.sequences.names == names
+    seen = [observed.tolist() for observed in report.sequences.observed]
+    assert seen[:2] == [[[1, 1], [1, 1]], [[1, 0]]]
+
+
+def test_files_that_do_not_go_together_are_refused():
+    music = midi_from_notes([Note(60, 0, 1)], tempo=60)
+    report = read_files(
+        [
+            ("a.csv", b"x,y\n0,1\n"),
+            ("b.csv", b"x\n1\n"),
+            ("c.csv", b"x,y,u_z\n1,2,3\n"),
+            ("d.mid", music),
+            ("e.npz", npz(train=X[..., :2], valid=X[..., :2], test=X[..., :2])),
+            ("f.csv", b"x,y\n1,0\n"),
+        ],
+        OPTIONS,
+    )
+    assert report.sequences.names == ("a.csv", "f.csv")
+    said = [file.refusal or "" for file in report.files]
+    assert said[1] == "The file has 1 feature a frame, but a.csv has 2; upload each alone."
+    assert "1 action a frame, but a.csv has 0" in said[2]
+    assert "88 features" in said[3] and "both say what is train" in said[4]
+    wide = b",".join([b"2"] * 88)
+    [_, second] = read_files([("d.mid", music), ("g.csv", wide)], OPTIONS).files
+    assert second.refusal == "The file and d.mid are not both music; upload each alone."
+
+
+def test_all_files_together_have_a_cap(monkeypatch):
+    monkeypatch.setattr(upload_join, "MAX_MEMORY", 20)
+    report = read_files([("a.csv", b"1,2\n3,4\n"), ("b.csv", b"1,2\n"), ("c.csv", b"2\n")], OPTIONS)
+    assert [file.frames for file in report.files] == [2, 0, 0]
+    assert "over 0 MB" in report.files[1].refusal
+
+
+def test_reports_say_what_was_read():
+    report = inspect_file("a.npz", npz(x=X, u=X[..., :1]))
+    assert (report.kind, report.sequences, report.frames, report.notes) == ("npz", 2, 8, 0)
+    assert report.changes == ("Read 3 real-valued features and 1 action.",)
+    refused = inspect_file("a.csv", b"a,b\n1,2\n3\n")
+    assert refused.refusal == "The CSV file has 1 cell in row 3, but 2 in its first."
+    assert (refused.sequences, refused.frames) == (0, 0)
+
+
+@pytest.mark.parametrize("answer", [b"", b"{}", b"[]\n", b"null\nabc"])
+def test_a_child_that_lies_is_found_out(answer):
+    with pytest.raises((ValueError, LookupError, TypeError)):
+        decode(answer)
+
+
+def test_a_child_that_lies_about_its_arrays_is_found_out():
+    good = encode(parse_npz(npz(train=X, valid=X, test=X, train_observed=X > 3), OPTIONS))
+    line, _, content = good.partition(b"\n")
+    values = json.loads(line)
+    assert decode(good).splits == ("train",) * 2 + ("valid",) * 2 + ("test",) * 2
+    for change in (
+        {"lengths": [4, 4]},
+        {"lengths": [0, 24]},
+        {"lengths": [-1, 25]},
+        {"lengths": []},
+        {"widths": [3, None, None]},
+        {"widths": [0, None, 0]},
+        {"widths": [3, None, 2]},
+        {"splits": ["train"] * 5},
+        {"splits": ["exam"] * 6},
+        {"titles": []},
+        {"binary": True},
+    ):
+        lie = json.dumps(values | change).encode() + b"\n" + content
+        with pytest.raises((ValueError, LookupError, TypeError)):
+            decode(lie)
+
+
+def test_quotes_and_limits_are_given_back():
+    before = csv.field_size_limit()
+    with pytest.raises(UploadError):
+        parse_csv(hostile_data.REFUSED["csv: an endless cell"][0], OPTIONS)
+    assert csv.field_size_limit() == before
