@@ -93,14 +93,14 @@ def build_parser() -> argparse.ArgumentParser:
     )
     infer = command("infer", "model:infer", "Write the posterior of a split or of files.")
     add_run(infer)
-    infer.add_argument("files", nargs="*", metavar="FILE", type=Path, help="MIDI, not a split")
+    infer.add_argument("files", nargs="*", metavar="FILE", type=Path, help="not a split")
     infer.add_argument("--split", default="test", choices=("train", "valid", "test"))
     _add_count(infer, "--draws", 100, "paths averaged for each sequence")
     infer.add_argument("--out", required=True, type=Path, metavar="FILE.npz")
 
     sample = command("sample", "music:sample", "Compose from nothing.")
     add_run(sample)
-    carry_on = command("continue", "music:carry_on", "Compose what may follow a MIDI file.")
+    carry_on = command("continue", "music:carry_on", "Compose what may follow a piece of music.")
     add_run(carry_on)
     carry_on.add_argument("file", metavar="FILE", type=Path)
     for added in (sample, carry_on):

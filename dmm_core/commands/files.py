@@ -1,29 +1,57 @@
 """Files named on the command line -> sequences that a model can explain."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
+
 from dmm_core.data.sequences import Sequences
+from dmm_core.data.upload_values import counted
 from dmm_core.data.uploads import UploadOptions, read_files
-from dmm_core.errors import UploadError
-from dmm_core.listening import require_piano
+from dmm_core.errors import DataError, UploadError
 from dmm_core.runs.record import DataFacts
 
-__all__ = ["read_midi_files"]
+__all__ = ["read_own_files"]
 
 
-def read_midi_files(paths: Sequence[Path], data: DataFacts) -> Sequences:
-    """Read MIDI files on the grid of a model of piano-rolls.
+def read_own_files(paths: Sequence[Path], data: DataFacts) -> Sequences:
+    """Read files as the data of a model: music on its grid, tables and arrays as they are.
 
     Raises:
-        DataError: if the model explains anything else.
+        DataError: if the model explains other data.
         UploadError: if a file is refused.
     """
-    options = UploadOptions(steps_per_quarter=require_piano(data))
+    options = UploadOptions(steps_per_quarter=data.steps_per_quarter or 1)
     report = read_files([(path.name, path.read_bytes()) for path in paths], options)
     for file in report.files:
         if file.refusal:
             raise UploadError(f"{file.name}: {file.refusal}")
     if report.sequences is None:
-        raise UploadError("The files hold no notes.")
-    return report.sequences
+        raise UploadError("There is no file to read.")
+    return _fitted(report.sequences, data, report.files[0].name)
+
+
+def _fitted(sequences: Sequences, data: DataFacts, name: str) -> Sequences:
+    """`sequences` as a model of `data` takes them: binary values may stand for real ones."""
+    if data.kind == "real":
+        sequences = replace(sequences, x=tuple(x.astype(np.float32) for x in sequences.x))
+    for what, here, there in (
+        ("feature", sequences.x_dim, data.x_dim),
+        ("action", sequences.u_dim, data.u_dim),
+    ):
+        if here != there:
+            raise DataError(
+                f"{name} has {counted(here, what)} a frame, but the model explains {data.name} "
+                f"with {counted(there, what)}."
+            )
+    if data.kind == "binary" and sequences.x[0].dtype != np.uint8:
+        raise DataError(
+            f"{name} holds other values than 0 and 1, but the model explains {data.name}, which is "
+            "binary."
+        )
+    if sequences.observed is not None and not data.missing:
+        raise DataError(
+            f"{name} has missing values, but the model explains {data.name}, where none is missing."
+        )
+    return sequences

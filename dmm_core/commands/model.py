@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from dmm_core.commands.files import read_midi_files
+from dmm_core.commands.files import read_own_files
 from dmm_core.data.registry import load_dataset
 from dmm_core.data.sequences import Sequences
 from dmm_core.errors import DataError
@@ -48,7 +48,7 @@ def infer(given: argparse.Namespace) -> None:
     source = find_run(given.run, allow_path=True)
     given.out.parent.mkdir(parents=True, exist_ok=True)
     sequences = (
-        read_midi_files(given.files, source.data())
+        read_own_files(given.files, source.data())
         if given.files
         else load_dataset(source.config().data)[given.split]
     )

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from dmm_core.commands.files import read_midi_files
+from dmm_core.commands.files import read_own_files
 from dmm_core.files import write_atomic
 from dmm_core.listening import require_piano, to_notes, to_roll
 from dmm_core.music.audio import render_wav
@@ -38,7 +38,7 @@ def carry_on(given: argparse.Namespace) -> None:
     """Write the file with `count` continuations as continuation-000.mid, ..."""
     source = find_run(given.run, allow_path=True)
     grid = require_piano(source.data())
-    start = read_midi_files([given.file], source.data()).x[0]
+    start = read_own_files([given.file], source.data()).x[0]
     drawn = continuation(
         load_model(source),
         start,
