@@ -4,12 +4,12 @@ from pages.ui import frame
 from pages.ui.address import choose
 from pages.ui.data import browse, listen, upload
 
-VIEWS = {"listen": "Listen", "all": "All data sets", "own": "Your own music"}
+VIEWS = {"listen": "Listen", "all": "All data sets", "own": "Your own data"}
 
 frame.begin(
     "Data",
     ":material/library_music:",
-    intro="Choose music, look at it and listen to it, or bring your own.",
+    intro="Choose music, look at it and listen to it, or bring data of your own.",
 )
 view = choose("View", list(VIEWS), key="view", show=VIEWS.__getitem__, few=True, labelled=False)
 with frame.guard():

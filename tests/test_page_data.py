@@ -1,5 +1,6 @@
 import io
 
+import hostile_data
 import mido
 import numpy as np
 import pytest
@@ -172,6 +173,68 @@ def test_files_are_reported_one_by_one_and_kept():
     (info,) = list_uploads()
     assert (info.title, info.sequences) == ("My set", 2)
     assert at.query_params["data"] == f"upload:{info.id}"
+
+
+def kept_after_upload(*files):
+    """The page after these files were uploaded and kept, and their table of reports."""
+    at = page(view="own")
+    for name, content in files:
+        at.file_uploader(key="files").upload(name, content)
+    at.run()
+    assert not at.exception and not at.error
+    table = at.table[0].value
+    at.button(key="keep").click().run()
+    assert not at.exception and not at.error
+    return at, table
+
+
+def test_scores_of_every_kind_are_kept_together():
+    files = [
+        ("a.musicxml", hostile_data.SCORE),
+        ("b.mxl", hostile_data.mxl()),
+        ("c.abc", hostile_data.TUNE.encode() * 2),
+        ("d.mid", scale()),
+    ]
+    at, table = kept_after_upload(*files)
+    assert list(table["Sequences"]) == ["1", "1", "2", "1"]
+    assert list(table["Notes"]) == ["5", "5", "12", "5"]
+    assert at.metric and at.query_params["data"].startswith("upload:")
+
+
+def test_a_table_is_reported_kept_and_drawn():
+    text = "sequence,a,b,u_c\n" + "".join(f"{i // 4},{i * 0.5},,{i % 2}\n" for i in range(40))
+    at, table = kept_after_upload(("table.csv", text.encode()))
+    (said,) = table["What was read and changed"]
+    assert "Read 2 real\\-valued features and 1 action" in said and "40 of 80 values" in said
+    assert list(table["Sequences"]) == ["10"] and list(table["Notes"]) == ["0"]
+    assert at.get("plotly_chart") and not at.metric
+    assert "A frame holds 2 features, 1 action, some values missing." in texts(at).replace("\\", "")
+    at = page(view="all")
+    assert "Real values, no music" in texts(at)
+
+
+def test_given_splits_are_told_and_kept():
+    x = hostile_data.X
+    at = page(view="own")
+    data = hostile_data.npz(train=x, valid=x[:1], test=x[1:])
+    at.file_uploader(key="files").upload("splits.npz", data).run()
+    assert "The file puts 2 into train, 1 into valid, 1 into test." in texts(at)
+    at.button(key="keep").click().run()
+    assert not at.exception
+    (info,) = list_uploads()
+    assert (info.kind, info.x_dim, info.sequences, info.steps_per_quarter) == ("real", 3, 4, None)
+
+
+def test_a_hostile_table_is_one_plain_sentence_and_hostile_text_is_escaped():
+    at = page(view="own")
+    at.file_uploader(key="files").upload("bomb.npz", hostile_data.bomb(1536 * 2**20)).run()
+    assert not at.exception and len(at.error) == 1
+    at = page(view="own")
+    text = f'sequence,a\n"{HOSTILE}",5\n"{HOSTILE}",{HOSTILE!r}\n'
+    at.file_uploader(key="files").upload("x.csv", text.encode()).run()
+    assert not at.exception
+    (said,) = at.table[0].value["What was read and changed"]
+    assert "Refused" in said and "<img" not in said.replace("\\<img", "")
 
 
 def test_a_refused_upload_cannot_be_kept():
