@@ -1,6 +1,6 @@
 """What a training tells while it goes on."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 __all__ = ["EpochEnd", "Event", "Finished", "Progress"]
 
@@ -39,6 +39,8 @@ class EpochEnd:
         seconds: wall time of the epoch, with its validation.
         valid_bound: bound of the valid split, None where this epoch measures none.
         is_best: whether that is the best so far.
+        scalars: name -> value of every parameter that is a single number, such as alpha and beta of
+            `nonlinear-gssm`.
     """
 
     epoch: int
@@ -53,6 +55,7 @@ class EpochEnd:
     seconds: float
     valid_bound: float | None
     is_best: bool
+    scalars: dict[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -225,6 +225,7 @@ class Training:
             seconds=time.monotonic() - began,
             valid_bound=valid,
             is_best=valid is not None and self._best_epoch == self.epoch,
+            scalars={n: float(p.detach()) for n, p in self._named.items() if p.ndim == 0},
         )
 
     def _validate(self) -> float:

@@ -220,3 +220,20 @@ def test_every_objective_lowers_the_bound(changes):
         assert ends[-1].annealed_bound < ends[-1].train_bound
     if "free_bits" in changes:
         assert ends[-1].annealed_bound >= ends[-1].train_nll + 0.5
+
+
+def test_single_numbers_are_told_after_every_epoch():
+    rng = np.random.default_rng(0)
+
+    def draw(n):
+        x = tuple(rng.standard_normal((6, 2)).astype(np.float32) for _ in range(n))
+        return Sequences(x, ("",) * n)
+
+    config = ModelConfig(z_dim=2, emission="gaussian", system="nonlinear-gssm", rnn_size=5)
+    data = Splits("noise", "real", draw(6), draw(2), draw(2))
+    model = build_model(config, x_dim=2, kind="real", seed=0)
+    ends = [e for e in fit(model, data, TrainConfig(epochs=3, lr=1e-2)) if isinstance(e, EpochEnd)]
+    names = {"transition.step.alpha", "transition.step.beta"}
+    assert all(e.scalars.keys() == names for e in ends)
+    assert ends[-1].scalars["transition.step.alpha"] == model.transition.step.alpha.item()
+    assert len({e.scalars["transition.step.alpha"] for e in ends}) == 3
