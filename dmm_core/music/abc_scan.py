@@ -2,8 +2,8 @@
 
 What is not heard (slurs, lyrics, decorations, chord symbols, clefs) is left out, and what depends
 on the meter (the unit of notes, tuplets, rests of whole bars) is spelled out, so that the meter can
-go: music21 would cut bars by it, and misplaces what stands behind an overfull one. Source: the
-ABC notation standard 2.1 (2011), sections 3.1, 4.5, 4.13 and 7.
+go: music21 would cut bars by it, and misplaces the rest of a chord that it cut. Source: the ABC
+notation standard 2.1 (2011), sections 3.1, 4.5, 4.13 and 7.
 """
 
 import re
