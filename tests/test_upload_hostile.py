@@ -173,6 +173,8 @@ def test_music21_reads_no_file(monkeypatch):
         ("song.xml", b"MThd", "midi"),
         ("a.csv", b"<?xml", "csv"),
         ("A.CSV", b"1,2", "csv"),
+        ("a.csv", b"PK,PL\n1,2", "csv"),
+        ("a.mxl", b"<?xml", "musicxml"),
         ("x", b"\xef\xbb\xbf <?xml", "musicxml"),
         ("x", "<score>".encode("utf-16"), "musicxml"),
         ("x", b"% a book\nX: 1\nK:C\nC", "abc"),

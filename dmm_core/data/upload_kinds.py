@@ -9,6 +9,7 @@ from dmm_core.data.upload_music import parse_abc, parse_midi, parse_musicxml, pa
 from dmm_core.data.upload_npz import parse_npz
 from dmm_core.data.upload_parsed import FileKind, ParsedFile
 from dmm_core.data.upload_report import UploadOptions
+from dmm_core.data.upload_zip import ZIP_MAGIC
 from dmm_core.errors import UploadError
 
 __all__ = ["EXTENSIONS", "MUSIC_EXTENSIONS", "file_kind", "parse_file"]
@@ -47,14 +48,14 @@ def file_kind(name: str, data: bytes) -> FileKind:
     by_name = _BY_EXTENSION.get(PurePath(name).suffix.lower().removeprefix("."))
     if data.startswith(b"MThd"):
         return "midi"
-    if data.startswith(b"PK"):
+    if data.startswith(ZIP_MAGIC):
         if by_name in ("npz", "mxl"):
             return by_name
         return "npz" if b".npy" in data[:200] else "mxl"
+    if _MARKUP.match(data) and by_name in (None, "mxl"):
+        return "musicxml"
     if by_name:
         return by_name
-    if _MARKUP.match(data):
-        return "musicxml"
     return "abc" if _TUNE.match(data[:4096]) else "unknown"
 
 

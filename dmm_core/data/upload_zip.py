@@ -12,7 +12,7 @@ from typing import NamedTuple
 from dmm_core.data.upload_report import display_name
 from dmm_core.errors import UploadError
 
-__all__ = ["FREE_BYTES", "MAX_MEMBERS", "MAX_RATIO", "MAX_UNPACKED", "read_zip"]
+__all__ = ["FREE_BYTES", "MAX_MEMBERS", "MAX_RATIO", "MAX_UNPACKED", "ZIP_MAGIC", "read_zip"]
 
 MAX_MEMBERS = 16
 """Members of an archive."""
@@ -28,6 +28,9 @@ The chorales as padded float64 rolls shrink 221-fold, to 94 kB, and are no bomb.
 
 MAX_UNPACKED = 64 * 2**20
 """Bytes of all members together."""
+ZIP_MAGIC = (b"PK\x03\x04", b"PK\x05\x06")
+"""How archives begin; the second has no members."""
+
 _END = struct.Struct("<4s4H2LH")
 _ENTRY = struct.Struct("<4s6H3L5H2L")
 _LOCAL_BYTES = 30
@@ -50,6 +53,8 @@ def read_zip(data: bytes) -> dict[str, bytes]:
     Raises:
         UploadError: in one plain sentence, if it is no whole, modest, plain archive.
     """
+    if not data.startswith(ZIP_MAGIC):
+        raise UploadError("The file is not an archive: it does not begin as a zip file.")
     entries, directory = _entries(data)
     total = sum(entry.size for entry in entries)
     if total > MAX_UNPACKED:

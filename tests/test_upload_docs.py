@@ -1,0 +1,72 @@
+"""What docs/data.md says of own data is so."""
+
+import re
+from pathlib import Path
+
+import numpy as np
+
+from dmm_core.data import (
+    upload_child,
+    upload_csv,
+    upload_parsed,
+    upload_values,
+    upload_zip,
+    uploads,
+)
+from dmm_core.data.upload_kinds import EXTENSIONS, parse_file
+from dmm_core.data.uploads import UploadOptions
+from dmm_core.music import abc_scan, midi_scan, pianoroll, score_scan
+
+TEXT = (Path(__file__).parents[1] / "docs" / "data.md").read_text()
+SECTION = TEXT.partition("## Your own data")[2].partition("\n## ")[0]
+BLOCKS = [
+    re.sub(r"^ {4,6}", "", block, flags=re.MULTILINE)
+    for block in re.findall(r"(?:^ {4,6}\S.*\n)+", SECTION, flags=re.MULTILINE)
+]
+
+
+def block(begin):
+    (found,) = [b for b in BLOCKS if b.startswith(begin)]
+    return found.encode()
+
+
+def test_the_table_of_limits_is_the_code():
+    limits = SECTION.partition("### Limits")[2]
+    for value, unit in (
+        (uploads.MAX_BYTES // 2**20, " MB; an upload"),
+        (uploads.MAX_FILES, " |"),
+        (pianoroll.MAX_FRAMES, " frames"),
+        (upload_parsed.MAX_MEMORY // 2**20, " MB of values"),
+        (upload_values.MAX_FEATURES, " features"),
+        (midi_scan.MAX_TRACKS, " tracks"),
+        (midi_scan.MAX_EVENTS, " events"),
+        (midi_scan.MAX_QUARTERS, " quarters"),
+        (score_scan.MAX_NOTES, " notes and rests, "),
+        (score_scan.MAX_ELEMENTS, " elements"),
+        (abc_scan.MAX_NOTES, " notes and rests, lines"),
+        (abc_scan.MAX_LINE, " characters"),
+        (upload_csv.MAX_LINE, " bytes"),
+        (upload_csv.MAX_CELL, " characters"),
+        (upload_zip.MAX_MEMBERS, " members"),
+        (upload_zip.MAX_UNPACKED // 2**20, " MB unpacked"),
+        (upload_zip.FREE_BYTES // 2**20, " MB at most a hundredfold"),
+        (upload_child.MEMORY // 2**20, " MB of memory"),
+        (upload_child.LIMITS.cpu, " s of processor time"),
+        (upload_child.SCORE_LIMITS.cpu, " s for\nscores"),
+    ):
+        assert f"{value:,}{unit}" in limits, (value, unit)
+    assert upload_zip.MAX_RATIO == 100
+
+
+def test_every_ending_is_named():
+    assert [e for e in EXTENSIONS if f"`.{e}`" not in SECTION] == []
+
+
+def test_the_examples_are_read_as_they_say():
+    tune = parse_file(block("X:1"), "abc", UploadOptions())
+    scale = [62, 64, 66, 67, 69, 71, 73, 74]
+    assert [int(np.flatnonzero(frame)[0]) + 21 for frame in tune.x[:8]] == scale
+    table = parse_file(block("sequence,"), "csv", UploadOptions())
+    assert (table.lengths, table.titles) == ((2, 1), ("ann", "bob"))
+    assert table.u is not None and table.u.tolist() == [[0], [1], [0]]
+    assert table.observed is not None and table.observed.tolist() == [[1, 1], [0, 1], [1, 0]]
