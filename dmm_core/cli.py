@@ -15,7 +15,10 @@ from dmm_core.errors import ConfigError, DMMError
 from dmm_core.flags import add_flags
 from dmm_core.presets import PRESETS
 
-__all__ = ["build_parser", "main"]
+__all__ = ["EXPERIMENTS", "build_parser", "main"]
+
+EXPERIMENTS = ("table2", "table3", "table4", "fig3", "fig4", "fig8", "medical")
+"""What `reproduce` takes."""
 
 
 class _Parser(argparse.ArgumentParser):
@@ -117,6 +120,16 @@ def build_parser() -> argparse.ArgumentParser:
     bundle.add_argument("name", metavar="NAME", help="bundled:NAME from then on")
     bundle.add_argument("--title", required=True, help="what to call it on a page")
     _add_count(bundle, "--samples", 2000, "paths drawn for each sequence of the test split")
+    reproduce = command(
+        "reproduce", "reproduce:reproduce", "Redo a table or figure of the paper, beside its own."
+    )
+    reproduce.add_argument("experiment", choices=EXPERIMENTS)
+    reproduce.add_argument(
+        "--data.name", dest="data_name", metavar="NAME", help="of the tables: a data set (jsb)"
+    )
+    reproduce.add_argument(
+        "--quick", action="store_true", help="small and honest: minutes on two CPU cores"
+    )
     for added in (evaluate, infer, sample, carry_on, bundle):
         _add_count(added, "--seed", 0, "decides all draws", low=0)
     for added in (
@@ -131,6 +144,7 @@ def build_parser() -> argparse.ArgumentParser:
         sample,
         carry_on,
         bundle,
+        reproduce,
     ):
         add_json(added)
     return parser

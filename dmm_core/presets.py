@@ -1,9 +1,30 @@
 """Named starting points: whole configurations to train as they are, or to change."""
 
+from typing import Any
+
 from dmm_core.config import DataConfig, ModelConfig, RunConfig, TrainConfig
 from dmm_core.errors import ConfigError
 
 __all__ = ["PRESETS", "preset"]
+
+
+def _paper(epochs: int = 1200, **model: Any) -> RunConfig:
+    """A model of the paper's size, trained in the way that docs/results.md accounts for."""
+    return RunConfig(
+        data=DataConfig(name="jsb"),
+        model=ModelConfig.model_validate({"rnn": "rnn", **model}),
+        train=TrainConfig(
+            epochs=epochs,
+            lr=1.5e-3,
+            lr_decay="cosine",
+            l2=8e-4,
+            weight_average=0.998,
+            anneal_updates=5000,
+            eval_every=10,
+            eval_samples=4,
+        ),
+    )
+
 
 PRESETS: dict[str, RunConfig] = {
     "quick": RunConfig(
@@ -16,12 +37,13 @@ PRESETS: dict[str, RunConfig] = {
         ),
         train=TrainConfig(epochs=40, lr=5e-3, anneal_updates=200, eval_every=2, threads=1),
     ),
-    "paper-dmm": RunConfig(
-        data=DataConfig(name="jsb"),
-        train=TrainConfig(epochs=2000, anneal_updates=5000, patience=40, eval_every=10),
+    "paper-dmm": _paper(),
+    "paper-aug": _paper(x_to_z=True, x_to_x=True),
+    "paper-aug-nade": _paper(
+        x_to_z=True, x_to_x=True, emission="nade", z_dim=64, rnn_size=300, epochs=500
     ),
 }
-"""Named starting points: a minute's training, a demonstration, and the paper's table 3."""
+"""Named starting points: a minute's training, a demonstration, and the paper's tables 3 and 4."""
 
 
 def preset(name: str) -> RunConfig:

@@ -4,9 +4,10 @@ from typing import Any
 
 import streamlit as st
 
+from dmm_core.experiments.published import published
 from dmm_core.runs.run import Run
 from pages.ui import frame
-from pages.ui.published import comparable, published
+from pages.ui.published import comparable
 from pages.ui.runs.evaluator import SAMPLES, evaluator
 
 __all__ = ["draw_evaluation", "newest"]

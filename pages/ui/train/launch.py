@@ -37,7 +37,9 @@ class _Words(NamedTuple):
 _PRESETS = {
     "quick": _Words("Quick", "A small model that already makes music: the one to begin with."),
     "classroom": _Words("Classroom", "A tiny model, to watch it learn while everybody waits."),
-    "paper-dmm": _Words("Paper", "The paper's model at full size (table 3), with early stopping."),
+    "paper-dmm": _Words("Paper", "The paper's model at full size (table 3)."),
+    "paper-aug": _Words("Aug", "The paper's model, whose next step also sees the frame before it."),
+    "paper-aug-nade": _Words("Aug-NADE", "As Aug, with notes of a frame that know of each other."),
 }
 
 

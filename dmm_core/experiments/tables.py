@@ -1,0 +1,106 @@
+"""Tables 2, 3 and 4: inference networks and models compared on the polyphonic sets."""
+
+from typing import Any
+
+from dmm_core.config import RunConfig
+from dmm_core.experiments.published import NETWORKS, published
+from dmm_core.experiments.report import Comparison, Row, Show
+from dmm_core.experiments.trainings import measured, trained
+from dmm_core.presets import preset
+
+__all__ = ["table2", "table3", "table4"]
+
+_COLUMNS: tuple[str, ...] = ("importance_nll", "bound_per_step", "bound_per_sequence")
+_SAMPLES = {True: 100, False: 2000}
+_QUICK_EPOCHS = 80
+
+
+def table2(data: str, *, quick: bool, show: Show) -> Comparison:
+    """The structured networks against the others: DKS and ST-LR lie ahead of ST-L.
+
+    Args:
+        data: a polyphonic set.
+        quick: small models, a few minutes.
+        show: told how far it is.
+    """
+    rows = []
+    for network in ("DKS", "ST-L", "ST-LR", "MF-LR"):
+        config = _config("paper-dmm", data, quick, inference=network)
+        known = NETWORKS.get(data, {}).get(network)
+        beside = dict(zip(_COLUMNS, known, strict=False)) if known else {}
+        rows.append(_row("table2", network, config, beside, quick, show))
+    bounds = {row.title: row.found["bound_per_step"] for row in rows}
+    reached = max(bounds["DKS"], bounds["ST-LR"]) < bounds["ST-L"]
+    verb = "lie" if reached else "do not both lie"
+    sentence = (
+        f"On {data}, DKS ({bounds['DKS']:.3f}) and ST-LR ({bounds['ST-LR']:.3f}) {verb} ahead of "
+        f"ST-L ({bounds['ST-L']:.3f}) nats a frame, as in the paper's table 2."
+    )
+    return Comparison("table2", data, quick, tuple(rows), sentence, reached)
+
+
+def table3(data: str, *, quick: bool, show: Show) -> Comparison:
+    """DMM and DMM-Aug against the paper's numbers.
+
+    Args:
+        data: a polyphonic set.
+        quick: small models, a few minutes.
+        show: told how far it is.
+    """
+    return _against_paper("table3", {"DMM": "paper-dmm", "DMM-Aug": "paper-aug"}, data, quick, show)
+
+
+def table4(data: str, *, quick: bool, show: Show) -> Comparison:
+    """DMM-Aug-NADE against the paper's numbers.
+
+    Args:
+        data: a polyphonic set.
+        quick: small models, a few minutes.
+        show: told how far it is.
+    """
+    return _against_paper("table4", {"DMM-Aug-NADE": "paper-aug-nade"}, data, quick, show)
+
+
+def _against_paper(
+    experiment: str, presets: dict[str, str], data: str, quick: bool, show: Show
+) -> Comparison:
+    known = {row.title: row for row in published(data)}
+    rows, sentences, reached = [], [], True
+    for title, name in presets.items():
+        beside = {c: getattr(known[title], c) for c in _COLUMNS} if title in known else {}
+        row = _row(experiment, title, _config(name, data, quick), beside, quick, show)
+        rows.append(row)
+        said = [f"{c.replace('_', ' ')} {row.found[c]:.3f}" for c in _COLUMNS[:2]]
+        if beside:
+            said = [f"{s} against {beside[c]:.3f}" for s, c in zip(said, _COLUMNS, strict=False)]
+            reached = reached and all(row.found[c] <= beside[c] for c in _COLUMNS[:2])
+        sentences.append(f"{title}: {', '.join(said)}")
+    source = "the paper's numbers" if known else "no published numbers to compare with"
+    sentence = f"On {data}, nats a frame, with {source}: {'; '.join(sentences)}."
+    return Comparison(experiment, data, quick, tuple(rows), sentence, reached)
+
+
+def _config(name: str, data: str, quick: bool, **model: Any) -> RunConfig:
+    start = preset(name)
+    changes = {"model": model, "data": {"name": data}, "train": {}}
+    if quick:
+        small = preset("quick")
+        keep = ("emission", "x_to_z", "x_to_x")
+        model |= {key: getattr(start.model, key) for key in keep}
+        start, changes["train"] = small, {"epochs": _QUICK_EPOCHS, "l2": start.train.l2}
+    values = start.model_dump()
+    return RunConfig.model_validate({s: values[s] | changes[s] for s in values})
+
+
+def _row(
+    experiment: str,
+    title: str,
+    config: RunConfig,
+    beside: dict[str, float],
+    quick: bool,
+    show: Show,
+) -> Row:
+    short = ", quick" if quick else ""
+    run = trained(config, name=f"{title} on {config.data.name} ({experiment}{short})", show=show)
+    found = measured(run, samples=_SAMPLES[quick], show=show)
+    return Row(title, {c: found[c] for c in (*_COLUMNS, "standard_error")}, beside, run.id)

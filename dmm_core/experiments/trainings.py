@@ -1,0 +1,73 @@
+"""The runs of an experiment: created once, gone on with where they stopped, measured once."""
+
+import hashlib
+import time
+from typing import Any
+
+from dmm_core.config import RunConfig
+from dmm_core.errors import RunError
+from dmm_core.events import EpochEnd, Event
+from dmm_core.experiments.report import Show
+from dmm_core.runs.measure import measure
+from dmm_core.runs.run import Run
+from dmm_core.runs.store import create_run
+from dmm_core.runs.worker import execute
+
+__all__ = ["measured", "trained"]
+
+_SHOW_SECONDS = 10.0
+
+
+def trained(config: RunConfig, *, name: str, show: Show) -> Run:
+    """The finished run of `config`; one that was begun before is gone on with.
+
+    Args:
+        config: what to train.
+        name: the run's name, to show; it and the configuration decide which run it is.
+        show: told how far it is.
+
+    Raises:
+        RunError: if it ends in any other way than finished.
+    """
+    known = hashlib.sha256(config.model_dump_json().encode()).hexdigest()
+    run = create_run(config, name=name, token=f"{name} {known}")
+    if run.state() != "finished":
+        state = execute(run, on_event=_Teller(name, config.train.epochs, show))
+        if state != "finished":
+            raise RunError(f"The run {run.id} ({name}) ended {state}: {run.status().reason}")
+    return run
+
+
+class _Teller:
+    def __init__(self, name: str, epochs: int, show: Show) -> None:
+        self._name = name
+        self._epochs = epochs
+        self._show = show
+        self._told = 0.0
+
+    def __call__(self, event: Event) -> None:
+        if not isinstance(event, EpochEnd):
+            return
+        if event.epoch == self._epochs or time.monotonic() - self._told > _SHOW_SECONDS:
+            self._told = time.monotonic()
+            self._show(
+                f"{self._name}: epoch {event.epoch} of {self._epochs}, "
+                f"train bound {event.train_bound:.3f}"
+            )
+
+
+def measured(run: Run, *, samples: int, show: Show, split: str = "test") -> dict[str, Any]:
+    """What `measure` finds of a run, or found before with as many samples.
+
+    Args:
+        run: a finished one.
+        samples: paths drawn for each sequence.
+        show: told when the measuring begins.
+        split: train, valid or test.
+    """
+    wanted = {"split": split, "samples": samples, "estimator": "is", "seed": 0}
+    for found in run.evaluations():
+        if all(found.get(key) == value for key, value in wanted.items()):
+            return found
+    show(f"{run.label()}: evaluating on {split} with {samples} samples")
+    return measure(run, split=split, samples=samples, seed=0)
