@@ -17,9 +17,10 @@ from dmm_core.nn.mlp import initialise
 from dmm_core.nn.summary import Summariser
 from dmm_core.nn.transition import GatedTransition, MLPTransition
 
-__all__ = ["build_model"]
+__all__ = ["EXPLAINS", "build_model", "require_fit"]
 
-_EXPLAINS = {"bernoulli": "binary", "nade": "binary", "gaussian": "real"}
+EXPLAINS: dict[str, Kind] = {"bernoulli": "binary", "nade": "binary", "gaussian": "real"}
+"""Emission -> the kind of data it explains."""
 
 
 def build_model(
@@ -45,14 +46,14 @@ def build_model(
         DataError: if the emission cannot explain data of that kind, or with features missing.
         ConfigError: if the configuration's known system is not of these dimensions.
     """
-    _require_data_fit(config, kind, missing)
+    require_fit(config, x_dim=x_dim, kind=kind, u_dim=u_dim, missing=missing)
     past = config.inference in ("ST-L", "ST-LR", "MF-L", "MF-LR")
     future = config.inference in ("DKS", "ST-LR", "MF-R", "MF-LR")
     with torch.random.fork_rng(devices=[]):  # the modules' own first draws leave no trace
         generative = (
             _learned(config, x_dim, u_dim)
             if config.system == "learned"
-            else _known(config, x_dim, u_dim)
+            else known_parts(config.system, SYSTEMS[config.system])
         )
         model = DMM(
             **generative,
@@ -89,8 +90,23 @@ def build_model(
     return model
 
 
-def _require_data_fit(config: ModelConfig, kind: Kind, missing: bool) -> None:
-    explains = _EXPLAINS[config.emission]
+def require_fit(
+    config: ModelConfig, *, x_dim: int, kind: Kind, u_dim: int = 0, missing: bool = False
+) -> None:
+    """Check that the model which `config` describes can explain such data.
+
+    Args:
+        config: what would be built.
+        x_dim: features of a frame.
+        kind: what the features are.
+        u_dim: actions of a frame.
+        missing: whether the data say which features were observed.
+
+    Raises:
+        DataError: if the emission cannot explain data of that kind, or with features missing.
+        ConfigError: if the configuration's known system is not of these dimensions.
+    """
+    explains = EXPLAINS[config.emission]
     if explains != kind:
         needed = {"binary": "bernoulli or nade", "real": "gaussian"}[kind]
         raise DataError(
@@ -107,6 +123,14 @@ def _require_data_fit(config: ModelConfig, kind: Kind, missing: bool) -> None:
             "model.x_to_z and model.x_to_x let the next step see the frame before, but these data "
             "have missing features: leave both off."
         )
+    if config.system != "learned":
+        features, states = SYSTEMS[config.system].emission.shape
+        if (config.z_dim, x_dim, u_dim) != (states, features, 0):
+            raise ConfigError(
+                f"model.system is {config.system}, which has {states} latent dimensions, "
+                f"{features} features and no actions, but model.z_dim is {config.z_dim} and the "
+                f"data have {x_dim} features and {u_dim} actions."
+            )
 
 
 def _learned(config: ModelConfig, x_dim: int, u_dim: int) -> dict[str, nn.Module]:
@@ -138,18 +162,6 @@ def _learned(config: ModelConfig, x_dim: int, u_dim: int) -> dict[str, nn.Module
         else MLPTransition(**transition),
         "emission": emissions[config.emission](),
     }
-
-
-def _known(config: ModelConfig, x_dim: int, u_dim: int) -> dict[str, nn.Module]:
-    system = SYSTEMS[config.system]
-    features, states = system.emission.shape
-    if (config.z_dim, x_dim, u_dim) != (states, features, 0):
-        raise ConfigError(
-            f"model.system is {config.system}, which has {states} latent dimensions, {features} "
-            f"features and no actions, but model.z_dim is {config.z_dim} and the data have {x_dim} "
-            f"features and {u_dim} actions."
-        )
-    return known_parts(config.system, system)
 
 
 def _combiner(config: ModelConfig, *, summaries: int) -> Combiner:

@@ -105,14 +105,23 @@ def test_a_preset_fills_the_form_and_keeps_the_data():
     at.get("segmented_control")[0].set_value("paper-dmm").run()
     assert at.number_input(key="train.model.z_dim").value == PRESETS["paper-dmm"].model.z_dim
     assert at.selectbox(key="choose.data").value == "jsb"
-    assert "About 1 minute at most on this machine's CPU." in texts(at)
+    assert "About 1 minute on this machine's CPU." in texts(at)
 
 
-@pytest.mark.parametrize(("data", "emission"), [("jsb", "bernoulli"), ("linear-gssm", "gaussian")])
-def test_the_emission_fits_the_data(data, emission):
+@pytest.mark.parametrize(
+    ("data", "emissions"),
+    [("jsb", ["bernoulli", "nade"]), ("linear-gssm", ["gaussian"]), ("medical", ["bernoulli"])],
+)
+def test_the_emission_fits_the_data(data, emissions):
     at = open_page(PAGE, data=data)
-    assert at.selectbox(key="train.model.emission").options == [emission]
-    assert bool([n for n in at.number_input if n.key == "data_seed"]) == (data == "linear-gssm")
+    assert at.selectbox(key="train.model.emission").options == emissions
+    assert bool([n for n in at.number_input if n.key == "data_seed"]) == (data != "jsb")
+
+
+def test_a_model_that_cannot_explain_the_data_is_refused_with_its_reason():
+    at = open_page(PAGE, data="medical", preset="paper-aug")
+    assert any("leave both off" in error.value for error in at.error)
+    assert at.button(key="launch").disabled
 
 
 def test_all_faults_are_shown_and_nothing_can_be_started():

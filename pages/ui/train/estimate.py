@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 import streamlit as st
 
-from dmm_core.building import build_model
+from dmm_core.building import EXPLAINS, build_model
 from dmm_core.config import ModelConfig, RunConfig, TrainConfig
 from dmm_core.data.catalogue import DATASETS, UPLOAD_PREFIX
 from dmm_core.data.sequences import Kind, Sequences, Splits
@@ -36,6 +36,17 @@ class Workload(NamedTuple):
     sequences: int
     frames: int
     valid_frames: int
+    u_dim: int = 0
+    missing: bool = False
+
+    @property
+    def emissions(self) -> list[str]:
+        """The emissions that can explain such data, the usual one first."""
+        return [
+            name
+            for name, kind in EXPLAINS.items()
+            if kind == self.kind and not (self.missing and name == "nade")
+        ]
 
 
 def workload(name: str) -> Workload | None:
@@ -48,6 +59,8 @@ def workload(name: str) -> Workload | None:
             info.sequences["train"],
             info.frames["train"],
             info.frames["valid"],
+            info.u_dim,
+            info.missing,
         )
     for upload in list_uploads():
         if name == f"{UPLOAD_PREFIX}{upload.id}":
@@ -58,6 +71,8 @@ def workload(name: str) -> Workload | None:
                 sequences,
                 round(0.8 * upload.frames),
                 round(0.1 * upload.frames),
+                upload.u_dim,
+                upload.missing,
             )
     return None
 
@@ -76,7 +91,7 @@ def estimate(config: RunConfig, work: Workload) -> float | None:
     rows, steps = min(batch, _MOST_ROWS), work.frames / work.sequences
     frames = max(1, min(round(steps), _MOST_FRAMES))
     pace = _seconds_per_update(
-        model.model_dump_json(), train.device, work.kind, work.x_dim, rows, frames
+        model.model_dump_json(), train.samples, train.device, work, rows, frames
     )
     updates = math.ceil(work.sequences / train.batch_size)
     epoch = pace * (batch / rows) * (steps / frames) * updates
@@ -86,27 +101,37 @@ def estimate(config: RunConfig, work: Workload) -> float | None:
 
 @st.cache_data(max_entries=64, ttl="10m", show_spinner=False)
 def _seconds_per_update(
-    model_json: str, device: str, kind: Kind, x_dim: int, rows: int, frames: int
+    model_json: str, samples: int, device: str, work: Workload, rows: int, frames: int
 ) -> float:
     """Time epochs of two updates on random data, after one to warm up."""
     draw = np.random.default_rng(0)
-    count, shape = _UPDATES * rows, (frames, x_dim)
+    count, shape = _UPDATES * rows, (frames, work.x_dim)
     x = tuple(
         (draw.random(shape) < 0.05).astype(np.uint8)
-        if kind == "binary"
+        if work.kind == "binary"
         else draw.standard_normal(shape, dtype=np.float32)
         for _ in range(count)
     )
-    whole = Sequences(x, ("",) * count)
+    u = (np.zeros((frames, work.u_dim), np.float32),) * count if work.u_dim else None
+    observed = (np.ones(shape, np.uint8),) * count if work.missing else None
+    whole = Sequences(x, ("",) * count, u, observed)
     few = whole.subset(np.arange(1))
-    splits = Splits("random", kind, train=whole, valid=few, test=few)
-    model = build_model(ModelConfig.model_validate_json(model_json), x_dim=x_dim, kind=kind, seed=0)
+    splits = Splits("random", work.kind, train=whole, valid=few, test=few)
+    model = build_model(
+        ModelConfig.model_validate_json(model_json),
+        x_dim=work.x_dim,
+        kind=work.kind,
+        seed=0,
+        u_dim=work.u_dim,
+        missing=work.missing,
+    )
     train = TrainConfig.model_validate(
         {
             "epochs": _MOST_EPOCHS,
             "eval_every": _MOST_EPOCHS,
             "batch_size": rows,
             "lr": 1e-4,
+            "samples": samples,
             "device": device,
         }
     )

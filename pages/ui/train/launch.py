@@ -8,9 +8,11 @@ import streamlit as st
 import torch
 from streamlit.delta_generator import DeltaGenerator
 
+from dmm_core.building import require_fit
 from dmm_core.config import DataConfig, RunConfig
 from dmm_core.data.catalogue import DATASETS
 from dmm_core.device import choose_device
+from dmm_core.errors import DMMError
 from dmm_core.presets import PRESETS
 from dmm_core.runs.run import Run
 from dmm_core.runs.status import ACTIVE
@@ -59,13 +61,27 @@ def draw() -> None:
         st.stop()
     values = _draw_settings(chosen.preset, chosen.work)
     with top:
-        config = parsed({"data": chosen.data.model_dump(), **values})
+        config = _fitting(parsed({"data": chosen.data.model_dump(), **values}), chosen.work)
         estimated = _draw_button(config, chosen)
         _draw_facts(chosen)
         if config is not None and (warning := doubt(config, chosen.work)):
             st.warning(warning, icon=":material/warning:")
     if config is not None:  # last, since a measurement takes a moment
         estimated.markdown(_estimate(config, chosen.work))
+
+
+def _fitting(config: RunConfig | None, work: Workload) -> RunConfig | None:
+    """The configuration, or None, with the reason on the page, where it cannot explain the data."""
+    if config is None:
+        return None
+    try:
+        require_fit(
+            config.model, x_dim=work.x_dim, kind=work.kind, u_dim=work.u_dim, missing=work.missing
+        )
+    except DMMError as fault:
+        st.error(str(fault), icon=":material/error:")
+        return None
+    return config
 
 
 def launch(config: RunConfig, name: str) -> Run:
@@ -115,12 +131,14 @@ def _draw_settings(preset: str, work: Workload) -> dict[str, dict]:
     if st.session_state.get(f"{_FORM}.preset") != preset:
         fill(start, key=_FORM)
         st.session_state[f"{_FORM}.preset"] = preset
-    emission = "bernoulli" if work.kind == "binary" else "gaussian"
+    emissions, key = work.emissions, f"{_FORM}.model.emission"
+    emission = start.model.emission if start.model.emission in emissions else emissions[0]
     if frame.presenting():
         model = {**start.model.model_dump(), "emission": emission}
         return {"model": model, "train": start.train.model_dump()}
-    st.session_state[f"{_FORM}.model.emission"] = emission  # the one that explains such data
-    choices = {"model.emission": [emission], "train.device": _devices()}
+    if st.session_state.get(key) not in emissions:  # one that explains such data
+        st.session_state[key] = emission
+    choices = {"model.emission": emissions, "train.device": _devices()}
     return config_form(start, key=_FORM, choices=choices, sections=("model", "train"))
 
 
