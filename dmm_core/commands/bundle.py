@@ -2,23 +2,28 @@
 
 import argparse
 import json
+import sys
 from typing import Any
 
 from dmm_core.checkpoint import save_tensors
 from dmm_core.errors import RunError
+from dmm_core.experiments.trainings import measured
 from dmm_core.files import assets
 from dmm_core.flags import command_line
 from dmm_core.runs.bundled import BUNDLED_NAME
 from dmm_core.runs.documents import write_document
-from dmm_core.runs.measure import measure
 from dmm_core.runs.run import Run
 from dmm_core.runs.store import find_run
 
 __all__ = ["bundle"]
 
+_OF_THE_RUN = ("run", "split", "best_epoch")
+
 
 def bundle(given: argparse.Namespace) -> None:
-    """Evaluate a run on its test split and pack its best weights with what is known of them.
+    """Pack a run's best weights with what is known of them, and of its test split.
+
+    An evaluation that the run has already, with the same draws, is taken as it is.
 
     Raises:
         RunError: if the run is not finished, or the name is none for a folder.
@@ -30,14 +35,18 @@ def bundle(given: argparse.Namespace) -> None:
         raise RunError(
             f"A bundled model's name is small letters, digits and dashes, not {given.name!r}."
         )
-    found = measure(source, split="test", samples=given.samples, seed=given.seed)
+    found = measured(source, samples=given.samples, seed=given.seed, show=_show)
     folder = assets() / "models" / given.name
     folder.mkdir(parents=True, exist_ok=True)
-    test = {key: value for key, value in found.items() if key not in ("run", "split")}
+    test = {key: value for key, value in found.items() if key not in _OF_THE_RUN}
     card = _card(source, given) | {"test": test}
     save_tensors(folder / "model.safetensors", source.weights())
     write_document(folder / "card.json", card)
     print(json.dumps(card) if given.json else f"bundled:{given.name} in {folder}")
+
+
+def _show(sentence: str) -> None:
+    print(sentence, file=sys.stderr, flush=True)
 
 
 def _card(source: Run, given: argparse.Namespace) -> dict[str, Any]:
