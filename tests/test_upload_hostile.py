@@ -92,9 +92,10 @@ def test_mutated_files_are_read_or_refused_and_nothing_else():
     amounts = {"csv": 6000, "npz": 4000, "musicxml": 500, "mxl": 200, "abc": 300}
     done = run_python(FUZZ, "0", *(str(x) for pair in amounts.items() for x in pair))
     assert done.returncode == 0, done.stderr
+    assert "assuming C" not in done.stderr  # what music21 makes of a letter that is no note
     for line in done.stdout.splitlines():
         kind, read, refused, slowest = line.split()
-        assert int(read) > amounts[kind] / 20 and int(refused) > amounts[kind] / 20, line
+        assert min(int(read), int(refused)) > amounts[kind] / 50, line
         assert float(slowest) < 2, line
 
 

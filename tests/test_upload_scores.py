@@ -145,6 +145,7 @@ def test_an_abc_file_holds_tunes():
         ("L:1/4\nK:C\nC-|C^C=CC|", [(60, 0, 2), (61, 2, 3), (60, 3, 4), (60, 4, 5)]),
         ("M:6/8\nL:1/8\nK:C\n(2CD C3|", [(60, 0, 0.75), (62, 0.75, 1.5), (60, 1.5, 3)]),
         ('L:1/4\nK:C\n"_soft""Am"C !p!y D "E', [(60, 0, 1), (62, 1, 2), (64, 2, 3)]),
+        ("L:1/4\nK:C\nTC +trill+D ~.uE ÿ h#*J|", [(60, 0, 1), (62, 1, 2), (64, 2, 3)]),
     ],
 )
 def test_abc_as_its_standard_says(tune, expected):

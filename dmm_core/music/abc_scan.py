@@ -24,7 +24,8 @@ _DIGITS = 5  # of a number from which on it is no length of a note
 _FIELD = re.compile(r"[A-Za-z+]:")
 _NOTE = re.compile(r"[A-Ga-gz]")
 _QUOTED = re.compile(r'"[^"]*"')
-_UNHEARD = re.compile(r'"[^"]*"|"|![^!]*!|\((?!\d)|\)|[`\\$]|y[\d/]*')
+_UNHEARD = re.compile(r'"[^"]*"|![^!]*!|\+[^+]*\+|\((?!\d)|\)|y[\d/]*')
+_DANGLING = re.compile(r"[\^_=]+(?![\^_=A-Ga-g])")  # an accidental of no note
 _REPEAT = re.compile(r":\||::")
 _LONG_NUMBER = re.compile(rf"\d{{{_DIGITS},}}")
 _LENGTH = re.compile(r"(\d{1,3})/(\d{1,3})")
@@ -32,6 +33,8 @@ _SPELLED = re.compile(
     r"\[(?P<tag>[A-Za-z]):(?P<value>[^\]]*)\]"
     r"|\((?P<p>\d)(?::(?P<q>\d?))?(?::(?P<r>\d?))?"
     r"|Z(?P<bars>\d*)"
+    # Letters from H on stand for decorations; what else is left music21 would play as a C.
+    r"|(?P<unheard>[^A-Ga-gz^_=,'/0-9|:\[\]<>{}\-& ])"
 )
 _CLEF = re.compile(r"(?i)\s+(?:clef=\S+|(?:treble|alto|tenor|bass|perc)\S*|\w+=\S+)")
 _USUAL_NOTES = {2: 3, 3: 2, 4: 3, 6: 2, 8: 3}  # in the time of which p notes are played
@@ -154,6 +157,7 @@ class _Tune:
         self.symbols += sum(quoted[1] not in '^_<>@"' for quoted in _QUOTED.findall(line))
         self.repeats += len(_REPEAT.findall(line))
         heard = _SPELLED.sub(self._spelled, _UNHEARD.sub("", line).replace("x", "z"))
+        heard = _DANGLING.sub("", heard)
         if long := _LONG_NUMBER.search(heard):
             raise UploadError(f"The ABC file has a note of the length {long[0]:.40}.")
         self.notes += len(_NOTE.findall(heard))
@@ -174,6 +178,8 @@ class _Tune:
             p = int(match["p"])
             q = match["q"] or _USUAL_NOTES.get(p, 3 if self.meter in _COMPOUND else 2)
             return f"({p}:{q}:{match['r'] or p}"
+        if match["unheard"]:
+            return ""
         bars = int(match["bars"][:3] or 1)
         length = bars * self.meter / (self.unit or Fraction(1, 8))
         return f"z{length}"
