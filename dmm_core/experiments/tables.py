@@ -87,7 +87,13 @@ def _config(name: str, data: str, quick: bool, **model: Any) -> RunConfig:
         small = preset("quick")
         keep = ("emission", "x_to_z", "x_to_x")
         model |= {key: getattr(start.model, key) for key in keep}
-        start, changes["train"] = small, {"epochs": _QUICK_EPOCHS, "l2": start.train.l2}
+        changes["train"] = {
+            "epochs": _QUICK_EPOCHS,
+            "l2": start.train.l2,
+            "penalty_pattern": start.train.penalty_pattern,
+            "anneal_updates": min(small.train.anneal_updates, start.train.anneal_updates),
+        }
+        start = small
     values = start.model_dump()
     return RunConfig.model_validate({s: values[s] | changes[s] for s in values})
 
