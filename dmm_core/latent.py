@@ -5,17 +5,22 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
-from dmm_core.draws import draw_paths, generator_for
+from dmm_core.data.batching import ResidentSequences
+from dmm_core.data.sequences import Sequences
+from dmm_core.draws import draw_noise, draw_paths, generator_for
+from dmm_core.errors import DataError
 from dmm_core.model import DMM
 from dmm_core.objective import kl_of
 
 __all__ = [
     "PosteriorMoments",
+    "PosteriorOfMany",
     "Projection",
     "VectorField",
     "active_units",
     "fit_projection",
     "posterior_moments",
+    "posterior_of_many",
     "vector_field",
 ]
 
@@ -69,6 +74,48 @@ def posterior_moments(
     else:  # of what a flow bent, the draws are all there is
         loc, spread = path.z.mean(0), path.z.var(0, correction=0)
     return PosteriorMoments(*(t[0].cpu().numpy() for t in (loc, spread.sqrt(), nll, kl)))
+
+
+class PosteriorOfMany(NamedTuple):
+    """What q(z given x) says of many sequences of one length, averaged over drawn paths.
+
+    Attributes:
+        loc: (N, T, z_dim), means of q(z_t given x).
+        scale: (N, T, z_dim), standard deviations of q(z_t given x).
+    """
+
+    loc: np.ndarray
+    scale: np.ndarray
+
+
+@torch.no_grad()
+def posterior_of_many(
+    model: DMM, sequences: Sequences, *, seed: int, draws: int = 30
+) -> PosteriorOfMany:
+    """`posterior_moments` of sequences of equal length together, without nll and kl.
+
+    Args:
+        model: what to look through; of a posterior that flows bend, the Gaussians are averaged.
+        sequences: N of T frames each.
+        seed: decides all draws.
+        draws: paths to average.
+
+    Raises:
+        DataError: if the sequences differ in length.
+    """
+    if len(set(sequences.lengths.tolist())) != 1:
+        raise DataError("Sequences of different lengths are looked at one by one.")
+    model.eval()
+    like, generator = model.initial().loc, generator_for(model, seed)
+    batch = ResidentSequences(sequences, like.device, like.dtype).everything()
+    summary = model.inference.summarise(batch)
+    loc, square = torch.zeros((2, *batch.mask.shape, model.z_dim)).to(like).unbind(0)
+    for _ in range(draws):
+        path = model.draw(summary, batch, draw_noise(tuple(loc.shape), generator, like))
+        loc += path.loc / draws
+        square += (path.loc.square() + path.scale.square()) / draws
+    scale = (square - loc.square()).clamp_min(0.0).sqrt()
+    return PosteriorOfMany(loc.cpu().double().numpy(), scale.cpu().double().numpy())
 
 
 class Projection(NamedTuple):

@@ -84,6 +84,7 @@ def continuation(
     x_temperature: float = 1.0,
     u: np.ndarray | None = None,
     observed: np.ndarray | None = None,
+    nudge: np.ndarray | None = None,
 ) -> Sample:
     """What may follow `start`: z_T ~ q(z_T given start), then the prior's rollout from there.
 
@@ -100,6 +101,8 @@ def continuation(
         x_temperature: as in `sample`.
         u: (T + frames, u_dim) actions of the start and of what follows; the last acts on nothing.
         observed: (T, x_dim), 1 where a feature of the start was seen; all by default.
+        nudge: (z_dim,), added to the last state of the start before anything follows: with the same
+            seed, what then differs is what the nudge does.
 
     Raises:
         DataError: if the actions are not those the model was made for.
@@ -112,7 +115,10 @@ def continuation(
     batch, path = draw_paths(model, start, count, generator, u=before, observed=observed)
     chance = _chance(model, frames, count, generator)
     x = batch.x[:, -1].expand(count, -1)
-    last = Sample(path.z[:, 0, -1], x, x, path.scale[:, 0, -1])
+    z = path.z[:, 0, -1]
+    if nudge is not None:
+        z = z + torch.as_tensor(nudge).to(z)
+    last = Sample(z, x, x, path.scale[:, 0, -1])
     after = None if actions is None else actions[steps - 1 :]
     drawn = _roll_out(model, last, after, chance, z_temperature, x_temperature)
     return Sample(*(part[:, 1:] for part in drawn))

@@ -17,7 +17,7 @@ from dmm_core.draws import draw_noise, generator_for
 from dmm_core.evaluation import FRAMES_AT_ONCE, LogMeanExp, log_mean_exp
 from dmm_core.model import DMM
 
-__all__ = ["smc_log_likelihood", "smc_nll"]
+__all__ = ["smc_log_likelihood", "smc_nll", "systematic"]
 
 
 @torch.no_grad()
@@ -53,7 +53,7 @@ def smc_log_likelihood(
         step = torch.logsumexp(log_w, dim=0)
         total, log_w = total + step, log_w - step
         tired = torch.logsumexp(2 * log_w, dim=0).neg().exp() < particles / 2
-        chosen = _systematic(log_w.exp(), generator)
+        chosen = systematic(log_w.exp(), generator)
         kept = torch.arange(particles, device=z.device)[:, None].expand_as(chosen)
         source = torch.where(tired, chosen, kept)
         z = z.gather(0, source[..., None].expand_as(z))
@@ -61,7 +61,7 @@ def smc_log_likelihood(
     return total
 
 
-def _systematic(
+def systematic(
     weights: Float[Tensor, "particle batch"], generator: torch.Generator
 ) -> Int[Tensor, "particle batch"]:
     """For each particle the one to take its place: each is chosen in proportion to its weight."""

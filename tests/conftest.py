@@ -14,6 +14,8 @@ install_import_hook(
             "draws",
             "evaluation",
             "smc",
+            "filtering",
+            "intervention",
             "sampling",
             "latent",
         )

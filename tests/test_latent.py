@@ -4,9 +4,16 @@ import torch
 from models import noise_for, random_batch, small_model
 
 from dmm_core.data.sequences import Sequences
+from dmm_core.errors import DataError
 from dmm_core.evaluation import evaluate
 from dmm_core.fixed_points import fixed_points
-from dmm_core.latent import active_units, fit_projection, posterior_moments, vector_field
+from dmm_core.latent import (
+    active_units,
+    fit_projection,
+    posterior_moments,
+    posterior_of_many,
+    vector_field,
+)
 
 X = (np.arange(24).reshape(6, 4) % 3 == 0).astype(np.uint8)
 
@@ -81,3 +88,15 @@ def test_a_linear_transition_has_its_one_fixed_point(slope, stable):
     found = fixed_points(model, view, low=np.array([-9.0, -9.0]), high=np.array([9.0, 9.0]))
     np.testing.assert_allclose(view.lift(found.points), exact[None], atol=1e-3)
     assert found.stable.tolist() == [stable]
+
+
+def test_many_sequences_together_have_the_moments_that_each_has_alone():
+    model = small_model()
+    x = tuple(np.roll(X, i, axis=0) for i in range(3))
+    found = posterior_of_many(model, Sequences(x, tuple("abc")), seed=0, draws=3000)
+    for i in range(3):
+        alone = posterior_moments(model, x[i], seed=1, draws=3000)
+        assert np.abs(found.loc[i] - alone.loc).max() < 0.1
+        assert np.abs(found.scale[i] / alone.scale - 1).max() < 0.1
+    with pytest.raises(DataError, match="one by one"):
+        posterior_of_many(model, Sequences((X, X[:2]), tuple("ab")), seed=0)

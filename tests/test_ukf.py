@@ -4,6 +4,7 @@ import pytest
 from dmm_core.data.synthetic import simulate, simulate_splits
 from dmm_core.data.systems import NONLINEAR_UKF, LinearGaussian, NonlinearGaussian
 from dmm_core.errors import DataError
+from dmm_core.grid import grid_smoother
 from dmm_core.kalman import kalman_filter, kalman_smoother
 from dmm_core.ukf import unscented_filter, unscented_smoother
 
@@ -49,34 +50,14 @@ def test_both_kinds_of_system_draw_the_same_numbers():
     np.testing.assert_allclose(simulate(unscented, 3, 5, 2).x, simulate(exact, 3, 5, 2).x)
 
 
-def grid_smoother(x, grid):
-    """E(z_t given x_{1:T}) (N, T) of `nonlinear-ukf`, summed forward and backward over a grid."""
-
-    def density(value, loc, variance):
-        return np.exp(-0.5 * (value - loc) ** 2 / variance)
-
-    step = density(grid, NONLINEAR_UKF.step(grid)[:, None], NONLINEAR_UKF.transition_var)
-    seen = density(x, grid * NONLINEAR_UKF.emission[0, 0], NONLINEAR_UKF.emission_var)
-    forward = [seen[:, 0] * density(grid, 0.0, NONLINEAR_UKF.initial_var)]
-    for t in range(1, x.shape[1]):
-        message = (forward[-1] / forward[-1].sum(axis=1, keepdims=True)) @ step
-        forward.append(message * seen[:, t])
-    backward = [np.ones_like(forward[0])]
-    for t in range(x.shape[1] - 1, 0, -1):
-        message = (backward[-1] * seen[:, t]) @ step.T
-        backward.append(message / message.max(axis=1, keepdims=True))
-    weights = np.stack(forward, axis=1) * np.stack(backward[::-1], axis=1)
-    return (weights / weights.sum(axis=2, keepdims=True)) @ grid
-
-
 def rmse(loc, z):
     return float(np.sqrt(((loc - z) ** 2).mean()))
 
 
 def test_known_figures_of_nonlinear_ukf():
     system, z, x = simulate_splits("nonlinear-ukf", seed=0)["test"]
-    best = grid_smoother(x, np.arange(-60.0, 60.0, 0.2))
-    assert round(rmse(best, z[..., 0]), 3) == 2.320
+    best = grid_smoother(system, x, np.arange(-60.0, 60.0, 0.2))
+    assert round(rmse(best.loc, z), 3) == 2.320
     assert round(rmse(unscented_smoother(system, x).loc, z), 3) == 2.511
     assert round(rmse(unscented_filter(system, x).loc, z), 3) == 2.964
 

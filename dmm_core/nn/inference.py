@@ -54,6 +54,16 @@ class InferenceNetwork(nn.Module):
         self.flow = flow
         self.missing = missing
 
+    def read(self, batch: SequenceBatch) -> Tensor:
+        """(batch, time, input), what the RNNs read of each step."""
+        seen = [batch.x]
+        if self.missing:
+            observed = batch.observed
+            seen.append(torch.ones_like(batch.x) if observed is None else observed)
+        if batch.u is not None:
+            seen.append(batch.u_before)
+        return seen[0] if len(seen) == 1 else torch.cat(seen, dim=-1)
+
     def summarise(self, batch: SequenceBatch, generator: torch.Generator | None = None) -> Summary:
         """What the RNNs say of each step of `batch`.
 
@@ -61,14 +71,7 @@ class InferenceNetwork(nn.Module):
             batch: the sequences.
             generator: source of the dropout's randomness in training mode.
         """
-        seen = [batch.x]
-        if self.missing:
-            observed = batch.observed
-            seen.append(torch.ones_like(batch.x) if observed is None else observed)
-        if batch.u is not None:
-            seen.append(batch.u_before)
-        joined = seen[0] if len(seen) == 1 else torch.cat(seen, dim=-1)
-        return self.summariser(joined, batch.lengths, generator)
+        return self.summariser(self.read(batch), batch.lengths, generator)
 
     def draw(
         self,
