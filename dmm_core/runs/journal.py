@@ -6,6 +6,7 @@ import json
 import math
 import os
 import time
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -67,18 +68,21 @@ class Journal:
         self._status = self._status.model_copy(update={"progress": progress})
         self._beat()
 
-    def epoch(self, metrics: Any) -> None:
+    def epoch(self, metrics: Any, learned: Mapping[str, float]) -> None:
         """Append a line to metrics.jsonl.
 
         Args:
             metrics: a dataclass of plain values; a float that is not finite, which JSON cannot
                 hold, becomes null.
+            learned: single numbers that the model learns, by name; kept where there are any.
         """
         self._lease.check()
-        line = {
+        line: dict[str, Any] = {
             key: None if isinstance(value, float) and not math.isfinite(value) else value
             for key, value in dataclasses.asdict(metrics).items()
         }
+        if learned:
+            line["learned"] = dict(learned)
         with open(self._metrics, "a", encoding="utf-8") as file:
             file.write(json.dumps(line) + "\n")
         self._lines += 1

@@ -142,6 +142,10 @@ class Run:
         """Its name, or its id where it has none."""
         return self.name() or self.id
 
+    def lesson(self) -> str:
+        """The lesson that it belongs to, or "" where it is a training of its own."""
+        return read_text(self.folder / "lesson.json", "lesson")
+
     def rename(self, name: str, notes: str | None = None) -> None:
         """Set the name (one line of at most 100 characters) and, where given, the notes."""
         notes = self.notes() if notes is None else notes[:_NOTES_CHARACTERS]

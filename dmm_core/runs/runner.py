@@ -10,7 +10,7 @@ from dmm_core.errors import RunError
 from dmm_core.runs.lease import hold
 from dmm_core.runs.run import Run
 from dmm_core.runs.status import Status
-from dmm_core.runs.worker import Listen, execute
+from dmm_core.runs.worker import CHECKPOINT_SECONDS, Listen, execute
 
 __all__ = ["Runner"]
 
@@ -35,10 +35,18 @@ class Runner:
     Args:
         slots: runs that train at once; Python work in a thread slows every page, so one by default.
         listen: composes the samples heard while training.
+        checkpoint_seconds: between two checkpoints of a run.
     """
 
-    def __init__(self, *, slots: int = 1, listen: Listen | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        slots: int = 1,
+        listen: Listen | None = None,
+        checkpoint_seconds: float = CHECKPOINT_SECONDS,
+    ) -> None:
         self._listen = listen
+        self._checkpoint_seconds = checkpoint_seconds
         self._changed = threading.Condition()
         self._waiting: list[_Ticket] = []
         self._begun: set[_Ticket] = set()
@@ -92,7 +100,13 @@ class Runner:
     def _work(self) -> None:
         while ticket := self._next():
             try:
-                execute(ticket.run, listen=self._listen, closing=self._closing, ticket=ticket.token)
+                execute(
+                    ticket.run,
+                    listen=self._listen,
+                    closing=self._closing,
+                    ticket=ticket.token,
+                    checkpoint_seconds=self._checkpoint_seconds,
+                )
             except Exception:  # the slot outlives any run
                 _LOG.exception("The run %s could not be executed.", ticket.run.id)
             finally:

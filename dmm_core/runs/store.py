@@ -14,6 +14,7 @@ from dmm_core.config import RunConfig
 from dmm_core.errors import RunError
 from dmm_core.files import home
 from dmm_core.runs.bundled import BundledModel, list_bundled
+from dmm_core.runs.documents import write_document
 from dmm_core.runs.lease import hold
 from dmm_core.runs.record import write_record
 from dmm_core.runs.run import Run
@@ -27,7 +28,13 @@ RUN_ID = re.compile(r"[0-9]{8}-[0-9]{6}-[0-9a-f]{6}")
 _NOT_FOUND = "There is no such run; a run is named by its id, or a bundled model by bundled:NAME."
 
 
-def create_run(config: RunConfig, *, name: str | None = None, token: str | None = None) -> Run:
+def create_run(
+    config: RunConfig,
+    *,
+    name: str | None = None,
+    token: str | None = None,
+    lesson: str | None = None,
+) -> Run:
     """Create the folder of a new run, queued by this process.
 
     Args:
@@ -35,6 +42,7 @@ def create_run(config: RunConfig, *, name: str | None = None, token: str | None 
         name: to show; by default the run is shown by its id.
         token: whoever creates with the same token gets the same run, so that a double click, or
             sixteen threads, start one.
+        lesson: the lesson that it is run for; it then stands in no list of runs.
 
     Raises:
         OSError: if the disk refuses; nothing is created then.
@@ -51,6 +59,8 @@ def create_run(config: RunConfig, *, name: str | None = None, token: str | None 
         write_record(staged.folder, config)
         if name is not None:
             staged.rename(name)
+        if lesson is not None:
+            write_document(staged.folder / "lesson.json", {"lesson": lesson})
         with hold(staged.folder) as lease:
             lease.take(Status(state="queued"))
     except BaseException:
@@ -60,10 +70,16 @@ def create_run(config: RunConfig, *, name: str | None = None, token: str | None 
     return run
 
 
-def list_runs() -> list[Run]:
-    """Every readable run, newest first; anything else in the folder is passed over."""
+def list_runs(*, lessons: bool = False) -> list[Run]:
+    """Every readable run, newest first; anything else in the folder is passed over.
+
+    Args:
+        lessons: list the runs of lessons, and no others.
+    """
     dated = []
     for run in _runs():
+        if bool(run.lesson()) != lessons:
+            continue
         with suppress(RunError):
             dated.append((run.record().created, run.id, run))
     return [run for _, _, run in sorted(dated, key=lambda entry: entry[:2], reverse=True)]

@@ -119,7 +119,7 @@ class _Worker:
         listen = self.listen if facts.are_rolls else None
         heard = time.monotonic()
         for event in training.events():
-            self._note(event)
+            self._note(event, model)
             if self.on_event:
                 self.on_event(event)
             if isinstance(event, Finished):
@@ -136,7 +136,7 @@ class _Worker:
                     heard = time.monotonic()
         raise RunError("The training ended without saying why.")
 
-    def _note(self, event: Event) -> None:
+    def _note(self, event: Event, model: DMM) -> None:
         match event:
             case Progress():
                 self.journal.progress(
@@ -146,7 +146,7 @@ class _Worker:
                     seconds_left=event.seconds_left,
                 )
             case EpochEnd():
-                self.journal.epoch(event)
+                self.journal.epoch(event, _learned_numbers(model))
                 best = {"best_valid_bound": event.valid_bound, "best_epoch": event.epoch}
                 self.journal.progress(
                     epoch=event.epoch, update=event.update, **(best if event.is_best else {})
@@ -174,6 +174,15 @@ class _Worker:
         if self.cancel.is_set() or self.run.stop_requested():
             return "cancelled"
         return "interrupted" if self.closing.is_set() else None
+
+
+def _learned_numbers(model: DMM) -> dict[str, float]:
+    """The parameters that are single numbers, such as alpha and beta of a known system."""
+    return {
+        name.rpartition(".")[2]: parameter.item()
+        for name, parameter in model.named_parameters()
+        if parameter.ndim == 0 and parameter.requires_grad
+    }
 
 
 @contextlib.contextmanager
