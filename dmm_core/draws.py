@@ -1,5 +1,6 @@
 """Seeded draws: noise, and paths from the posterior of one sequence."""
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -13,7 +14,18 @@ from dmm_core.errors import DataError
 from dmm_core.model import DMM
 from dmm_core.nn.combiner import LatentPath
 
-__all__ = ["DrawnPaths", "batch_of", "draw_noise", "draw_paths", "generator_for"]
+__all__ = [
+    "FRAMES_AT_ONCE",
+    "DrawnPaths",
+    "batch_of",
+    "draw_noise",
+    "draw_paths",
+    "generator_for",
+    "portions",
+]
+
+FRAMES_AT_ONCE = 16_384
+"""Frames, over all paths, that are drawn together: bounds memory, and fits caches."""
 
 
 def generator_for(model: DMM, seed: int) -> torch.Generator:
@@ -26,6 +38,13 @@ def draw_noise(
 ) -> Float[Tensor, "..."]:
     """Standard normal draws on the device and in the type of `like`."""
     return torch.randn(shape, generator=generator, device=like.device, dtype=like.dtype)
+
+
+def portions(draws: int, frames: int) -> Iterator[int]:
+    """`draws` in portions of at most `FRAMES_AT_ONCE` frames each, where one draw has `frames`."""
+    at_once = max(1, FRAMES_AT_ONCE // frames)
+    for done in range(0, draws, at_once):
+        yield min(at_once, draws - done)
 
 
 class DrawnPaths(NamedTuple):

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from dmm_core.data.batching import ResidentSequences, in_order
 from dmm_core.data.sequences import Sequences
-from dmm_core.draws import draw_noise, generator_for
+from dmm_core.draws import FRAMES_AT_ONCE, draw_noise, generator_for
 from dmm_core.model import DMM
 from dmm_core.objective import bound_of, log_weights
 
@@ -22,9 +22,6 @@ __all__ = [
     "log_mean_exp",
     "valid_bound",
 ]
-
-FRAMES_AT_ONCE = 16_384
-"""Padded frames, over all paths, that are evaluated together: bounds memory, and fits caches."""
 
 
 class Evaluation(NamedTuple):

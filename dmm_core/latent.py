@@ -7,7 +7,7 @@ import torch
 
 from dmm_core.data.batching import ResidentSequences
 from dmm_core.data.sequences import Sequences
-from dmm_core.draws import draw_noise, draw_paths, generator_for
+from dmm_core.draws import draw_noise, draw_paths, generator_for, portions
 from dmm_core.errors import DataError
 from dmm_core.model import DMM
 from dmm_core.objective import kl_of
@@ -110,10 +110,10 @@ def posterior_of_many(
     batch = ResidentSequences(sequences, like.device, like.dtype).everything()
     summary = model.inference.summarise(batch)
     loc, square = torch.zeros((2, *batch.mask.shape, model.z_dim)).to(like).unbind(0)
-    for _ in range(draws):
-        path = model.draw(summary, batch, draw_noise(tuple(loc.shape), generator, like))
-        loc += path.loc / draws
-        square += (path.loc.square() + path.scale.square()) / draws
+    for count in portions(draws, batch.mask.numel()):
+        path = model.draw(summary, batch, draw_noise((count, *loc.shape), generator, like))
+        loc += path.loc.sum(0) / draws
+        square += (path.loc.square() + path.scale.square()).sum(0) / draws
     scale = (square - loc.square()).clamp_min(0.0).sqrt()
     return PosteriorOfMany(loc.cpu().double().numpy(), scale.cpu().double().numpy())
 

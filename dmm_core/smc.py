@@ -13,8 +13,8 @@ from torch import Tensor
 
 from dmm_core.data.batching import ResidentSequences, SequenceBatch, in_order
 from dmm_core.data.sequences import Sequences
-from dmm_core.draws import draw_noise, generator_for
-from dmm_core.evaluation import FRAMES_AT_ONCE, LogMeanExp, log_mean_exp
+from dmm_core.draws import FRAMES_AT_ONCE, draw_noise, generator_for
+from dmm_core.evaluation import LogMeanExp, log_mean_exp
 from dmm_core.model import DMM
 
 __all__ = ["smc_log_likelihood", "smc_nll", "systematic"]

@@ -16,6 +16,7 @@ install_import_hook(
             "smc",
             "filtering",
             "intervention",
+            "imputation",
             "sampling",
             "latent",
         )

@@ -1,0 +1,1 @@
+"""The parts of the Learn page: a lesson each, and what carries them."""

@@ -1,0 +1,290 @@
+"""Figures that only the lessons draw: pure, from arrays to plotly figures."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import plotly.graph_objects as go
+
+from pages.ui.charts.style import (
+    ACCENT,
+    DASHES,
+    NEUTRAL,
+    SYMBOLS,
+    colour,
+    faint,
+    figure,
+    float32,
+    label,
+    note,
+)
+
+__all__ = ["Band", "CostPath", "bands", "filled_in", "kl_by_rank", "nll_against_kl", "numbers"]
+
+_NATS = "nats per frame"
+
+
+class Band(NamedTuple):
+    """A state over time within a standard deviation: its name, loc (T,) and scale (T,)."""
+
+    name: str
+    loc: np.ndarray
+    scale: np.ndarray
+
+
+class CostPath(NamedTuple):
+    """A training, epoch by epoch: its name, kl (N,) and nll (N,)."""
+
+    name: str
+    kl: np.ndarray
+    nll: np.ndarray
+
+
+def bands(found: Sequence[Band], *, truth: np.ndarray) -> go.Figure:
+    """Posteriors of one state over time, each a line in a band, over the true states.
+
+    Args:
+        found: one or two posteriors; the first is grey, for reference.
+        truth: (T,) the states themselves.
+    """
+    frames = np.arange(len(truth), dtype=np.int32)
+    traces: list[Any] = []
+    for i, band in enumerate(found):
+        tone = (NEUTRAL, ACCENT)[i % 2]
+        low, high = float32(band.loc - band.scale), float32(band.loc + band.scale)
+        traces.append(
+            go.Scatter(
+                x=np.concatenate([frames, frames[::-1]]),
+                y=np.concatenate([high, low[::-1]]),
+                fill="toself",
+                fillcolor=faint(tone, 0.22),
+                line={"width": 0},
+                hoverinfo="skip",
+                showlegend=False,
+            )
+        )
+        traces.append(
+            go.Scatter(
+                x=frames,
+                y=float32(band.loc),
+                name=label(band.name),
+                mode="lines",
+                line={"color": tone, "width": 3 if i == 0 else 2, "dash": DASHES[(i * 1) % 2]},
+                hovertemplate="%{y:.2f}",
+            )
+        )
+    traces.append(
+        go.Scatter(
+            x=frames,
+            y=float32(truth),
+            name="True state",
+            mode="markers",
+            marker={"color": colour(1), "symbol": "x", "size": 6},
+            hovertemplate="%{y:.2f}",
+        )
+    )
+    return figure(
+        traces,
+        height=420,
+        hovermode="x unified",
+        xaxis={"title": {"text": "Frame"}},
+        yaxis={"title": {"text": "z, with one standard deviation"}},
+    )
+
+
+def numbers(
+    x: np.ndarray, learned: Mapping[str, np.ndarray], truth: Mapping[str, float]
+) -> go.Figure:
+    """Single numbers while they are learned, and what they should become.
+
+    Args:
+        x: (N,) updates.
+        learned: name -> (N,) values.
+        truth: name -> value.
+    """
+    traces: list[Any] = []
+    for i, (name, values) in enumerate(learned.items()):
+        traces.append(
+            go.Scatter(
+                x=float32(x),
+                y=float32(values),
+                name=label(name),
+                mode="lines+markers",
+                line={"color": colour(i), "width": 2, "dash": DASHES[i % 2]},
+                marker={"symbol": SYMBOLS[i], "size": 7},
+                hovertemplate="%{y:.3f}",
+            )
+        )
+        traces.append(
+            go.Scatter(
+                x=float32([x[0], x[-1]]),
+                y=float32([truth[name]] * 2),
+                name=f"True {label(name)}: {truth[name]:g}",
+                mode="lines",
+                line={"color": colour(i), "width": 1.5, "dash": "dot"},
+                hoverinfo="skip",
+            )
+        )
+    return figure(
+        traces,
+        height=400,
+        hovermode="x unified",
+        xaxis={"title": {"text": "Update"}},
+        yaxis={"title": {"text": "Value"}},
+    )
+
+
+def nll_against_kl(paths: Sequence[CostPath], *, exact: float) -> go.Figure:
+    """How trainings move between nll and kl; on a diagonal their sum, the bound, is the same.
+
+    The first epochs may lie outside: the view holds what came after each path's first third.
+
+    Args:
+        paths: one for each training.
+        exact: the exact NLL, drawn as the diagonal that no bound gets below.
+    """
+    settled = [(p.kl[len(p.kl) // 3 :], p.nll[len(p.nll) // 3 :]) for p in paths]
+    kl = np.concatenate([pair[0] for pair in settled])
+    nll = np.concatenate([pair[1] for pair in settled])
+    right = 1.1 * max(float(kl.max()), 0.5)
+    low = min(float(nll.min()), exact - right)
+    high = max(float(nll.max()), exact) + 0.1
+    traces: list[Any] = []
+    for above in np.arange(0, 12):
+        ends = np.array([0.0, right])
+        traces.append(
+            go.Scatter(
+                x=float32(ends),
+                y=float32(exact + 0.5 * above - ends),
+                mode="lines",
+                line={
+                    "color": NEUTRAL if above == 0 else faint(NEUTRAL, 0.45),
+                    "width": 2 if above == 0 else 1,
+                    "dash": "solid" if above == 0 else "dot",
+                },
+                name=f"Exact NLL: {exact:.2f}",
+                showlegend=bool(above == 0),
+                hoverinfo="skip",
+            )
+        )
+    for i, path in enumerate(paths):
+        traces.append(
+            go.Scatter(
+                x=float32(path.kl),
+                y=float32(path.nll),
+                name=label(path.name),
+                mode="lines+markers",
+                line={"color": colour(i), "width": 2, "dash": DASHES[i % len(DASHES)]},
+                marker={"symbol": SYMBOLS[i % len(SYMBOLS)], "size": 7},
+                customdata=np.arange(1, len(path.kl) + 1, dtype=np.int32),
+                hovertemplate="epoch %{customdata}: kl %{x:.2f}, nll %{y:.2f}",
+            )
+        )
+        if len(path.kl):
+            traces.append(
+                go.Scatter(
+                    x=float32(path.kl[-1:]),
+                    y=float32(path.nll[-1:]),
+                    mode="markers",
+                    marker={
+                        "symbol": "circle-open",
+                        "size": 18,
+                        "color": colour(i),
+                        "line": {"width": 2},
+                    },
+                    showlegend=False,
+                    hoverinfo="skip",
+                )
+            )
+    return figure(
+        traces,
+        height=420,
+        xaxis={"title": {"text": f"kl, {_NATS}"}, "range": [0, right]},
+        yaxis={"title": {"text": f"nll, {_NATS}"}, "range": [low - 0.1, high]},
+    )
+
+
+def kl_by_rank(bars: Mapping[str, np.ndarray], *, threshold: float) -> go.Figure:
+    """Kl of the latent dimensions of several models, each model's largest first.
+
+    Args:
+        bars: name -> (z_dim,) nats a frame.
+        threshold: nats a frame above which a dimension counts as used.
+    """
+    traces = [
+        go.Bar(
+            x=np.arange(1, len(kl) + 1, dtype=np.int32),
+            y=float32(np.sort(kl)[::-1]),
+            name=label(name),
+            marker={"color": colour(i), "pattern": {"shape": ("", "/", "x", "-")[i % 4]}},
+            hovertemplate="%{y:.3f} nats per frame",
+        )
+        for i, (name, kl) in enumerate(bars.items())
+    ]
+    drawn = figure(
+        traces,
+        height=420,
+        showlegend=True,
+        barmode="group",
+        xaxis={"title": {"text": "Latent dimension, by rank"}, "dtick": 1},
+        yaxis={"title": {"text": f"kl, {_NATS}"}},
+    )
+    drawn.add_hline(
+        y=threshold,
+        line={"color": NEUTRAL, "dash": "dash", "width": 1.5},
+        annotation=note(f"in use above {threshold:g}", x=1, xanchor="right", yanchor="bottom"),
+    )
+    return drawn
+
+
+def filled_in(
+    truth: np.ndarray, observed: np.ndarray, chance: np.ndarray, features: Sequence[str]
+) -> go.Figure:
+    """A record as it was shown, as it was filled in, and as it was: three tables side by side.
+
+    Args:
+        truth: (T, x_dim) 0 or 1.
+        observed: (T, x_dim) 1 where it was shown.
+        chance: (T, x_dim) probability of 1 that was given to it.
+        features: names.
+    """
+    nothing = np.float32("nan")
+    seen = np.where(observed > 0, truth, nothing)
+    filled = np.where(observed > 0, nothing, chance)
+    names = [label(name) for name in features]
+    tables = (("Shown", seen), ("Filled in", filled), ("Truth", truth))
+    scale = [[0, faint(NEUTRAL, 0.16)], [1, ACCENT]]
+    traces = [
+        go.Heatmap(
+            z=np.ascontiguousarray(float32(values).T),
+            y=names,
+            zmin=0,
+            zmax=1,
+            xgap=1,
+            ygap=1,
+            colorscale=scale,
+            showscale=False,
+            hoverongaps=False,
+            xaxis=f"x{i + 1}" if i else "x",
+            hovertemplate="quarter %{x}, %{y}: %{z:.2f}<extra></extra>",
+        )
+        for i, (_, values) in enumerate(tables)
+    ]
+    width = 1 / len(tables)
+    axes = {
+        f"xaxis{i + 1}" if i else "xaxis": {
+            "title": {"text": title},
+            "domain": [i * width + 0.01 * bool(i), (i + 1) * width - 0.01],
+            "showgrid": False,
+            "zeroline": False,
+            "side": "top",
+            "showticklabels": False,
+        }
+        for i, (title, _) in enumerate(tables)
+    }
+    return figure(
+        traces,
+        height=90 + 21 * len(names),
+        yaxis={"autorange": "reversed", "showgrid": False, "ticks": ""},
+        **axes,
+    )
