@@ -3,12 +3,11 @@
 import numpy as np
 from streamlit.testing.v1 import AppTest
 
-from dmm_core.building import build_model
 from dmm_core.checkpoint import Checkpoint, save_checkpoint
 from dmm_core.config import DataConfig, ModelConfig, RunConfig
 from dmm_core.data.sequences import Sequences
 from dmm_core.data.uploads import UploadOptions, UploadReport, store_upload
-from dmm_core.runs.record import DataFacts
+from dmm_core.runs.record import DataFacts, model_for
 from dmm_core.runs.status import RunProgress, Status, this_owner
 from dmm_core.runs.store import create_run
 
@@ -55,7 +54,7 @@ def real_run(z_dim=2):
 
 def finished(config, facts, name=None):
     run = create_run(config, name=name)
-    model = build_model(config.model, x_dim=facts.x_dim, kind=facts.kind, seed=1)
+    model = model_for(config.model, facts, seed=1)
     scalars = {"epoch": 1, "update": 1, "data": facts.model_dump()}
     save_checkpoint(run.checkpoints, Checkpoint({"model": dict(model.state_dict())}, scalars))
     write_status(run, Status(state="finished"))

@@ -2,15 +2,19 @@ import numpy as np
 import pytest
 import streamlit as st
 import torch
-from page_models import music_run, page, real_run, running_run, scales, shown
+from page_models import SMALL, finished, music_run, page, real_run, running_run, scales, shown
 from test_page_data import scale
 from torch.distributions import Normal
 
+from dmm_core.config import DataConfig, ModelConfig, RunConfig
 from dmm_core.fixed_points import fixed_points
 from dmm_core.latent import Projection
+from dmm_core.runs.record import DataFacts
 
 LATENT = "pages/4_Latent.py"
-VIEWS = ("listen", "paths", "prior", "transition", "dimensions")
+VIEWS = ("listen", "paths", "prior", "filter", "transition", "dimensions", "nudge")
+CHARTS = {"filter": 2, "dimensions": 2}
+PLAYERS = {"listen": 1, "nudge": 2}
 
 
 @pytest.fixture(autouse=True)
@@ -48,8 +52,8 @@ def test_every_view_of_a_model_of_music(view):
     run = music_run()
     at = page(LATENT, run=run.id, view=view)
     assert not at.error and not at.info
-    assert len(at.get("plotly_chart")) == 1
-    assert len(at.get("bidi_component")) == (view == "listen")
+    assert len(at.get("plotly_chart")) == CHARTS.get(view, 1)
+    assert len(at.get("bidi_component")) == PLAYERS.get(view, 0)
     assert [expander.label for expander in at.expander] == ["What am I seeing?"]
 
 
@@ -59,7 +63,11 @@ def test_every_view_of_a_model_of_real_values(view, z_dim):
     at = page(LATENT, run=real_run(z_dim).id, view=view)
     assert not at.error and not at.get("bidi_component")
     flat = z_dim == 1 and view in ("prior", "transition")
-    assert len(at.get("plotly_chart")) == (0 if flat else 2 if view == "listen" else 1)
+    if view == "nudge":
+        assert "nothing to hear" in at.info[0].value
+        return
+    two = view in ("listen", "dimensions") or (view == "filter" and z_dim == 2)
+    assert len(at.get("plotly_chart")) == (0 if flat else 1 + two)
     if flat:
         assert "one dimension" in at.info[0].value
     if view == "listen":
@@ -150,3 +158,23 @@ def test_there_may_be_no_fixed_point():
     far = Linear(np.zeros((3, 3), np.float32))
     found = fixed_points(far, plane, low=np.array([5.0, 5.0]), high=np.array([6.0, 6.0]))
     assert found.points.shape == (0, 2) and found.stable.shape == (0,)
+
+
+def test_a_nudge_changes_what_follows_and_none_does_not():
+    run = music_run()
+    at = page(LATENT, run=run.id, view="nudge", by="0", at="4")
+    assert {m.label: m.value for m in at.metric}["Frames that differ"] == "0%"
+    at = page(LATENT, run=run.id, view="nudge", by="4", at="4", pc="2")
+    found = {m.label: m.value for m in at.metric}
+    assert float(found["Distance of z, at first"]) > 0
+
+
+@pytest.mark.parametrize("view", ["listen", "paths", "prior", "filter", "transition", "dimensions"])
+def test_a_model_of_actions_and_missing_features_is_looked_at(view):
+    model = ModelConfig(z_dim=2, **SMALL)
+    facts = DataFacts(
+        name="medical", kind="binary", x_dim=16, steps_per_quarter=None, u_dim=8, missing=True
+    )
+    run = finished(RunConfig(data=DataConfig(name="medical"), model=model), facts)
+    at = page(LATENT, run=run.id, view=view)
+    assert not at.error and at.get("plotly_chart")

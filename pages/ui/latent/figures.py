@@ -1,13 +1,26 @@
 """Figures that only the Latent page draws: pure, from arrays to plotly figures."""
 
+from collections.abc import Mapping
+
 import numpy as np
 import plotly.graph_objects as go
 
-from pages.ui.charts.style import ACCENT, colour, faint, figure, float32, thin
+from pages.ui.charts.style import (
+    ACCENT,
+    DASHES,
+    colour,
+    faint,
+    figure,
+    float32,
+    text_colour,
+    thin,
+)
 
-__all__ = ["clouds", "over_time"]
+__all__ = ["clouds", "doubts", "kl_map", "over_time"]
 
 _POINTS = 1500
+_ROWS = 24
+"""Latent dimensions in a map of kl."""
 
 
 def clouds(prior: np.ndarray, posterior: np.ndarray, *, axes: tuple[str, str]) -> go.Figure:
@@ -77,4 +90,63 @@ def over_time(loc: np.ndarray, scale: np.ndarray) -> go.Figure:
         height=360,
         xaxis={"title": {"text": "Frame"}},
         yaxis={"title": {"text": "z"}},
+    )
+
+
+def doubts(scales: Mapping[str, np.ndarray]) -> go.Figure:
+    """Standard deviations over time, told apart by colour and dash.
+
+    Args:
+        scales: name -> (T,).
+    """
+    traces = []
+    for i, (name, values) in enumerate(scales.items()):
+        keep = thin(len(values))
+        traces.append(
+            go.Scatter(
+                x=keep.astype(np.int32),
+                y=float32(values)[keep],
+                name=name.split(":")[0],
+                mode="lines",
+                line={"color": colour(i), "width": 2, "dash": DASHES[i % len(DASHES)]},
+                hovertemplate="%{y:.2f}",
+            )
+        )
+    return figure(
+        traces,
+        height=480,
+        hovermode="x unified",
+        showlegend=True,
+        xaxis={"title": {"text": "Frame"}},
+        yaxis={"title": {"text": "Standard deviation of z"}, "rangemode": "tozero"},
+    )
+
+
+def kl_map(kl: np.ndarray) -> go.Figure:
+    """What every frame costs in the latent dimensions that cost most, the costliest on top.
+
+    Args:
+        kl: (T, z_dim) nats.
+    """
+    order = np.argsort(-kl.mean(0), kind="stable")[:_ROWS]
+    keep = thin(len(kl))
+    font = {"color": text_colour()}
+    return figure(
+        [
+            go.Heatmap(
+                z=np.ascontiguousarray(float32(kl)[keep][:, order].T),
+                x=keep.astype(np.int32),
+                y=[f"z[{d}]" for d in order],
+                zmin=0,
+                colorbar={
+                    "title": {"text": "kl, nats", "font": font},
+                    "tickfont": font,
+                    "thickness": 12,
+                },
+                hovertemplate="frame %{x}, %{y}: %{z:.2f} nats<extra></extra>",
+            )
+        ],
+        height=110 + 16 * len(order),
+        xaxis={"title": {"text": "Frame"}, "showgrid": False, "zeroline": False},
+        yaxis={"autorange": "reversed", "showgrid": False, "ticks": ""},
     )

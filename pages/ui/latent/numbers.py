@@ -6,14 +6,17 @@ import numpy as np
 import streamlit as st
 
 from dmm_core.data.sequences import Sequences
+from dmm_core.filtering import FilteredMoments, particle_filter
 from dmm_core.latent import PosteriorMoments, Projection, fit_projection, posterior_moments
 from dmm_core.model import DMM
 from dmm_core.sampling import reconstruct, sample
-from pages.ui.latent.subject import MOST_FRAMES, Subject
+from pages.ui.latent.subject import Given, Subject, given_of
 
 __all__ = [
+    "MOST_FILTERED",
     "Surroundings",
     "axis_titles",
+    "filtered",
     "moments",
     "plane",
     "prior_states",
@@ -21,7 +24,11 @@ __all__ = [
     "surroundings",
 ]
 
+MOST_FILTERED = 1000
+"""Frames that are filtered: step by step, so that ten times as many would keep the page waiting."""
+
 _SEED = 0
+_MOST_PARTICLES, _FEWEST_PARTICLES, _PARTICLE_FRAMES = 1000, 200, 200_000
 _PATH_FRAMES = 20_000
 _MOST_DRAWS, _FEWEST_DRAWS = 100, 5
 _SEQUENCES = 32
@@ -51,13 +58,22 @@ class Surroundings(NamedTuple):
 
 def moments(subject: Subject, number: int | None = None) -> PosteriorMoments:
     """The posterior of the subject, or of the sequence beside it of that number."""
-    x = subject.x if number is None else subject.sequences.x[number][:MOST_FRAMES]
-    return _moments(subject.trained.model, subject.trained.key, x)
+    which = subject if number is None else subject.beside(number)
+    return _moments(subject.trained.model, subject.trained.key, which.x, which.given)
 
 
 def seen(subject: Subject) -> np.ndarray:
     """(T, x_dim) mean of p(x_t given z_t) along the posterior."""
-    return _seen(subject.trained.model, subject.trained.key, subject.x)
+    return _seen(subject.trained.model, subject.trained.key, subject.x, subject.given)
+
+
+def filtered(subject: Subject) -> FilteredMoments:
+    """What x_{1:t} says of z_t for the first `MOST_FILTERED` frames, by a particle filter."""
+    given: Given = {
+        "u": _cut(subject.given["u"]),
+        "observed": _cut(subject.given["observed"]),
+    }
+    return _filtered(subject.trained.model, subject.trained.key, subject.x[:MOST_FILTERED], given)
 
 
 def surroundings(subject: Subject) -> Surroundings:
@@ -81,9 +97,9 @@ def axis_titles(projection: Projection) -> list[str]:
 def prior_states(subject: Subject) -> np.ndarray:
     """(N, z_dim), states of prior samples: as many, and as long, as the surroundings."""
     around = surroundings(subject)
-    return _prior_states(
-        subject.trained.model, subject.trained.key, around.sequences, int(np.median(around.lengths))
-    )
+    frames = int(np.median(around.lengths))
+    trained = subject.trained
+    return _prior_states(trained.model, trained.key, around.sequences, frames, subject.sequences.u)
 
 
 def _draws(frames: int) -> int:
@@ -91,13 +107,23 @@ def _draws(frames: int) -> int:
 
 
 @st.cache_data(max_entries=32, show_spinner="Inferring")
-def _moments(_model: DMM, key: str, x: np.ndarray) -> PosteriorMoments:
-    return posterior_moments(_model, x, seed=_SEED, draws=_draws(len(x)))
+def _moments(_model: DMM, key: str, x: np.ndarray, given: Given) -> PosteriorMoments:
+    return posterior_moments(_model, x, seed=_SEED, draws=_draws(len(x)), **given)
 
 
 @st.cache_data(max_entries=8, show_spinner=False)
-def _seen(_model: DMM, key: str, x: np.ndarray) -> np.ndarray:
-    return reconstruct(_model, x, seed=_SEED, draws=_draws(len(x))).numpy()
+def _seen(_model: DMM, key: str, x: np.ndarray, given: Given) -> np.ndarray:
+    return reconstruct(_model, x, seed=_SEED, draws=_draws(len(x)), **given).numpy()
+
+
+@st.cache_data(max_entries=8, show_spinner="Filtering")
+def _filtered(_model: DMM, key: str, x: np.ndarray, given: Given) -> FilteredMoments:
+    particles = max(_FEWEST_PARTICLES, min(_MOST_PARTICLES, _PARTICLE_FRAMES // len(x)))
+    return particle_filter(_model, x, seed=_SEED, particles=particles, **given)
+
+
+def _cut(array: np.ndarray | None) -> np.ndarray | None:
+    return None if array is None else array[:MOST_FILTERED]
 
 
 @st.cache_data(max_entries=8, show_spinner="Inferring the sequences around it")
@@ -106,7 +132,8 @@ def _surroundings(_model: DMM, key: str, _sequences: Sequences, sequences_key: s
     count = len(_sequences)
     for index in np.unique(np.linspace(0, count - 1, min(count, _SEQUENCES)).astype(int)):
         x = _sequences.x[index][:_FRAMES]
-        found.append(posterior_moments(_model, x, seed=_SEED, draws=_FEW_DRAWS))
+        given = given_of(_sequences, index, _FRAMES)
+        found.append(posterior_moments(_model, x, seed=_SEED, draws=_FEW_DRAWS, **given))
         lengths.append(len(x))
         frames += len(x)
         if frames >= _FRAMES:
@@ -124,6 +151,16 @@ def _surroundings(_model: DMM, key: str, _sequences: Sequences, sequences_key: s
 
 
 @st.cache_data(max_entries=8, show_spinner=False)
-def _prior_states(_model: DMM, key: str, count: int, frames: int) -> np.ndarray:
-    drawn = sample(_model, count=count, frames=frames, seed=_SEED)
-    return drawn.z.numpy().reshape(-1, _model.z_dim).astype(np.float64)
+def _prior_states(
+    _model: DMM, key: str, count: int, frames: int, _u: tuple[np.ndarray, ...] | None
+) -> np.ndarray:
+    """States of samples; those of a model of actions meet the actions of real sequences."""
+    if _u is None:
+        drawn = [sample(_model, count=count, frames=frames, seed=_SEED)]
+    else:
+        drawn = [
+            sample(_model, count=1, frames=len(u), seed=_SEED + i, u=u)
+            for i, u in enumerate(_u[:count])
+        ]
+    states = [d.z.numpy().reshape(-1, _model.z_dim) for d in drawn]
+    return np.concatenate(states).astype(np.float64)

@@ -6,7 +6,7 @@ import streamlit as st
 
 from dmm_core.errors import DataError
 from pages.ui.address import choose
-from pages.ui.latent import listen, views
+from pages.ui.latent import listen, nudge, views
 from pages.ui.latent.subject import Subject, ask_subject
 from pages.ui.models import trained
 from pages.ui.picker import pick_run
@@ -17,8 +17,10 @@ _VIEWS: dict[str, tuple[str, Callable[[Subject], None]]] = {
     "listen": ("Frame by frame", listen.draw),
     "paths": ("Paths", views.draw_paths),
     "prior": ("Prior and posterior", views.draw_prior),
+    "filter": ("Filter and smoother", views.draw_filter),
     "transition": ("Transition", views.draw_transition),
     "dimensions": ("Dimensions", views.draw_dimensions),
+    "nudge": ("Nudge and hear", nudge.draw),
 }
 
 

@@ -1,7 +1,7 @@
 """What the Latent page looks at: a model, a sequence, and the sequences around it."""
 
 import hashlib
-from typing import NamedTuple
+from typing import NamedTuple, TypedDict
 
 import numpy as np
 import streamlit as st
@@ -12,12 +12,33 @@ from pages.ui.address import choose
 from pages.ui.models import Trained, load_data, pick_data
 from pages.ui.pieces import ask_file, pick_piece, pick_split
 
-__all__ = ["MOST_FRAMES", "Subject", "ask_subject"]
+__all__ = ["MOST_FRAMES", "Given", "Subject", "ask_subject", "given_of"]
 
 MOST_FRAMES = 4000
 """Frames of a sequence that are looked at: twenty-odd minutes of music, seconds of computing."""
 
 _SOURCES = {"data": "A data set", "file": "A MIDI file"}
+
+
+class Given(TypedDict):
+    """What a model has to know of a sequence beside its frames, as the library's arguments.
+
+    Attributes:
+        u: (T, u_dim) actions, or None.
+        observed: (T, x_dim) 1 where a feature was seen, or None.
+    """
+
+    u: np.ndarray | None
+    observed: np.ndarray | None
+
+
+def given_of(sequences: Sequences, number: int, most: int) -> Given:
+    """What stands beside the first `most` frames of the sequence of that number."""
+    u, observed = sequences.u, sequences.observed
+    return {
+        "u": None if u is None else u[number][:most],
+        "observed": None if observed is None else observed[number][:most],
+    }
 
 
 class Subject(NamedTuple):
@@ -46,6 +67,15 @@ class Subject(NamedTuple):
     def x(self) -> np.ndarray:
         """(T, x_dim) frames of the sequence, at most `MOST_FRAMES`."""
         return self.sequences.x[self.number][:MOST_FRAMES]
+
+    def beside(self, number: int) -> "Subject":
+        """The sequence of that number, counted from 0, of the same sequences."""
+        return self._replace(number=number)
+
+    @property
+    def given(self) -> Given:
+        """What acted on the sequence, and what of it was observed."""
+        return given_of(self.sequences, self.number, MOST_FRAMES)
 
 
 def ask_subject(trained: Trained, place: DeltaGenerator) -> Subject:

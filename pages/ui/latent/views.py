@@ -9,12 +9,19 @@ from dmm_core.model import DMM
 from pages.ui import charts, frame
 from pages.ui.address import choose
 from pages.ui.latent import figures
-from pages.ui.latent.numbers import axis_titles, moments, plane, prior_states, surroundings
+from pages.ui.latent.numbers import (
+    axis_titles,
+    filtered,
+    moments,
+    plane,
+    prior_states,
+    surroundings,
+)
 from pages.ui.latent.subject import Subject
 from pages.ui.models import Trained
 from pages.ui.pieces import pick_beside
 
-__all__ = ["draw_dimensions", "draw_paths", "draw_prior", "draw_transition"]
+__all__ = ["draw_dimensions", "draw_filter", "draw_paths", "draw_prior", "draw_transition"]
 
 _BESIDE = 5
 _RESOLUTION = 20
@@ -92,6 +99,56 @@ def draw_prior(subject: Subject) -> None:
     )
 
 
+def draw_filter(subject: Subject) -> None:
+    """What the past alone says of z, beside what the whole sequence says."""
+    past = filtered(subject)
+    frames = len(past.loc)
+    found = moments(subject)
+    both = (
+        ("Smoothing: given the whole sequence", found.loc[:frames], found.scale[:frames]),
+        ("Filtering: given the past", past.loc, past.scale),
+    )
+    with st.grid("auto", min_column_width=170):
+        for name, _, scale in both:
+            doubt = float(np.sqrt(np.square(scale).sum(1)).mean())
+            st.metric(f"Doubt, {name.split(':')[0].lower()}", f"{doubt:.2f}")
+        st.metric(
+            "Effective particles",
+            f"{float(np.median(past.effective)):.0f}",
+            help="Median over the frames; with only a few, filtering is a rough estimate.",
+        )
+    view = plane(subject)
+    places = st.columns(2) if view is not None else [st.container()]
+    with places[-1]:
+        frame.chart(
+            figures.doubts({name: np.sqrt(np.square(s).sum(1)) for name, _, s in both}),
+            key="doubts",
+            alt="The posterior's standard deviation over the frames, filtering and smoothing.",
+        )
+    if view is not None:
+        first, second = axis_titles(view)
+        with places[0]:
+            frame.chart(
+                charts.latent_path_2d(
+                    [_projected(view, name.split(":")[0], loc, scale) for name, loc, scale in both],
+                    axes=(first, second),
+                ),
+                key="filter_paths",
+                alt="The paths of filtering and smoothing in the first two principal axes.",
+            )
+    if frames < len(subject.x):
+        st.caption(f"The first {frames:,} frames.")
+    _explain(
+        "**Smoothing** says where z was once the whole sequence is known; **filtering** says it at "
+        "every frame from what came until then, as a listener has to. Where both agree, the future "
+        "added nothing; where they part, something later made up the model's mind. Doubt is the "
+        "standard deviation over all dimensions. The network of most models looks ahead, so "
+        "filtering is done by a particle filter: many guesses at z, moved by the transition, "
+        "weighed by what is seen. The effective particles say how many of them still count; of a "
+        "state of many dimensions few do, and the filter is then only a rough picture."
+    )
+
+
 def draw_transition(subject: Subject) -> None:
     """Where the transition leads, in the plane of the posterior's principal axes."""
     view = plane(subject)
@@ -152,12 +209,20 @@ def draw_dimensions(subject: Subject) -> None:
         alt="The kl of every latent dimension, the largest first.",
     )
     st.caption(f"Over {around.sequences} sequences of {subject.name}.")
+    found = moments(subject)
+    frame.chart(
+        figures.kl_map(found.kl),
+        key="kl_map",
+        alt="The kl of every frame and latent dimension of this sequence.",
+    )
+    st.caption(f"Of {frame.plain(subject.title)}: the dimensions that cost most, frame by frame.")
     _explain(
         "A dimension of z costs something (kl) where looking at the music changes what the model "
-        "expected of it: the bars above the line carry news. A unit is active where its posterior "
-        "mean moves at all, and a dimension can move without news, as the transition expected. "
-        "When no unit is active, the model explains the music without its latent state, which is "
-        "called posterior collapse. Together kl and nll are the bound that training makes small."
+        "expected of it: the bars above the line carry news, and the map below shows when each of "
+        "them speaks. A unit is active where its posterior mean moves at all, and a dimension can "
+        "move without news, as the transition expected. When no unit is active, the model explains "
+        "the music without its latent state, which is called posterior collapse. Together kl and "
+        "nll are the bound that training makes small."
     )
 
 

@@ -59,7 +59,6 @@ def draw() -> None:
     if name is None:
         raise DataError("There is no such lesson; choose one above.")
     lesson = LESSONS[name]
-    st.subheader(lesson.title, anchor=False)
     st.markdown(lesson.question)
     experiment = shelf.ask_experiment() if name == "shelf" else lesson.experiment
     found = load_experiment(list_experiments()[experiment])

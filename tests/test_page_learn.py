@@ -1,0 +1,253 @@
+import json
+
+import numpy as np
+import pytest
+import streamlit as st
+from page_models import page
+from runs_by_state import run_in
+
+from dmm_core.data.medical import FEATURES
+from dmm_core.files import home
+from dmm_core.lessons import list_experiments, load_experiment
+from dmm_core.runs import worker
+from dmm_core.runs.store import find_run, list_runs
+from pages.ui.learn import models, session
+from pages.ui.learn.page import LESSONS
+from pages.ui.learn.sight import SEES, drawing
+
+LEARN = "pages/6_Learn.py"
+TINY = {"train": {"epochs": 1, "batch_size": 500, "eval_every": 1}}
+SIX = [name for name in LESSONS if name != "shelf"]
+
+
+class FakeRunner:
+    def __init__(self):
+        self.submitted = []
+
+    def submit(self, run):
+        self.submitted.append(run)
+
+
+@pytest.fixture(autouse=True)
+def runner(dmm_home, monkeypatch):
+    fake = FakeRunner()
+    monkeypatch.setattr(session, "lesson_runner", lambda: fake)
+    yield fake
+    st.cache_data.clear()
+    st.cache_resource.clear()
+
+
+def shorten(name):
+    """The experiment of that name, one epoch long, as a file of the teacher's own."""
+    content = json.loads(list_experiments()[name].read_text())
+    shared = content.setdefault("shared", {})
+    shared["train"] = shared.get("train", {}) | TINY["train"]
+    for variant in content["variants"].values():
+        variant["train"] = variant.get("train", {}) | TINY["train"]
+    folder = home() / "lessons"
+    folder.mkdir(exist_ok=True)
+    (folder / f"{name}.json").write_text(json.dumps(content))
+
+
+def start(runner, lesson, **address):
+    """Click, train what is queued, and look again."""
+    shorten(LESSONS[lesson].experiment or "transition")
+    at = page(LEARN, lesson=lesson, **address)
+    at.button(key="start").click().run()
+    assert not at.exception and not at.error
+    for run in runner.submitted:
+        assert worker.execute(run) == "finished"
+    at.run()
+    assert not at.exception and not at.error
+    return at
+
+
+def numbers(at):
+    return {metric.label: metric.value for metric in at.metric}
+
+
+def primary(at):
+    return [button.label for button in at.button if button.proto.type == "primary"]
+
+
+@pytest.mark.parametrize("lesson", LESSONS)
+def test_before_anything_is_trained_there_is_one_obvious_button(lesson):
+    at = page(LEARN, lesson=lesson)
+    assert not at.error and primary(at) == ["Run it"]
+    assert at.button(key="reset").disabled
+    (expander,) = at.expander
+    assert expander.label == "What am I seeing?" and expander.proto.expanded
+    assert list_runs(lessons=True) == []
+
+
+@pytest.mark.parametrize("lesson", LESSONS)
+def test_while_it_trains_it_can_be_stopped(lesson):
+    experiment = load_experiment(list_experiments()[LESSONS[lesson].experiment or "transition"])
+    variant = next(iter(experiment.variants.values()))
+    run = run_in("running", variant.config, name=variant.title, epochs=2)
+    (run.folder / "lesson.json").write_text(json.dumps({"lesson": lesson}))
+    at = page(LEARN, lesson=lesson, runs=run.id)
+    assert not at.error and not primary(at)
+    assert at.get("progress")[0].proto.text.startswith("epoch 2 of")
+    at.button(key="stop").click().run()
+    assert not at.exception and run.stop_requested() and at.button(key="stop").disabled
+
+
+def test_kalman_bounds_the_exact_likelihood_and_measures_itself_against_the_smoother(runner):
+    at = start(runner, "kalman")
+    (run,) = runner.submitted
+    found = numbers(at)
+    exact = models.truth("linear-gssm", "valid").nll
+    bound = run.metrics()[-1]["valid_bound"]
+    assert found["Exact NLL"] == f"{exact:.4f}" == "3.0687"
+    assert found["Negative ELBO (bound)"] == f"{bound:.4f}" and bound > exact
+    assert found["Gap"] == f"{bound - exact:.4f}"
+    assert float(found["Error of exact posterior"]) < float(found["Error of DKS"])
+    assert len(at.get("plotly_chart")) == 2
+
+
+def test_of_the_nonlinear_system_the_exact_posterior_is_best(runner):
+    at = start(runner, "kalman", system="nonlinear")
+    found = numbers(at)
+    best = float(found["Error of exact posterior"])
+    assert best < float(found["Error of unscented Kalman smoother"])
+    assert best < float(found["Error of DKS"])
+    assert float(found["Gap"]) > 0
+
+
+def test_alpha_and_beta_begin_to_move(runner):
+    at = start(runner, "parameters")
+    (run,) = runner.submitted
+    learned = run.metrics()[-1]["learned"]
+    found = numbers(at)
+    assert set(learned) == {"alpha", "beta"} and all(learned.values())
+    assert (found["True alpha"], found["True beta"]) == ("0.500", "-0.100")
+    assert found["alpha"] == f"{learned['alpha']:.3f}"
+    assert len(at.get("plotly_chart")) == 1
+
+
+def test_six_networks_are_compared_with_the_exact_likelihood(runner):
+    at = start(runner, "networks")
+    assert len(runner.submitted) == 6
+    (table,) = at.dataframe
+    exact = models.truth("linear-gssm", "valid").nll
+    rows = table.value
+    assert list(rows["Network"]) == list(SEES)
+    np.testing.assert_allclose(rows["Bound"] - exact, rows["Above the exact NLL"], atol=1e-9)
+    assert (rows["Above the exact NLL"] > 0).all()
+
+
+def test_the_dial_changes_one_of_two_trainings(runner):
+    at = start(runner, "collapse", anneal="100", free="1.5")
+    none, dial = (run.config().train for run in runner.submitted)
+    assert (none.anneal_updates, none.free_bits) == (0, 0.0)
+    assert (dial.anneal_updates, dial.free_bits) == (100, 1.5)
+    assert [m.label for m in at.metric] == ["Above the exact NLL", "Dimensions in use"] * 2
+    assert all(m.value.endswith("of 10") for m in at.metric if m.label == "Dimensions in use")
+    assert len(at.get("plotly_chart")) == 2
+
+
+def test_an_intervention_is_held_against_the_truth(runner):
+    at = start(runner, "treatment")
+    found = numbers(at)
+    assert found["True effect"].startswith("+2") and found["True effect"].endswith(" points")
+    assert found["The model's answer"].endswith(" points")
+    treated, untreated = (
+        float(found[f"{who}, in the records"].rstrip("%")) for who in ("Treated", "Untreated")
+    )
+    assert treated > 2 * untreated, "the records seem to say that drugs harm"
+    at = page(LEARN, lesson="treatment", do="insulin", feature=FEATURES[1])
+    assert numbers(at)["True effect"].startswith("-")
+
+
+def test_imputation_lies_between_the_share_and_the_best_there_is(runner):
+    at = start(runner, "missing", hide="50")
+    found = numbers(at)
+    best, share, needs = (
+        float(found[name].split()[0])
+        for name in ("The best there is", "A guess by share needs", "The model needs")
+    )
+    assert best < share and best < needs
+    assert 68 <= float(found["Hidden"].rstrip("%")) <= 72  # 40 %, and half of the rest
+    at.number_input(key="patient").set_value(7).run()
+    assert not at.exception and not at.error
+
+
+def test_the_shelf_compares_any_experiment(runner):
+    at = start(runner, "shelf")
+    (table,) = at.dataframe
+    assert list(table.value["Training"]) == ["Linear", "MLP", "Gated"]
+
+
+def test_a_faulty_file_on_the_shelf_is_one_sentence():
+    (home() / "lessons").mkdir()
+    (home() / "lessons" / "mine.json").write_text("{")
+    at = page(LEARN, lesson="shelf", experiment="mine")
+    assert len(at.error) == 1 and "not JSON" in at.error[0].value
+    assert not primary(page(LEARN, lesson="nonsense"))
+
+
+def test_a_class_that_clicks_at_once_trains_once(runner):
+    one, two = page(LEARN, lesson="parameters"), page(LEARN, lesson="parameters")
+    for at in (one, two):
+        at.button(key="start").click().run()
+        assert not at.exception
+    assert len(runner.submitted) == 1
+    assert one.query_params["runs"] == two.query_params["runs"]
+
+
+def test_reset_goes_back_and_the_next_click_is_another_run(runner):
+    at = start(runner, "parameters")
+    assert primary(at) == ["Run it again"]
+    at.button(key="reset").click().run()
+    assert "runs" not in at.query_params and primary(at) == ["Run it"]
+    at.button(key="start").click().run()
+    assert not at.exception and len(runner.submitted) == 2
+    assert list_runs() == []
+
+
+def test_a_link_to_a_run_that_is_gone_says_so(runner):
+    at = page(LEARN, lesson="parameters", runs="20250101-000000-abcdef,../../etc")
+    assert "is gone" in at.info[0].value and primary(at) == ["Run it"]
+    own = run_in("finished")
+    at = page(LEARN, lesson="parameters", runs=own.id)
+    assert "is gone" in at.info[0].value
+
+
+def test_old_runs_are_swept(runner, monkeypatch):
+    at = start(runner, "parameters")
+    first = at.query_params["runs"]
+    monkeypatch.setattr(session, "_KEPT", -session._KEPT)
+    at.button(key="start").click().run()
+    (left,) = list_runs(lessons=True)
+    assert left.id != first and left == find_run(left.id)
+
+
+def test_next_and_previous_lead_through_the_lessons():
+    at = page(LEARN)
+    assert at.button(key="previous").disabled
+    for name in list(LESSONS)[1:]:
+        at.button(key="next").click().run()
+        assert not at.exception and at.query_params["lesson"] == name
+    assert at.button(key="next").disabled
+
+
+def test_presenter_mode_has_keys_and_folds_the_words_away():
+    at = page(LEARN, present="true")
+    assert at.button(key="start").proto.shortcut == "enter"
+    assert at.button(key="next").proto.shortcut == "right"
+    assert not at.expander[0].proto.expanded
+    assert not page(LEARN).button(key="start").proto.shortcut
+
+
+@pytest.mark.parametrize("network", SEES)
+def test_a_picture_shows_what_a_network_sees(network):
+    svg = drawing(network)
+    past, future = network.endswith(("-L", "-LR")), network.endswith(("R", "DKS"))
+    structured = not network.startswith("MF")
+    assert svg.count("<line") == (3 if past != future else 5) + structured
+
+
+def test_every_lesson_has_its_words():
+    assert len(SIX) == 6
+    assert all(lesson.question and lesson.explains.strip() for lesson in LESSONS.values())
