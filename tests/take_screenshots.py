@@ -22,6 +22,7 @@ def main():
             "train": f"Train?run={run}",
             "runs": f"Runs?run={run}",
             "latent": "Latent?run=bundled:chorales&split=test&piece=5",
+            "learn": "Learn?lesson=treatment",
             "compose": "Compose?run=bundled:chorales&seed=7&xt=0.7",
         }
         with app(ROOT / "app.py", home) as address, chromium() as browser:

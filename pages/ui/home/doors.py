@@ -26,7 +26,7 @@ _DOORS = (
         ("pages/6_Learn.py", "pages/4_Latent.py"),
         "Understand it",
         ":material/school:",
-        "See what the latent state does behind a chorale, and why.",
+        "Six short lessons: experiments that run before your eyes, beside a known truth.",
     ),
     _Door(
         ("pages/2_Train.py", "pages/1_Data.py"),

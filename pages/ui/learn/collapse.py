@@ -140,11 +140,11 @@ training without annealing shows it: nearly all dimensions lie on the floor, and
 come back.
 
 **Annealing** lets the kl count little at first, so the emission learns to read z while z is
-cheap. In the plane of kl and nll, a training moves to the right, where z says much, and then back
-to the left along the diagonals of equal bound, giving up only what does not pay. **Free nats**
-never charge for the first nats of a frame. Both end lower, with more dimensions in use. Too long
-an annealing for so short a training has not settled when it ends: turn the dial to its end and
-see.
+cheap. In the plane of kl and nll, a training moves to the right, where z says much, and then
+back to the left along the diagonals of equal bound, giving up only what does not pay. **Free
+nats** never charge for the first nats of a frame. Both end lower, with more dimensions in use.
+Too long an annealing for so short a training has not settled when it ends: turn the dial to its
+end and see.
 """,
     draw=_draw,
     ask=_ask,

@@ -132,19 +132,21 @@ LESSON = Lesson(
     explains="""
 The data come from a system whose every number is known, and the generative model is that very
 system: only the inference network q learns. Its **bound** can never be lower than the **exact
-NLL**, -log p(x), which the Kalman filter computes; the gap between them is KL(q || p(z given x)),
-how far q is from the exact posterior. Watch the curve come down to the dotted line: where it
-touches, q *is* the posterior. To the right, on a sequence that training never sees, the band of
-the network settles on the band of the smoother, for the mean as for the doubt.
+NLL**, $-\\log p(x)$, which the Kalman filter computes; the gap between them is
+$\\mathrm{KL}(q\\,\\|\\,p(z \\mid x))$, how far q is from the exact posterior. Watch the curve
+come down to the dotted line: where it touches, q *is* the posterior. To the right, on a
+sequence that training never sees, the band of the network settles on the band of the smoother,
+for the mean as for the doubt.
 
-The network is a **DKS**: it sees the state before and the future. That is all the exact posterior
-needs, p(z_t given z_{t-1}, x_{t:T}), and why it can become tight. It writes q as the transition's
-Gaussian times one that the RNN reads off the future, which is the exact form here.
+The network is a **DKS**: it sees the state before and the future. That is all the exact
+posterior needs, $p(z_t \\mid z_{t-1}, x_{t:T})$, and why it can become tight. It writes q as
+the transition's Gaussian times one that the RNN reads off the future, which is the exact form
+here.
 
-**The nonlinear system** (figures 8 and 9 of the paper) has no Kalman smoother. The unscented one
-takes every distribution for a Gaussian bent a little; the network learns what really happens, and
-comes closer to the truth. The exact answer beside it is a sum over a fine grid of states, which
-only a system of one dimension allows.
+**The nonlinear system** (figures 8 and 9 of the paper) has no Kalman smoother. The unscented
+one takes every distribution for a Gaussian bent a little; the network learns what really
+happens, and comes closer to the truth. The exact answer beside it is a sum over a fine grid of
+states, which only a system of one dimension allows.
 """,
     draw=_draw,
     ask=_ask,

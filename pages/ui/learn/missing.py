@@ -99,16 +99,16 @@ LESSON = Lesson(
     experiment="medical",
     explains="""
 Blank cells were never observed. While it learns, the model leaves them out of the likelihood,
-which is the same as averaging over both of their values: it is neither punished nor rewarded for
-what it thinks of them, and no hole is taken for a "no". Its inference network is told which cells
-are holes.
+which is the same as averaging over both of their values: it is neither punished nor rewarded
+for what it thinks of them, and no hole is taken for a "no". Its inference network is told which
+cells are holes.
 
 To fill a record in, it infers the patient's states from what is there, **before and after** the
 hole, and asks the emission how likely each hidden feature is in those states. The picture shows
-what it was shown, the probabilities it gives to every hidden cell, and what was truly there. Its
-score lies between the guess that knows only how common each feature is and the best possible one,
-which knows the true state; the rest is chance that nobody can know. Hide more, and watch how
-slowly it gets worse: what the labs say together, the state remembers.
+what it was shown, the probabilities it gives to every hidden cell, and what was truly there.
+Its score lies between the guess that knows only how common each feature is and the best
+possible one, which knows the true state; the rest is chance that nobody can know. Hide more,
+and watch how slowly it gets worse: what the labs say together, the state remembers.
 """,
     draw=_draw,
     ask=_ask,

@@ -74,16 +74,16 @@ LESSON = Lesson(
     "at the state before or not. **What does it have to see?**",
     experiment="networks",
     explains="""
-All six learn the posterior of the same known system, one after the other, with the same number of
-updates; only what they see differs (table 1 of the paper; the comparison is its table 2). Filled
-circles in a picture are what the network sees when it guesses the lit state z_t.
+All six learn the posterior of the same known system, one after the other, with the same number
+of updates; only what they see differs (table 1 of the paper; the comparison is its table 2).
+Filled circles in a picture are what the network sees when it guesses the lit state $z_t$.
 
-- **MF-L** sees the past alone. What comes next says much about where z_t was, and it cannot know:
-  its bound stays visibly worst.
+- **MF-L** sees the past alone. What comes next says much about where z_t was, and it cannot
+  know: its bound stays visibly worst.
 - **MF-R** and **MF-LR** see the future, but guess every state by itself. A path of such guesses
   is rough where the true states move together, and the kl counts it.
 - **ST-L** follows the state before, but is blind to the future.
-- **DKS** follows the state before and sees the future: the past is already in z_{t-1}, so it
+- **DKS** follows the state before and sees the future: the past is already in $z_{t-1}$, so it
   needs no more, and comes closest to the exact NLL. **ST-LR** is shown the past as well, which
   adds nothing: where it is a little behind, it has only more to learn.
 """,

@@ -62,9 +62,10 @@ LESSON = Lesson(
     explains="""
 5,000 sequences were drawn with alpha = 0.5 and beta = -0.1. The model has the same form, but
 starts with both at zero, and it never sees z. Its inference network guesses the states behind
-what is seen; the generative model adjusts alpha and beta so that these states are likely; better
-numbers make better guesses. Both follow the same gradient of one bound. This is figure 3 of the
-paper, and the reason to care: the same learning that makes music can find a constant of nature.
+what is seen; the generative model adjusts alpha and beta so that these states are likely;
+better numbers make better guesses. Both follow the same gradient of one bound. This is figure 3
+of the paper, and the reason to care: the same learning that makes music can find a constant of
+nature.
 
 beta is found at once and alpha overshoots a little before it settles: as long as the network
 guesses badly, alpha has to make up for it.

@@ -108,19 +108,19 @@ LESSON = Lesson(
     "**Can a model that saw only the records tell what the drugs really do?**",
     experiment="medical",
     explains="""
-The patients are simulated, so the truth is known: the same patients can be sent down both roads.
-In the records the doctor gives drugs to the sick, so whoever just counts believes that drugs
-harm: see the last two numbers. That is **confounding**.
+The patients are simulated, so the truth is known: the same patients can be sent down both
+roads. In the records the doctor gives drugs to the sick, so whoever just counts believes that
+drugs harm: see the last two numbers. That is **confounding**.
 
 A model of states and actions can do better. It infers from ten quarters of a record, holes
-included, in which state each patient is; then it lets the transition go on, once with the present
-drugs and once with the others: **do(u)** sets the actions, whatever the doctor would have done.
-Both courses meet the same states and the same chances, so all that differs is what the drugs do.
-Compare its curves with the simulator's, and watch them settle while it learns.
+included, in which state each patient is; then it lets the transition go on, once with the
+present drugs and once with the others: **do(u)** sets the actions, whatever the doctor would
+have done. Both courses meet the same states and the same chances, so all that differs is what
+the drugs do. Compare its curves with the simulator's, and watch them settle while it learns.
 
-It can answer because all that the doctor decided upon stands in the record. Had he seen something
-that the record does not hold, no model could tell the drug from the reason for giving it. How
-much the answers of a real record are worth, nobody can check like this.
+It can answer because all that the doctor decided upon stands in the record. Had he seen
+something that the record does not hold, no model could tell the drug from the reason for giving
+it. How much the answers of a real record are worth, nobody can check like this.
 """,
     draw=_draw,
     ask=_ask,
