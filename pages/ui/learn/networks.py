@@ -78,7 +78,7 @@ All six learn the posterior of the same known system, one after the other, with 
 of updates; only what they see differs (table 1 of the paper; the comparison is its table 2).
 Filled circles in a picture are what the network sees when it guesses the lit state $z_t$.
 
-- **MF-L** sees the past alone. What comes next says much about where z_t was, and it cannot
+- **MF-L** sees the past alone. What comes next says much about where $z_t$ was, and it cannot
   know: its bound stays visibly worst.
 - **MF-R** and **MF-LR** see the future, but guess every state by itself. A path of such guesses
   is rough where the true states move together, and the kl counts it.
