@@ -1,27 +1,49 @@
 """`make bench`: measure, print one table, write benchmarks/results.json."""
 
+import argparse
+import importlib
 import json
+import os
 import platform
 from datetime import UTC, datetime
 from pathlib import Path
 
-from benchmarks.epoch import epoch_cost
+import torch
+
+from benchmarks.report import Options
+
+SECTIONS = {
+    "pyro": "against_pyro",
+    "products": "epoch",
+}
 
 
 def main() -> None:
-    """Measure everything."""
-    cost = epoch_cost()
-    rows = {
-        "JSB epoch, paper size, s": round(cost.seconds, 3),
-        "its matrix products alone, s": round(cost.floor_seconds, 3),
-        "ratio (median of pairs)": round(cost.ratio, 3),
-    }
-    for name, value in rows.items():
-        print(f"{name:<40} {value:>10}")
+    """Measure what was asked for, by default everything."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("sections", nargs="*", metavar="SECTION", help=", ".join(SECTIONS))
+    parser.add_argument("--threads", type=int, default=torch.get_num_threads())
+    parser.add_argument("--repetitions", type=int, default=5, help="pairs behind a median (5)")
+    parser.add_argument("--full", action="store_true", help="nothing is scaled from a part")
+    parser.add_argument("--clock", default="wall", choices=("wall", "cpu"), help="of the epochs")
+    given = parser.parse_args()
+    if unknown := set(given.sections) - set(SECTIONS):
+        parser.error(f"there is no section {', '.join(sorted(unknown))}")
+    torch.set_num_threads(given.threads)
+    options = Options(given.threads, given.repetitions, given.full, given.clock)
+    found = []
+    for section in given.sections or SECTIONS:
+        module = importlib.import_module(f"benchmarks.{SECTIONS[section]}")
+        for row in module.rows(options):
+            print(f"{row.measure:<44} {row.value:>10.3f} {row.unit:<12} {row.how}", flush=True)
+            found.append({"section": section, **row._asdict()})
     results = {
-        "date": f"{datetime.now(UTC):%Y-%m-%d}",
-        "machine": f"{platform.system()} {platform.machine()}, {cost.threads} threads",
-        "epoch": cost._asdict(),
+        "date": f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC",
+        "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores, "
+        f"PyTorch {torch.__version__}",
+        "options": options._asdict(),
+        "load": os.getloadavg(),
+        "rows": found,
     }
     path = Path(__file__).with_name("results.json")
     path.write_text(json.dumps(results, indent=2) + "\n")

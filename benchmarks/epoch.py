@@ -1,4 +1,4 @@
-"""The cost of a training epoch against that of its matrix products alone, at the same shapes.
+"""The cost of training updates against that of their matrix products alone, at the same shapes.
 
 The floor does, for every update at its actual time steps T and batch size B, the forward product
 and the two gradient products of every linear map, and nothing else: no nonlinearity, no sampling,
@@ -7,14 +7,15 @@ two) is done step by step forward and for the gradient of its input; the gradien
 one product over all steps, which is the cheapest way to have it.
 """
 
-import statistics
-import time
-from typing import NamedTuple
+from collections.abc import Callable, Iterator
+from functools import partial
+from statistics import median
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from benchmarks.report import Options, Row, alternate, ratio
 from dmm_core.building import build_model
 from dmm_core.config import DataConfig, ModelConfig, TrainConfig
 from dmm_core.data.batching import batch_indices
@@ -23,51 +24,37 @@ from dmm_core.data.sequences import Splits
 from dmm_core.events import EpochEnd
 from dmm_core.training import Training
 
-__all__ = ["EpochCost", "epoch_cost"]
+__all__ = ["CELLS", "epoch_of", "rows"]
+
+CELLS = {"LSTM": "lstm", "GRU": "gru", "relu RNN": "rnn-relu"}
+_GATES = {"lstm": 4, "gru": 3, "rnn": 1, "rnn-relu": 1}
 
 
-class EpochCost(NamedTuple):
-    """Medians over repetitions that alternate in one process.
+def rows(options: Options) -> Iterator[Row]:
+    """An epoch of JSB with every cell, its floor, and their ratio."""
+    splits = load_dataset(DataConfig(name="jsb"))
+    for name, cell in CELLS.items():
+        config = ModelConfig(rnn=cell)  # pyright: ignore[reportArgumentType]
+        ours, floor = alternate(
+            epoch_of(config, splits),
+            _Floor(config, splits, TrainConfig().batch_size).epoch,
+            repetitions=options.repetitions,
+            clock=options.clock,
+        )
+        size = "z 100, transition 200, emission 100, DKS, gated, batches of 20"
+        yield Row(f"JSB epoch, {name} 600", median(ours), "s", size)
+        yield Row(
+            f"its matrix products alone, {name} 600", median(floor), "s", "forward, gradients"
+        )
+        yield Row(f"ratio, {name} 600", ratio(ours, floor), "", "median of pairs")
 
-    Attributes:
-        seconds: of a training epoch.
-        floor_seconds: of its matrix products alone.
-        ratio: median of the repetitions' ratios.
-        repetitions: how many.
-        threads: of the matrix products.
-    """
 
-    seconds: float
-    floor_seconds: float
-    ratio: float
-    repetitions: int
-    threads: int
-
-
-def epoch_cost(data: str = "jsb", repetitions: int = 7) -> EpochCost:
-    """Measure the paper-size model (z 100, LSTM 600, DKS, gated, batches of 20)."""
-    splits = load_dataset(DataConfig(name=data))
-    config = TrainConfig(epochs=repetitions + 1, eval_every=10_000, device="cpu")
-    model_config = ModelConfig()
-    model = build_model(model_config, x_dim=splits.x_dim, kind=splits.kind, seed=0)
-    epochs = (e for e in Training(model, splits, config).events() if isinstance(e, EpochEnd))
-    floor = _Floor(model_config, splits, config.batch_size)
-    next(epochs)  # the first allocates
-    floor.epoch()
-    seconds, floors = [], []
-    for _ in range(repetitions - 1):  # the last epoch would validate
-        seconds.append(next(epochs).seconds)
-        began = time.perf_counter()
-        floor.epoch()
-        floors.append(time.perf_counter() - began)
-    ratios = [a / b for a, b in zip(seconds, floors, strict=True)]
-    return EpochCost(
-        statistics.median(seconds),
-        statistics.median(floors),
-        statistics.median(ratios),
-        len(seconds),
-        torch.get_num_threads(),
-    )
+def epoch_of(config: ModelConfig, splits: Splits) -> Callable[[], object]:
+    """A function that trains a new model for its next epoch, without validating."""
+    model = build_model(config, x_dim=splits.x_dim, kind=splits.kind, seed=0)
+    train = TrainConfig(epochs=100_000, eval_every=10_000, device="cpu")
+    ends = (e for e in Training(model, splits, train).events() if isinstance(e, EpochEnd))
+    return partial(next, ends)
 
 
 class _Floor:
@@ -76,11 +63,12 @@ class _Floor:
     def __init__(self, config: ModelConfig, splits: Splits, batch_size: int) -> None:
         z, h, x = config.z_dim, config.rnn_size, splits.x_dim
         e, t = config.emission_hidden, config.transition_hidden
-        at_once = [(x, h), (h, 4 * h), (h, 2 * z)]  # embedding, RNN input, heads on the summary
+        gates = _GATES[config.rnn] * h
+        at_once = [(x, h), (h, gates), (h, 2 * z)]  # embedding, RNN input, heads on the summary
         at_once += [(z, t), (t, z), (z, t), (t, z), (z, z), (z, z)]  # gate, proposal, loc, variance
         at_once += [(z, e), (e, e), (e, x)]  # emission
         self._at_once = [torch.randn(out, inn) for inn, out in at_once]
-        by_step = [(h, 4 * h), (z, h), (h, 2 * z)]  # RNN recurrence; combiner, its heads
+        by_step = [(h, gates), (z, h), (h, 2 * z)]  # RNN recurrence; combiner, its heads
         self._by_step = [torch.randn(out, inn) for inn, out in by_step]
         lengths = splits.train.lengths
         batches = batch_indices(lengths, batch_size, np.random.default_rng(0))
