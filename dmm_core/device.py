@@ -1,11 +1,14 @@
 """Where tensors are computed: the device that a name means, and whether its memory is enough."""
 
+import ctypes
+import sys
+
 import psutil
 import torch
 
 from dmm_core.errors import ConfigError
 
-__all__ = ["choose_device", "require_memory"]
+__all__ = ["choose_device", "keep_freed_memory", "require_memory"]
 
 
 def choose_device(name: str) -> torch.device:
@@ -46,3 +49,23 @@ def require_memory(needed: int, device: torch.device) -> None:
             f"The training needs at least {needed / 1e9:.1f} GB of memory, but {free / 1e9:.1f} GB "
             "are free: a smaller train.batch_size or model.rnn_size needs less."
         )
+
+
+def keep_freed_memory() -> None:
+    """Let the C library keep what is freed, up to half a gigabyte, to use it again.
+
+    By default every large tensor is asked of the system anew, which then clears it page by page;
+    where there is no glibc, nothing is done.
+    """
+    if sys.platform == "linux":
+        mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+        if mallopt is not None:
+            mallopt(_M_MMAP_THRESHOLD, _KEPT)
+            mallopt(_M_TRIM_THRESHOLD, _KEPT)
+
+
+_M_TRIM_THRESHOLD = -1
+_M_MMAP_THRESHOLD = -3
+"""Names of glibc's malloc.h, which has no other source in Python."""
+
+_KEPT = 2**29

@@ -10,9 +10,10 @@ from torch import Tensor
 
 from dmm_core.data.batching import ResidentSequences, in_order
 from dmm_core.data.sequences import Sequences
+from dmm_core.device import keep_freed_memory
 from dmm_core.draws import FRAMES_AT_ONCE, draw_noise, generator_for
 from dmm_core.model import DMM
-from dmm_core.objective import bound_of, log_weights
+from dmm_core.objective import bound_of, weigh
 
 __all__ = [
     "Evaluation",
@@ -63,6 +64,7 @@ def evaluate(model: DMM, sequences: Sequences, *, samples: int, seed: int) -> Ev
         seed: decides all draws.
     """
     began = time.perf_counter()
+    keep_freed_memory()
     model.eval()
     like = model.initial().loc
     generator = generator_for(model, seed)
@@ -79,10 +81,10 @@ def evaluate(model: DMM, sequences: Sequences, *, samples: int, seed: int) -> Ev
             draws = min(at_once, samples - done)
             noise = draw_noise((draws, rows, steps, model.z_dim), generator, like)
             path = model.draw(summary, batch, noise)
-            bound = bound_of(model, batch, path)
+            bound, log_w = weigh(model, batch, path)
             nll[indices] += bound.nll.sum((0, 2)).cpu().double() / samples
             kl[indices] += bound.kl.sum((0, 2)).cpu().double() / samples
-            weights.append(log_weights(model, batch, path).cpu().double())
+            weights.append(log_w.cpu().double())
         estimate = log_mean_exp(torch.cat(weights))
         log_likelihood[indices], variance[indices] = estimate.value, estimate.variance
     frames = sequences.frames

@@ -14,12 +14,14 @@ from dmm_core.nn.combiner import LatentPath
 
 __all__ = [
     "Bound",
+    "Weighed",
     "bound_of",
     "importance_bound",
     "kl_of",
     "kl_weight",
     "log_weights",
     "penalty",
+    "weigh",
 ]
 
 
@@ -33,6 +35,18 @@ class Bound(NamedTuple):
 
     nll: Tensor
     kl: Tensor
+
+
+class Weighed(NamedTuple):
+    """What a path says of its sequences, both ways, at the cost of one.
+
+    Attributes:
+        bound: as `bound_of` has it.
+        log_weights: (..., batch), as `log_weights` has them.
+    """
+
+    bound: Bound
+    log_weights: Tensor
 
 
 def kl_of(path: LatentPath, prior: Normal) -> Float[Tensor, "*draw batch time latent"]:
@@ -51,9 +65,8 @@ def bound_of(model: DMM, batch: SequenceBatch, path: LatentPath) -> Bound:
     -log p(x_t given z_t) + KL(q(z_t given ..) || p(z_t given z_{t-1})), step by step (paper,
     equation 6); the prior, the KL and the emission are computed for all steps at once.
     """
-    nll = -model.log_likelihood(path.z, batch)
-    kl = kl_of(path, model.prior(path.z, batch)).sum(-1)
-    return Bound(nll * batch.mask, kl * batch.mask)
+    log_likelihood = model.log_likelihood(path.z, batch)
+    return _bound(path, model.prior(path.z, batch), log_likelihood, batch)
 
 
 def log_weights(model: DMM, batch: SequenceBatch, path: LatentPath) -> Float[Tensor, "*draw batch"]:
@@ -62,6 +75,13 @@ def log_weights(model: DMM, batch: SequenceBatch, path: LatentPath) -> Float[Ten
     Their exponentials' mean over paths is an unbiased estimate of p(x).
     """
     return -_weighed(model, batch, path, 1.0)
+
+
+def weigh(model: DMM, batch: SequenceBatch, path: LatentPath) -> Weighed:
+    """`bound_of` and `log_weights`, with one look at the prior and one at the emission."""
+    prior, log_likelihood = model.prior(path.z, batch), model.log_likelihood(path.z, batch)
+    gain = (log_likelihood - _excess(path, prior)) * batch.mask
+    return Weighed(_bound(path, prior, log_likelihood, batch), gain.sum(-1))
 
 
 def importance_bound(
@@ -85,9 +105,18 @@ def _weighed(
     model: DMM, batch: SequenceBatch, path: LatentPath, weight: float
 ) -> Float[Tensor, "*draw batch"]:
     """-log p(x given z) + weight (log q(z given x) - log p(z)) of each sequence along its path."""
-    prior = model.prior(path.z, batch)
-    excess = (path.log_q - prior.log_prob(path.z)).sum(-1)
+    excess = _excess(path, model.prior(path.z, batch))
     return ((weight * excess - model.log_likelihood(path.z, batch)) * batch.mask).sum(-1)
+
+
+def _bound(path: LatentPath, prior: Normal, log_likelihood: Tensor, batch: SequenceBatch) -> Bound:
+    kl = kl_of(path, prior).sum(-1)
+    return Bound(-log_likelihood * batch.mask, kl * batch.mask)
+
+
+def _excess(path: LatentPath, prior: Normal) -> Tensor:
+    """Log q - log p of the states of each step."""
+    return (path.log_q - prior.log_prob(path.z)).sum(-1)
 
 
 def kl_weight(update: int, anneal_updates: int) -> float:

@@ -19,7 +19,7 @@ from dmm_core.checkpoint import Checkpoint
 from dmm_core.config import TrainConfig
 from dmm_core.data.batching import ResidentSequences, SequenceBatch, batch_indices
 from dmm_core.data.sequences import Splits
-from dmm_core.device import choose_device, require_memory
+from dmm_core.device import choose_device, keep_freed_memory, require_memory
 from dmm_core.draws import draw_noise
 from dmm_core.errors import ConfigError, RunError
 from dmm_core.evaluation import valid_bound
@@ -66,6 +66,7 @@ class Training:
     def __init__(self, model: DMM, splits: Splits, config: TrainConfig) -> None:
         self.device = choose_device(config.device)
         require_memory(_bytes_needed(model, splits, config), self.device)
+        keep_freed_memory()
         self.model = model.to(self.device)
         self.splits = splits
         self.config = config

@@ -3,10 +3,11 @@ import math
 import numpy as np
 import pytest
 import torch
-from models import small_model
+from models import noise_for, random_batch, small_model
 
 from dmm_core.data.sequences import Sequences
 from dmm_core.evaluation import evaluate, frame_accuracy, log_mean_exp, valid_bound
+from dmm_core.objective import bound_of, log_weights, weigh
 
 
 def rolls(lengths=(5, 9, 2), x_dim=4, seed=0):
@@ -85,3 +86,12 @@ def test_frame_accuracy():
     assert frame_accuracy(truth, guess) == 1 / 3
     assert frame_accuracy(truth, truth) == 1.0
     assert frame_accuracy(truth & False, truth & False) == 1.0
+
+
+def test_both_ways_to_weigh_a_path_cost_one_look_at_it():
+    model, batch = small_model(), random_batch([5, 3])
+    path = model.posterior(batch, noise_for(batch, draws=(2,)))
+    bound, log_w = weigh(model, batch, path)
+    torch.testing.assert_close(log_w, log_weights(model, batch, path), rtol=1e-12, atol=1e-12)
+    for found, expected in zip(bound, bound_of(model, batch, path), strict=True):
+        assert torch.equal(found, expected)

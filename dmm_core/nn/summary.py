@@ -2,12 +2,13 @@
 
 from collections.abc import Callable
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+from dmm_core.nn.elman import elman
 from dmm_core.nn.mlp import NONLINEARITIES
 
 __all__ = ["RNNS", "Summariser", "Summary", "reversal"]
@@ -120,11 +121,14 @@ class Summariser(nn.Module):
         embedded = self.embedding(seen.transpose(0, 1))  # time first, as the RNNs run
         past = future = None
         if self.past is not None:
-            past = self._drop(self.past(embedded)[0], generator).transpose(0, 1)
+            past = self._drop(_states(self.past, embedded), generator).transpose(0, 1)
         if self.future is not None:
-            index = reversal(lengths, seen.shape[1]).t()[..., None].expand_as(embedded)
-            states = self.future(embedded.gather(0, index))[0]
-            future = self._drop(states.gather(0, index), generator).transpose(0, 1)
+            index = reversal(lengths, seen.shape[1]).t()
+            rows = (
+                index * len(lengths) + torch.arange(len(lengths), device=index.device)
+            ).flatten()
+            states = _states(self.future, _Permuted.apply(embedded, rows))
+            future = self._drop(_Permuted.apply(states, rows), generator).transpose(0, 1)
         return Summary(past, future)
 
     def _drop(self, h: Tensor, generator: torch.Generator | None) -> Tensor:
@@ -132,3 +136,32 @@ class Summariser(nn.Module):
             return h
         keep = torch.empty_like(h).bernoulli_(1.0 - self.dropout, generator=generator)
         return h * keep.div_(1.0 - self.dropout)
+
+
+def _states(rnn: nn.RNNBase, inputs: Tensor) -> Tensor:
+    """What the RNN says of each step, time first."""
+    if isinstance(rnn, nn.RNN) and inputs.device.type == "cpu" and torch.is_grad_enabled():
+        return elman(rnn, inputs)  # cheaper to train; without a gradient there is nothing to gain
+    return rnn(inputs)[0]
+
+
+class _Permuted(torch.autograd.Function):
+    """Rows of (time, batch, feature) in an order that is its own inverse.
+
+    Whole rows are copied, and in the backward pass copied back: a gather would go by elements, and
+    its gradient by adding them.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, steps: Tensor, rows: Tensor) -> Tensor:
+        ctx.save_for_backward(rows)
+        return steps.flatten(0, 1).index_select(0, rows).view(steps.shape)
+
+    @staticmethod
+    @torch.autograd.function.once_differentiable
+    def backward(  # pyright: ignore[reportIncompatibleMethodOverride]
+        ctx: Any, *grad_outputs: Tensor
+    ) -> tuple[Tensor | None, ...]:
+        (rows,) = ctx.saved_tensors
+        grad = grad_outputs[0]
+        return grad.flatten(0, 1).index_select(0, rows).view(grad.shape), None
