@@ -139,6 +139,10 @@ class Projection(NamedTuple):
         """Standard deviations of independent dimensions (..., z_dim), along the axes."""
         return np.sqrt(np.square(scale) @ np.square(self.axes).T)
 
+    def covariance(self, scale: np.ndarray) -> np.ndarray:
+        """Covariances (..., dims, dims) along the axes of such independent dimensions."""
+        return np.einsum("kd,...d,ld->...kl", self.axes, np.square(scale), self.axes)
+
     def lift(self, points: np.ndarray) -> np.ndarray:
         """Points of the view (..., dims) back in the latent space: (..., z_dim)."""
         return self.mean + points @ self.axes

@@ -8,7 +8,13 @@ import numpy as np
 import pytest
 
 from dmm_core.data.cache import cache_path
-from dmm_core.data.chorales import CHORALE_GRIDS, chorales_on_disk, load_chorales, read_chorale
+from dmm_core.data.chorales import (
+    CHORALE_GRIDS,
+    chorale_paths,
+    chorales_on_disk,
+    load_chorales,
+    read_chorale,
+)
 from dmm_core.data.polyphonic import load_polyphonic
 from dmm_core.data.registry import DATASETS
 from dmm_core.errors import DataError
@@ -139,6 +145,16 @@ def test_counts_are_the_documented_ones(corpus):
         assert {s: splits[s].frames for s in SPLITS} == info.frames
         assert (splits.x_dim, splits.kind) == (88, "binary")
         assert splits.steps_per_quarter == info.steps_per_quarter
+
+
+def test_the_scores_of_a_split_are_at_hand_one_by_one(corpus):
+    splits = corpus.grids["jsb-m21-eighth"]
+    for split in SPLITS:
+        paths = chorale_paths(split)
+        assert len(paths) == len(splits[split])
+        np.testing.assert_array_equal(read_chorale(paths[-1]).roll(2), splits[split].x[-1])
+    with pytest.raises(DataError, match="no split 'dev'; the splits are train, valid"):
+        chorale_paths("dev")
 
 
 def test_progress_counts_the_scores(corpus):

@@ -1,5 +1,7 @@
 """The documentation names what there is, and what it names is there."""
 
+import ast
+import importlib
 import re
 import subprocess
 import sys
@@ -66,3 +68,12 @@ def test_commands_in_the_documentation_parse(page):
     assert commands or page.name != "README.md"
     for command in commands:
         assert build_parser().parse_args(command.split()).command
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_what_examples_import_is_there(page):
+    for block in re.findall(r"^```python\n(.*?)^```", TEXT[page], flags=re.M | re.S):
+        for node in ast.walk(ast.parse(block)):
+            if isinstance(node, ast.ImportFrom) and node.module:
+                module = importlib.import_module(node.module)
+                assert [alias.name for alias in node.names if not hasattr(module, alias.name)] == []

@@ -43,12 +43,15 @@ def test_the_projection_is_orthonormal_fixed_in_sign_and_ordered():
     np.testing.assert_allclose(view.loc(view.lift(points)), points, atol=1e-9)
 
 
-def test_a_projected_scale_is_the_standard_deviation_along_the_axes():
+def test_a_projected_scale_is_the_spread_along_and_between_the_axes():
     rng = np.random.default_rng(0)
     view = fit_projection(rng.normal(size=(50, 3)))
     scale = np.array([0.5, 2.0, 1.0])
     drawn = rng.normal(size=(200_000, 3)) * scale
     np.testing.assert_allclose(view.loc(drawn).std(0), view.scale(scale), rtol=0.01)
+    covariance = view.covariance(np.stack([scale, 3 * scale]))
+    np.testing.assert_allclose(np.cov(view.loc(drawn).T), covariance[0], rtol=0.01, atol=0.01)
+    np.testing.assert_allclose(covariance[1], 9 * covariance[0])
 
 
 def test_fewer_dimensions_than_asked_for_are_all_shown():

@@ -19,7 +19,14 @@ from dmm_core.data.sequences import Sequences, Splits
 from dmm_core.errors import DataError
 from dmm_core.music.pianoroll import LOWEST, PITCHES
 
-__all__ = ["CHORALE_GRIDS", "Chorale", "chorales_on_disk", "load_chorales", "read_chorale"]
+__all__ = [
+    "CHORALE_GRIDS",
+    "Chorale",
+    "chorale_paths",
+    "chorales_on_disk",
+    "load_chorales",
+    "read_chorale",
+]
 
 CHORALE_GRIDS: dict[str, int] = {"jsb-m21": 1, "jsb-m21-eighth": 2, "jsb-m21-sixteenth": 4}
 """Name of a data set -> frames of a quarter note."""
@@ -58,7 +65,7 @@ def load_chorales(name: str, progress: Report) -> Splits:
     Raises:
         DataError: if music21's corpus is not installed.
     """
-    split = json.loads(Path(__file__).with_name("jsb_split.json").read_text())
+    split = _split()
     scores = [score for part in split.values() for score in part]
     chorales = cached(_cache_name(), lambda: _pack(_read(scores, progress)), _unpack)
     rolls = {
@@ -85,6 +92,18 @@ def load_chorales(name: str, progress: Report) -> Splits:
 def chorales_on_disk() -> bool:
     """Whether the corpus has been read and cached."""
     return cache_path(_cache_name()).is_file()
+
+
+def chorale_paths(split: str) -> list[Path]:
+    """Where the scores of train, valid or test stand in music21's corpus, for `read_chorale`.
+
+    Raises:
+        DataError: if there is no split of that name, or the corpus is not installed.
+    """
+    known = _split()
+    if split not in known:
+        raise DataError(f"There is no split {split!r:.40}; the splits are {', '.join(known)}.")
+    return [_path(score) for score in known[split]]
 
 
 def read_chorale(path: Path) -> Chorale:
@@ -119,18 +138,25 @@ def _cache_name() -> str:
     return f"jsb-m21-v{_VERSION}-music21-{version('music21')}.bin"
 
 
-def _read(scores: list[str], progress: Report) -> list[Chorale]:
+def _split() -> dict[str, list[str]]:
+    return json.loads(Path(__file__).with_name("jsb_split.json").read_text())
+
+
+def _path(score: str) -> Path:
     from music21.common.pathTools import getCorpusFilePath
 
-    folder = getCorpusFilePath() / "bach"
+    path = getCorpusFilePath() / "bach" / score
+    if not path.is_file():
+        raise DataError(f"music21 is installed without its corpus: {path} is missing.")
+    return path
+
+
+def _read(scores: list[str], progress: Report) -> list[Chorale]:
     chorales = []
     for score in scores:
         done = len(chorales)
         progress(done / len(scores), f"Reading chorale {done + 1} of {len(scores)}")
-        path = folder / score
-        if not path.is_file():
-            raise DataError(f"music21 is installed without its corpus: {path} is missing.")
-        chorales.append(read_chorale(path))
+        chorales.append(read_chorale(_path(score)))
     return chorales
 
 

@@ -234,8 +234,7 @@ def _explain(text: str) -> None:
 def _projected(
     view: Projection, name: str, loc: np.ndarray, scale: np.ndarray
 ) -> charts.ProjectedPath:
-    covariance = np.einsum("kd,td,ld->tkl", view.axes, np.square(scale), view.axes)
-    return charts.ProjectedPath(name, view.loc(loc), covariance)
+    return charts.ProjectedPath(name, view.loc(loc), view.covariance(scale))
 
 
 def _corners(view: Projection, loc: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -1,0 +1,288 @@
+# %% [markdown]
+# # Probe a model
+#
+# The model of chorales that ships with the code reads Bach, repeats him, goes on from him and
+# composes. Two small models are then trained where the truth is known: patients under other drugs
+# (do(u)), and a linear system beside its Kalman smoother.
+#
+# The first argument, if there is one, is a folder for the music.
+
+# %%
+import sys
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import torch
+
+sys.path.extend([".", "../.."])  # the clone, from its root or from this folder
+
+from dmm_core.config import parse_config
+from dmm_core.data.chorales import chorale_paths, read_chorale
+from dmm_core.data.medical import FEATURES, load_medical, simulate_patients
+from dmm_core.data.sequences import Sequences, Splits
+from dmm_core.data.synthetic import simulate
+from dmm_core.data.systems import SYSTEMS, LinearGaussian
+from dmm_core.data.treatment import drug_effect
+from dmm_core.evaluation import evaluate, frame_accuracy
+from dmm_core.events import EpochEnd
+from dmm_core.kalman import kalman_filter, kalman_smoother
+from dmm_core.latent import active_units, posterior_moments
+from dmm_core.listening import TEMPO, to_notes, to_roll
+from dmm_core.music.audio import render_wav
+from dmm_core.music.metrics import measure
+from dmm_core.music.midi import midi_from_notes
+from dmm_core.runs.bundled import load_model
+from dmm_core.runs.record import DataFacts, model_for
+from dmm_core.runs.store import find_run
+from dmm_core.sampling import continuation, reconstruct, sample
+from dmm_core.training import fit
+
+is_script = (
+    Path(sys.argv[0]).stem == "probe_a_model"
+)  # a notebook's kernel has arguments of its own
+out = Path(sys.argv[1] if is_script and sys.argv[1:] else tempfile.mkdtemp(prefix="dmm-probe-"))
+out.mkdir(parents=True, exist_ok=True)
+
+# %% [markdown]
+# ## A model and some music
+#
+# `find_run` takes a run's id too. The chorales are of the test split, which the model never saw.
+
+# %%
+chorales = find_run("bundled:chorales")
+model = load_model(chorales)
+print(chorales.label(), "z_dim", model.z_dim, chorales.config().model.inference)
+
+paths = chorale_paths("test")[:6]
+rolls = [read_chorale(path).roll(1) for path in paths]  # (T, 88), a frame a quarter
+bach = rolls[0]
+print(paths[0].stem, bach.shape, f"{measure([bach]).mean_polyphony:.2f} notes a frame")
+
+# %% [markdown]
+# ## What it thinks of them
+#
+# nll is what the model cannot explain of a frame although it knows its state, kl how much the frame
+# changed what was expected of the state. Together they are the bound.
+
+# %%
+moments = [posterior_moments(model, roll, seed=0, draws=50) for roll in rolls]
+for path, found in zip(paths, moments, strict=True):
+    nll, kl = found.nll.mean(), found.kl.sum(1).mean()
+    print(f"{path.stem:10} bound {nll + kl:5.2f} = nll {nll:.2f} + kl {kl:.2f} nats a frame")
+
+kl = moments[0].kl.sum(1)
+for frame in np.argsort(-kl)[:3]:
+    pitches = np.flatnonzero(bach[frame]) + 21
+    print(
+        f"frame {frame:2}: kl {kl[frame]:5.2f}, nll {moments[0].nll[frame]:5.2f}, pitches {pitches}"
+    )
+
+active = active_units(np.concatenate([found.loc for found in moments]))
+print(f"{active.sum()} of {model.z_dim} latent dimensions move with the music")
+
+# %% [markdown]
+# ## Repeat and continue
+#
+# A reconstruction looks at the whole piece; a continuation at its first 16 frames, and beyond
+# them it may be as good as Bach's and still another.
+
+# %%
+again = to_roll(reconstruct(model, bach, seed=0, draws=50))
+accuracy = frame_accuracy(torch.from_numpy(bach > 0), torch.from_numpy(again))
+print(f"reconstruction: frame accuracy {accuracy:.2f}")
+
+begin, rest = bach[:16], torch.from_numpy(bach[16:] > 0)
+drawn = continuation(model, begin, count=8, frames=len(rest), seed=0, x_temperature=0.7)
+accuracies = [frame_accuracy(rest, frames > 0.5) for frames in drawn.x]
+print(f"8 continuations: frame accuracy {min(accuracies):.2f} to {max(accuracies):.2f}")
+
+# %% [markdown]
+# ## Compose, colder and warmer
+#
+# The temperature of x sharpens or flattens the choice of notes, that of z scales the steps of the
+# state. All chance comes from the seed, so only the temperatures differ.
+
+
+# %%
+def clashes(rolls: list[np.ndarray]) -> float:
+    """Share of frames that hold two notes a semitone apart."""
+    frames = np.concatenate(rolls) > 0
+    return float((frames[:, 1:] & frames[:, :-1]).any(1).mean())
+
+
+print(f"{'Bach':20} {measure(rolls).held:.0%} of notes held, clashes {clashes(rolls):.0%}")
+for z_temperature, x_temperature in ((1.0, 1.0), (1.0, 0.7), (1.0, 1.5), (0.5, 0.7), (2.0, 0.7)):
+    drawn = sample(
+        model,
+        count=20,
+        frames=64,
+        seed=0,
+        z_temperature=z_temperature,
+        x_temperature=x_temperature,
+    )
+    composed = [to_roll(x) for x in drawn.x]
+    print(
+        f"z at {z_temperature}, x at {x_temperature}   "
+        f"{measure(composed).held:.0%} of notes held, clashes {clashes(composed):.0%}"
+    )
+
+# %% [markdown]
+# ## Take it home
+#
+# Both sets of chorales stand an octave high; a roll shifted by twelve columns is where singers are.
+
+# %%
+drawn = continuation(model, begin, count=1, frames=32, seed=0, x_temperature=0.7)
+piece = np.concatenate([begin > 0, to_roll(drawn.x[0])])
+notes = to_notes(np.roll(piece, -12, axis=1), steps_per_quarter=1)
+(out / "continuation.mid").write_bytes(midi_from_notes(notes, tempo=TEMPO))
+(out / "continuation.wav").write_bytes(render_wav(notes))
+print(len(notes), "notes in", *sorted(path.name for path in out.glob("continuation.*")))
+
+# %% [markdown]
+# ## do(u): patients under other drugs
+#
+# In `medical` the sicker are treated more, so records count against the drugs. A small model learns
+# from a fifth of them, continues test patients from their tenth quarter on the present drugs and on
+# none, and is held against the simulator (docs/data.md).
+
+# %%
+records = load_medical(0)
+splits = Splits(
+    "medical",
+    records.kind,
+    train=records.train.subset(np.arange(800)),
+    valid=records.valid.subset(np.arange(100)),
+    test=records.test.subset(np.arange(80)),
+)
+config = parse_config(
+    {
+        "model": {
+            "z_dim": 6,
+            "emission_hidden": 32,
+            "emission_layers": 1,
+            "transition_hidden": 32,
+            "rnn": "gru",
+            "rnn_size": 48,
+            "rnn_dropout": 0.0,
+            "learn_initial": True,
+        },
+        "train": {
+            "epochs": 16,
+            "batch_size": 40,
+            "lr": 1e-2,
+            "lr_decay": "cosine",
+            "anneal_updates": 150,
+            "weight_average": 0.98,
+            "device": "cpu",
+            "threads": 1,
+        },
+    }
+)
+model = model_for(config.model, DataFacts.of(splits), seed=0)
+for event in fit(model, splits, config.train):
+    if isinstance(event, EpochEnd) and event.valid_bound is not None:
+        print(f"epoch {event.epoch:2}: valid bound {event.valid_bound:.3f} nats a frame")
+
+# %%
+now, ahead, high = 9, 8, FEATURES.index("A1c high")
+test = splits.test
+assert test.u is not None and test.observed is not None
+people = list(zip(test.x, test.u, test.observed, strict=True))
+
+
+def share_with_high_a1c(treated: bool) -> np.ndarray:
+    """(ahead,) expected share of the test patients, on the present drugs or on none."""
+    shares = []
+    for i, (x, u, observed) in enumerate(people):
+        plan = np.concatenate([u[:now], np.repeat(treated * u[now : now + 1], ahead + 1, axis=0)])
+        drawn = continuation(
+            model,
+            x[: now + 1],
+            count=20,
+            frames=ahead,
+            seed=i,
+            u=plan,
+            observed=observed[: now + 1],
+        )
+        shares.append(drawn.mean[..., high].mean(0).numpy())
+    return np.mean(shares, axis=0)
+
+
+found = share_with_high_a1c(treated=False) - share_with_high_a1c(treated=True)
+
+patients = simulate_patients(0)["test"]
+keep = np.repeat(patients.u[: len(test), now : now + 1], ahead, axis=1)
+truth = drug_effect(patients.z[: len(test), now], factual=keep, counterfactual=0 * keep)
+
+on_drugs = patients.u[:, now].any(1)
+for quarter in (1, 2, 4, 8):
+    x, seen = (part[:, now + quarter, high] > 0 for part in (patients.x, patients.observed))
+    counted = x[seen & ~on_drugs].mean() - x[seen & on_drugs].mean()
+    model_says, true = found[quarter - 1], truth.difference.loc[quarter - 1, high]
+    print(
+        f"{quarter} quarters without drugs: counted {100 * counted:+.0f} points, the model says "
+        f"{100 * model_says:+.1f}, truth {100 * true:+.1f}"
+    )
+
+# %% [markdown]
+# ## The network beside Kalman
+#
+# With `model.system` the generative model is the known one, and only q is learned: here the
+# transition's Gaussian times one of the RNN (`combiner`), the form that the exact posterior has.
+# The least bound and the least error are known, and a network can only come near.
+
+# %%
+system, z, x = simulate(SYSTEMS["linear-gssm"], count=1400, steps=10, seed=0)
+assert isinstance(system, LinearGaussian)
+last = slice(1300, None)
+exact_nll = -kalman_filter(system, x[last]).log_likelihood.mean()
+smoothed = kalman_smoother(system, x[last])
+
+
+def walks(first: int, past: int) -> Sequences:
+    """The walks from `first` to below `past`."""
+    names = tuple(f"walk {number}" for number in range(first, past))
+    return Sequences(tuple(x[first:past].astype(np.float32)), names)
+
+
+splits = Splits("walks", "real", walks(0, 1200), walks(1200, 1300), walks(1300, 1400))
+config = parse_config(
+    {
+        "model": {
+            "system": "linear-gssm",
+            "emission": "gaussian",
+            "z_dim": 1,
+            "combiner": "prior",
+            "rnn": "gru",
+            "rnn_size": 40,
+            "rnn_dropout": 0.0,
+        },
+        "train": {
+            "epochs": 8,
+            "batch_size": 25,
+            "lr": 3e-2,
+            "lr_decay": "cosine",
+            "anneal_updates": 0,
+            "device": "cpu",
+            "threads": 1,
+        },
+    }
+)
+model = model_for(config.model, DataFacts.of(splits), seed=0)
+for _ in fit(model, splits, config.train):
+    pass
+found = evaluate(model, splits.test, samples=20, seed=0)
+print(f"bound {found.bound_per_step:.4f}, exact NLL {exact_nll:.4f} nats a frame")
+
+# %%
+guesses = [posterior_moments(model, walk, seed=0, draws=50) for walk in splits.test.x]
+loc = np.stack([guess.loc for guess in guesses])
+scale = np.stack([guess.scale for guess in guesses])
+network, smoother = (np.sqrt(np.square(g - z[last]).mean()) for g in (loc, smoothed.loc))
+print(f"RMSE of z: network {network:.3f}, Kalman smoother {smoother:.3f}")
+print(
+    f"standard deviation of z: network {scale.mean():.2f}, "
+    f"Kalman smoother {np.sqrt(smoothed.cov).mean():.2f}"
+)

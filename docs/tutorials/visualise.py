@@ -1,0 +1,214 @@
+# %% [markdown]
+# # Pictures of a model
+#
+# A chorale and what the shipped model thinks of it, then a model with two latent dimensions, of
+# which a plane shows everything. The app's charts are pure functions from arrays to plotly figures
+# and work here too; where plain plotly reads better, it is used.
+#
+# Every figure becomes an HTML file in the folder given as the first argument, and one copy of
+# plotly beside them; in a notebook, `figure.show()` shows it in place.
+
+# %%
+import sys
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import plotly.graph_objects as go
+import plotly.io as pio
+
+sys.path.extend([".", "../.."])  # the clone, from its root or from this folder
+
+from dmm_core.config import parse_config
+from dmm_core.data.chorales import chorale_paths, read_chorale
+from dmm_core.data.sequences import Sequences, Splits
+from dmm_core.events import EpochEnd
+from dmm_core.fixed_points import fixed_points
+from dmm_core.latent import Projection, fit_projection, posterior_moments, vector_field
+from dmm_core.model import DMM
+from dmm_core.runs.bundled import load_model
+from dmm_core.runs.record import DataFacts, model_for
+from dmm_core.runs.store import find_run
+from dmm_core.sampling import continuation, reconstruct
+from dmm_core.training import fit
+from pages.ui import charts
+
+is_script = Path(sys.argv[0]).stem == "visualise"  # a notebook's kernel has arguments of its own
+out = Path(sys.argv[1] if is_script and sys.argv[1:] else tempfile.mkdtemp(prefix="dmm-figures-"))
+out.mkdir(parents=True, exist_ok=True)
+pio.templates.default = "plotly_white"  # the charts take colours and grids from the template
+
+
+def keep(figure: go.Figure, name: str) -> None:
+    """Write a figure on white ground, to be opened in any browser."""
+    figure.update_layout(paper_bgcolor="white")
+    figure.write_html(out / f"{name}.html", include_plotlyjs="directory")
+    print(f"{name}.html")
+
+
+# %% [markdown]
+# ## A chorale as the model sees it
+#
+# Notes are Bach's; faint behind them stand the probabilities of a reconstruction. Strips below:
+# what each frame costs.
+
+# %%
+model = load_model(find_run("bundled:chorales"))
+rolls = [read_chorale(path).roll(1) for path in chorale_paths("test")[:6]]
+bach = rolls[0]
+keep(charts.pianoroll(bach, probabilities=reconstruct(model, bach, seed=0).numpy()), "pianoroll")
+
+moments = [posterior_moments(model, roll, seed=0, draws=50) for roll in rolls]
+found = moments[0]
+keep(charts.per_frame(found.nll, found.kl.sum(1)), "cost-of-frames")
+kl = np.concatenate([m.kl for m in moments]).mean(0)
+keep(charts.kl_per_dimension(kl, threshold=0.01), "kl-of-dimensions")
+
+# %% [markdown]
+# ## Its path through the latent space
+#
+# The plane is that of the two principal axes of the posterior's means; ellipses are one standard
+# deviation of q, seen in that plane.
+
+# %%
+everywhere = np.concatenate([m.loc for m in moments])
+view = fit_projection(everywhere)
+path = charts.ProjectedPath("BWV 7.7", view.loc(found.loc), view.covariance(found.scale))
+shares = [f"PC {i + 1} ({share:.0%})" for i, share in enumerate(view.explained)]
+keep(charts.latent_path_2d([path], axes=(shares[0], shares[1])), "posterior-path")
+
+# %% [markdown]
+# ## Where the transition leads
+#
+# In 64 dimensions most of a step leaves the plane, and the colour says so.
+
+
+# %%
+def field_of(model: DMM, view: Projection, points: np.ndarray) -> go.Figure:
+    """The vector field around points (N, 2) of the view, with its fixed points."""
+    margin = 0.2 * np.ptp(points, axis=0)
+    low, high = points.min(0) - margin, points.max(0) + margin
+    field = vector_field(model, view, low=low, high=high, resolution=21)
+    rest = fixed_points(model, view, low=low, high=high)
+    inside, outside = np.linalg.norm(field.step, axis=-1), field.residual
+    print(
+        f"{rest.stable.sum()} attracting and {(~rest.stable).sum()} other fixed points; a step is "
+        f"{np.median(inside):.2f} in the plane and {np.median(outside):.2f} out of it"
+    )
+    return charts.vector_field(
+        field.points.reshape(-1, 2),
+        field.step.reshape(-1, 2),
+        field.residual.ravel(),
+        fixed_points=rest.points,
+        stable=rest.stable,
+    )
+
+
+keep(field_of(model, view, view.loc(everywhere)), "field-of-chorales")
+
+# %% [markdown]
+# ## Two dimensions, and nothing hidden from the plane
+#
+# A swing with friction and a push: it settles at one height and a period of 12.6 frames, and is a
+# little early or late each time. Its position and its speed are measured, in noise.
+
+# %%
+rng = np.random.default_rng(0)
+frames, period = 20, 2 * np.pi / 0.5
+radius, phase = rng.uniform(0.1, 1.7, 240), rng.uniform(0, 2 * np.pi, 240)
+measured = []
+for _ in range(frames):
+    state = radius[:, None] * np.stack([np.cos(phase), np.sin(phase)], axis=-1)
+    measured.append(state + 0.1 * rng.standard_normal(state.shape))
+    radius = radius + 0.3 * radius * (1 - radius**2) + 0.05 * rng.standard_normal(240)
+    phase = phase + 0.5 + 0.08 * rng.standard_normal(240)
+swings = np.stack(measured, axis=1).astype(np.float32)  # (240, frames, 2)
+
+
+def some(first: int, past: int) -> Sequences:
+    """The swings from `first` to below `past`."""
+    return Sequences(tuple(swings[first:past]), tuple(f"swing {i}" for i in range(first, past)))
+
+
+splits = Splits("swings", "real", train=some(0, 200), valid=some(200, 220), test=some(220, 240))
+config = parse_config(
+    {
+        "model": {
+            "z_dim": 2,
+            "emission": "gaussian",
+            "emission_layers": 0,
+            "transition_hidden": 32,
+            "nonlinearity": "tanh",
+            "rnn": "gru",
+            "rnn_size": 24,
+            "rnn_dropout": 0.0,
+        },
+        "train": {
+            "epochs": 30,
+            "batch_size": 20,
+            "lr": 2e-2,
+            "lr_decay": "cosine",
+            "anneal_updates": 50,
+            "eval_every": 2,
+            "device": "cpu",
+            "threads": 1,
+        },
+    }
+)
+model = model_for(config.model, DataFacts.of(splits), seed=0)
+epochs = [event for event in fit(model, splits, config.train) if isinstance(event, EpochEnd)]
+print(f"train bound {epochs[0].train_bound:.3f} -> {epochs[-1].train_bound:.3f} nats a frame")
+
+# %% [markdown]
+# ## How it learned
+#
+# Events hold what the curves need; of a run, `metrics()` has the same under the same names.
+
+# %%
+keep(
+    charts.elbo_curves(
+        np.array([epoch.epoch for epoch in epochs]),
+        bound=np.array([epoch.train_bound for epoch in epochs]),
+        nll=np.array([epoch.train_nll for epoch in epochs]),
+        kl=np.array([epoch.train_kl for epoch in epochs]),
+        kl_weight=np.array([epoch.kl_weight for epoch in epochs]),
+        valid_bound=np.array([epoch.valid_bound for epoch in epochs], dtype=float),
+    ),
+    "elbo",
+)
+
+# %% [markdown]
+# ## The whole of its dynamics
+#
+# Arrows turn around a point that does not attract: a swing at rest, which the push carries away.
+
+# %%
+everywhere = np.concatenate(
+    [posterior_moments(model, x, seed=0, draws=50).loc for x in splits.test.x]
+)
+view = fit_projection(everywhere)
+keep(field_of(model, view, view.loc(everywhere)), "field-of-swings")
+
+# %% [markdown]
+# ## What comes next, in plain plotly
+#
+# Twenty continuations of half a swing beside what it did. They agree on the height and, as frames
+# go by, less and less on the phase. Without chance (temperatures 0) the period shows.
+
+# %%
+swing, begin = splits.test.x[0], 8
+drawn = continuation(model, swing[:begin], count=20, frames=frames - begin, seed=0)
+ahead = np.arange(begin, frames)
+figure = go.Figure(layout={"xaxis_title": "Frame", "yaxis_title": "Position", "height": 400})
+for course in drawn.x[..., 0].numpy():
+    figure.add_scatter(x=ahead, y=course, line={"color": "#b9d4ee", "width": 1}, showlegend=False)
+figure.add_scatter(x=ahead, y=drawn.mean[..., 0].mean(0).numpy(), name="Mean of 20 continuations")
+figure.add_scatter(x=np.arange(frames), y=swing[:, 0], name="The swing", line={"dash": "dot"})
+keep(figure, "continuations")
+
+calm = continuation(
+    model, swing[:begin], count=1, frames=200, seed=0, z_temperature=0, x_temperature=0
+).x[0, :, 0]
+rises = np.flatnonzero((calm[:-1] < 0) & (calm[1:] >= 0))
+print(f"period {np.diff(rises).mean():.1f} frames, truth {period:.1f}")
+print("Figures in", out)
