@@ -120,6 +120,25 @@ def test_the_first_epochs_do_not_flatten_the_rest():
     assert elbo(bound=bound).layout.yaxis.range[1] < 20
 
 
+def test_no_curve_is_cut_off_below_where_nll_is_negative():
+    nll = NLL - NLL.max() - 1
+    low, high = elbo(bound=nll + KL, nll=nll).layout.yaxis.range
+    assert low < min(nll.min(), (nll + KL).min()) and high > max(0, KL[-1])
+
+
+def test_rounding_out_of_a_plane_is_not_drawn_as_movement():
+    points = np.array([[0.0, 0.0], [1.0, 0.0]])
+    drawn = charts.vector_field(
+        points,
+        points + 1,
+        np.array([1e-7, 2e-7]),
+        fixed_points=np.zeros((0, 2)),
+        stable=np.zeros(0, bool),
+    )
+    marker = drawn.data[1].marker
+    assert marker.cmin == 0 and marker.cmax > 1000 * max(marker.color)
+
+
 def test_references_are_named_with_their_value():
     drawn = elbo(references=[charts.Reference("DMM", 6.388)])
     assert drawn.data[-1].name == "DMM: 6.39"

@@ -201,7 +201,13 @@ drawn = continuation(model, swing[:begin], count=20, frames=frames - begin, seed
 ahead = np.arange(begin, frames)
 figure = go.Figure(layout={"xaxis_title": "Frame", "yaxis_title": "Position", "height": 400})
 for course in drawn.x[..., 0].numpy():
-    figure.add_scatter(x=ahead, y=course, line={"color": "#b9d4ee", "width": 1}, showlegend=False)
+    figure.add_scatter(
+        x=ahead,
+        y=course,
+        mode="lines",
+        line={"color": "#b9d4ee", "width": 1},
+        showlegend=False,
+    )
 figure.add_scatter(x=ahead, y=drawn.mean[..., 0].mean(0).numpy(), name="Mean of 20 continuations")
 figure.add_scatter(x=np.arange(frames), y=swing[:, 0], name="The swing", line={"dash": "dot"})
 keep(figure, "continuations")

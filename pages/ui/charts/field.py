@@ -59,6 +59,9 @@ def vector_field(
                 "Out of plane",
                 symbol="arrow",
                 size=9,
+                cmin=0.0,
+                # Where the plane is all there is, what leaves it is rounding.
+                cmax=max(float(np.max(residual, initial=0)), 1e-3 * float(speed.max(initial=0))),
                 angle=float32(np.degrees(np.arctan2(move[:, 0], move[:, 1]))),
             ),
             customdata=float32(np.column_stack([start, speed])),

@@ -98,7 +98,11 @@ def elbo_curves(
         height=440,
         hovermode="x unified",
         xaxis={"title": {"text": x_title}, "anchor": "y2"},
-        yaxis={"title": {"text": _NATS}, "domain": [0.26, 1], "range": _range(bound, kl, valid)},
+        yaxis={
+            "title": {"text": _NATS},
+            "domain": [0.26, 1],
+            "range": _range(bound, nll, kl, valid),
+        },
         yaxis2={
             "title": {"text": "KL weight"},
             "domain": [0, 0.16],
@@ -177,14 +181,17 @@ def smoothed(y: np.ndarray, weight: float) -> np.ndarray:
     return result
 
 
-def _range(bound: np.ndarray, kl: np.ndarray, valid: np.ndarray) -> list[float] | None:
-    shown = float32(bound)[np.isfinite(float32(bound))]
-    if shown.size < 10:
+def _range(
+    bound: np.ndarray, nll: np.ndarray, kl: np.ndarray, valid: np.ndarray
+) -> list[float] | None:
+    """The densities of real values make nll, and with it the bound, fall below 0."""
+    curves = [values[np.isfinite(values)] for values in map(float32, (bound, nll, kl))]
+    if min(values.size for values in curves) < 10:
         return None
     last_valid = valid[np.isfinite(valid)][-1:].tolist()
-    top = max([float(np.quantile(shown, 0.97, method="lower")), *last_valid])
-    low = min(0.0, float(np.nanmin(float32(kl))))
-    return [low - 0.02 * top, 1.08 * top]
+    top = max([*(float(np.quantile(v, 0.97, method="lower")) for v in curves), *last_valid])
+    low = min([0.0, *(float(values.min()) for values in curves), *last_valid])
+    return [low - 0.02 * (top - low), top + 0.08 * (top - low)]
 
 
 def _reference_lines(references: Sequence[Reference], x: np.ndarray) -> list[Any]:
