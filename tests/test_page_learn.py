@@ -214,6 +214,17 @@ def test_a_link_to_a_run_that_is_gone_says_so(runner):
     assert "is gone" in at.info[0].value
 
 
+def test_a_checkpoint_that_is_replaced_while_it_is_read_is_none(runner):
+    start(runner, "parameters")
+    (run,) = runner.submitted
+    assert models.model_of(run) is not None
+    (run.checkpoints / "999999999.json").symlink_to("gone")
+    st.cache_resource.clear()
+    for file in run.checkpoints.glob("0*"):
+        file.unlink()
+    assert models.model_of(run) is None
+
+
 def test_old_runs_are_swept(runner, monkeypatch):
     at = start(runner, "parameters")
     first = at.query_params["runs"]

@@ -1,5 +1,6 @@
 """Trained models as pages meet them: picked by the address, loaded once, with their data."""
 
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -126,7 +127,15 @@ def _version(source: Run | BundledModel) -> int:
         files = source.folder.glob("model.safetensors")
     else:
         files = source.checkpoints.glob("*.json")
-    return max((file.stat().st_mtime_ns for file in files), default=0)
+    return max(map(_written, files), default=0)
+
+
+def _written(file: Path) -> int:
+    """When it was written, in nanoseconds; 0 for one that a newer checkpoint has just replaced."""
+    try:
+        return file.stat().st_mtime_ns
+    except FileNotFoundError:
+        return 0
 
 
 @st.cache_resource(max_entries=4, show_spinner="Loading the model")

@@ -45,7 +45,8 @@ class Loaded(NamedTuple):
 
 def model_of(run: Run) -> Loaded | None:
     """The model of the run's newest checkpoint, or None before there is one."""
-    newest = max((f.stat().st_mtime_ns for f in run.checkpoints.glob("*.json")), default=None)
+    # By name, which holds the update: a file may be gone when it is looked at more closely.
+    newest = max((file.name for file in run.checkpoints.glob("*.json")), default=None)
     if newest is None:
         return None
     key = f"{run.id}@{newest}"
