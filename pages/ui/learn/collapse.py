@@ -59,7 +59,7 @@ def _ask(experiment: Experiment) -> Mapping[str, RunConfig]:
 
 def _draw(watched: Sequence[Watched]) -> None:
     exact = truth(watched[0].config.data.name, "valid").nll
-    with st.grid("auto", min_column_width=200):
+    with st.grid("auto", min_column_width=330):
         for w in watched:
             _draw_numbers(w, exact)
     paths = [

@@ -23,7 +23,7 @@ def _before(experiment: Experiment) -> None:
 
 
 def _draw_sight(networks: Sequence[str]) -> None:
-    with st.grid("auto", min_column_width=170):
+    with st.grid("auto", min_column_width=230):
         for name in networks:
             with st.container():
                 st.markdown(f"**{name}**")
