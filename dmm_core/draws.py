@@ -1,4 +1,4 @@
-"""Seeded draws: noise, and paths from the posterior of one sequence."""
+"""Seeded draws: noise, frames of an emission, and paths from the posterior of one sequence."""
 
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -7,19 +7,23 @@ import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor
+from torch.distributions import Bernoulli, Distribution, Normal
 
 from dmm_core.data.batching import ResidentSequences, SequenceBatch
 from dmm_core.data.sequences import Sequences
 from dmm_core.errors import DataError
 from dmm_core.model import DMM
 from dmm_core.nn.combiner import LatentPath
+from dmm_core.nn.nade import NADE, DrawnFrame
 
 __all__ = [
     "FRAMES_AT_ONCE",
     "DrawnPaths",
     "batch_of",
+    "draw_frame",
     "draw_noise",
     "draw_paths",
+    "emission_noise",
     "generator_for",
     "portions",
 ]
@@ -45,6 +49,44 @@ def portions(draws: int, frames: int) -> Iterator[int]:
     at_once = max(1, FRAMES_AT_ONCE // frames)
     for done in range(0, draws, at_once):
         yield min(at_once, draws - done)
+
+
+def emission_noise(emission: Distribution, generator: torch.Generator) -> Tensor:
+    """What `draw_frame` needs of chance: one number for each feature of the emission.
+
+    Args:
+        emission: p(x_t given z_t), of shape (..., x_dim).
+        generator: on its device.
+    """
+    if isinstance(emission, Normal):
+        return draw_noise(tuple(emission.loc.shape), generator, emission.loc)
+    like = emission.start if isinstance(emission, NADE) else emission.mean
+    return torch.rand(
+        emission.batch_shape, generator=generator, device=like.device, dtype=like.dtype
+    )
+
+
+def draw_frame(emission: Distribution, noise: Tensor, temperature: float) -> DrawnFrame:
+    """A frame from an emission, and the mean it was drawn with.
+
+    Args:
+        emission: p(x_t given z_t).
+        noise: from `emission_noise`.
+        temperature: divides a note's logit, or scales a real value's standard deviation; 0 takes
+            the more likely value.
+
+    Raises:
+        TypeError: if there is no way to draw from such an emission.
+    """
+    if isinstance(emission, NADE):
+        return emission.draw(noise, temperature)
+    if isinstance(emission, Bernoulli):
+        logits = emission.logits
+        odds = torch.sigmoid(logits / temperature) if temperature else (logits > 0).to(logits)
+        return DrawnFrame((noise < odds).to(logits), emission.probs)
+    if isinstance(emission, Normal):
+        return DrawnFrame(emission.loc + temperature * emission.scale * noise, emission.loc)
+    raise TypeError(f"There is no way to draw from {type(emission).__name__}.")
 
 
 class DrawnPaths(NamedTuple):

@@ -10,12 +10,13 @@ import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor
-from torch.distributions import Bernoulli, Distribution, Normal
+from torch.distributions import Normal
 
-from dmm_core.draws import draw_noise, draw_paths, generator_for
+from dmm_core.constraints import Constraint, constrained
+from dmm_core.draws import draw_frame, draw_noise, draw_paths, emission_noise, generator_for
 from dmm_core.errors import DataError
 from dmm_core.model import DMM
-from dmm_core.nn.nade import NADE, DrawnFrame
+from dmm_core.nn.nade import NADE
 
 __all__ = ["Sample", "continuation", "reconstruct", "sample"]
 
@@ -46,6 +47,7 @@ def sample(
     seed: int,
     z_temperature: float = 1.0,
     x_temperature: float = 1.0,
+    constraint: Constraint | None = None,
     u: np.ndarray | None = None,
 ) -> Sample:
     """Ancestral sampling: z_1 ~ p(z_1), z_t ~ p(z_t given z_{t-1}), x_t ~ p(x_t given z_t).
@@ -58,18 +60,20 @@ def sample(
         z_temperature: scales the standard deviation of every transition; 0 is the mean rollout.
         x_temperature: divides a note's logit, or scales a real value's standard deviation; 0 takes
             the more likely value.
+        constraint: what the drawn notes keep to.
         u: (frames, u_dim) actions of a model of actions; u[t] acts on the step from t to t + 1.
 
     Raises:
-        DataError: if the actions are not those the model was made for.
+        DataError: if the actions are not those the model was made for, or the constraint is not.
     """
     model.eval()
     first = model.initial()
     generator = generator_for(model, seed)
     chance = _chance(model, frames, count, generator)
     actions = _actions(model, u, frames)
-    start = _step(model, first, None, chance.at(0), z_temperature, x_temperature)
-    return _roll_out(model, start, actions, chance.after(1), z_temperature, x_temperature)
+    manner = _Manner(z_temperature, x_temperature, constraint)
+    start = _step(model, first, None, chance.at(0), manner)
+    return _roll_out(model, start, actions, chance.after(1), manner)
 
 
 @torch.no_grad()
@@ -82,6 +86,7 @@ def continuation(
     seed: int,
     z_temperature: float = 1.0,
     x_temperature: float = 1.0,
+    constraint: Constraint | None = None,
     u: np.ndarray | None = None,
     observed: np.ndarray | None = None,
     nudge: np.ndarray | None = None,
@@ -99,13 +104,14 @@ def continuation(
         seed: decides all draws.
         z_temperature: as in `sample`, for the rollout.
         x_temperature: as in `sample`.
+        constraint: what the drawn notes keep to; those of the start stay.
         u: (T + frames, u_dim) actions of the start and of what follows; the last acts on nothing.
         observed: (T, x_dim), 1 where a feature of the start was seen; all by default.
         nudge: (z_dim,), added to the last state of the start before anything follows: with the same
             seed, what then differs is what the nudge does.
 
     Raises:
-        DataError: if the actions are not those the model was made for.
+        DataError: if the actions are not those the model was made for, or the constraint is not.
     """
     model.eval()
     steps = len(start)
@@ -120,7 +126,8 @@ def continuation(
         z = z + torch.as_tensor(nudge).to(z)
     last = Sample(z, x, x, path.scale[:, 0, -1])
     after = None if actions is None else actions[steps - 1 :]
-    drawn = _roll_out(model, last, after, chance, z_temperature, x_temperature)
+    manner = _Manner(z_temperature, x_temperature, constraint)
+    drawn = _roll_out(model, last, after, chance, manner)
     return Sample(*(part[:, 1:] for part in drawn))
 
 
@@ -131,6 +138,7 @@ def reconstruct(
     *,
     seed: int,
     draws: int = 100,
+    constraint: Constraint | None = None,
     u: np.ndarray | None = None,
     observed: np.ndarray | None = None,
 ) -> Float[Tensor, "time feature"]:
@@ -141,16 +149,25 @@ def reconstruct(
         x: (T, x_dim) frames, uint8 or float32, as `Sequences` hold them.
         seed: decides all draws.
         draws: paths to average.
+        constraint: what the notes keep to.
         u: (T, u_dim) actions, for a model of actions.
         observed: (T, x_dim), 1 where a feature was seen; all by default. What was not is imputed.
     """
     model.eval()
     generator = generator_for(model, seed)
     batch, path = draw_paths(model, x, draws, generator, u=u, observed=observed)
-    emission = model.emit(path.z, batch)
+    emission = constrained(model.emit(path.z, batch), constraint)
     if isinstance(emission, NADE):  # its mean has no closed form; that of its draws converges to it
-        return _draw(emission, _emission_noise(emission, generator), 1.0).mean[:, 0].mean(0)
+        return draw_frame(emission, emission_noise(emission, generator), 1.0).mean[:, 0].mean(0)
     return emission.mean[:, 0].mean(0)
+
+
+class _Manner(NamedTuple):
+    """How states and frames are drawn, as `sample` has it."""
+
+    z_temperature: float
+    x_temperature: float
+    constraint: Constraint | None
 
 
 class _Chance(NamedTuple):
@@ -169,17 +186,7 @@ class _Chance(NamedTuple):
 def _chance(model: DMM, frames: int, count: int, generator: torch.Generator) -> _Chance:
     like = model.initial().loc
     z = draw_noise((frames, count, model.z_dim), generator, like)
-    return _Chance(z, _emission_noise(model.frame(z), generator))
-
-
-def _emission_noise(emission: Distribution, generator: torch.Generator) -> Tensor:
-    """What `_draw` needs of chance, one number a feature."""
-    if isinstance(emission, Normal):
-        return draw_noise(tuple(emission.loc.shape), generator, emission.loc)
-    like = emission.start if isinstance(emission, NADE) else emission.mean
-    return torch.rand(
-        emission.batch_shape, generator=generator, device=like.device, dtype=like.dtype
-    )
+    return _Chance(z, emission_noise(model.frame(z), generator))
 
 
 def _actions(model: DMM, u: np.ndarray | None, frames: int) -> Tensor | None:
@@ -199,14 +206,13 @@ def _roll_out(
     start: Sample,
     u: Tensor | None,
     chance: _Chance,
-    z_temperature: float,
-    x_temperature: float,
+    manner: _Manner,
 ) -> Sample:
     """The step `start` and those that follow it; u[0] acts on the first of these."""
     steps = [start]
     for t in range(len(chance.z)):
         prior = model.next_state(steps[-1].z, steps[-1].x, None if u is None else u[t])
-        steps.append(_step(model, prior, steps[-1].x, chance.at(t), z_temperature, x_temperature))
+        steps.append(_step(model, prior, steps[-1].x, chance.at(t), manner))
     return Sample(*(torch.stack(column, dim=1) for column in zip(*steps, strict=True)))
 
 
@@ -215,24 +221,11 @@ def _step(
     prior: Normal,
     x_before: Tensor | None,
     chance: _Chance,
-    z_temperature: float,
-    x_temperature: float,
+    manner: _Manner,
 ) -> Sample:
     """One step, without an axis of time."""
-    scale = z_temperature * prior.scale.expand_as(chance.z)
+    scale = manner.z_temperature * prior.scale.expand_as(chance.z)
     z = prior.loc + scale * chance.z
-    drawn = _draw(model.frame(z, x_before), chance.x, x_temperature)
+    emission = constrained(model.frame(z, x_before), manner.constraint)
+    drawn = draw_frame(emission, chance.x, manner.x_temperature)
     return Sample(z, drawn.mean, drawn.x, scale)
-
-
-def _draw(emission: Distribution, noise: Tensor, temperature: float) -> DrawnFrame:
-    """A frame from an emission and the numbers of `_emission_noise`."""
-    if isinstance(emission, NADE):
-        return emission.draw(noise, temperature)
-    if isinstance(emission, Bernoulli):
-        logits = emission.logits
-        odds = torch.sigmoid(logits / temperature) if temperature else (logits > 0).to(logits)
-        return DrawnFrame((noise < odds).to(logits), emission.probs)
-    if isinstance(emission, Normal):
-        return DrawnFrame(emission.loc + temperature * emission.scale * noise, emission.loc)
-    raise TypeError(f"There is no way to draw from {type(emission).__name__}.")

@@ -6,6 +6,7 @@ Maddison et al., "Filtering variational objectives", 2017).
 """
 
 import math
+from typing import NamedTuple
 
 import torch
 from jaxtyping import Float, Int
@@ -17,7 +18,13 @@ from dmm_core.draws import FRAMES_AT_ONCE, draw_noise, generator_for
 from dmm_core.evaluation import LogMeanExp, log_mean_exp
 from dmm_core.model import DMM
 
-__all__ = ["smc_log_likelihood", "smc_nll", "systematic"]
+__all__ = [
+    "Resampled",
+    "resampled",
+    "smc_log_likelihood",
+    "smc_nll",
+    "systematic",
+]
 
 
 @torch.no_grad()
@@ -52,13 +59,36 @@ def smc_log_likelihood(
         log_w = log_w + gain * batch.mask[:, t]
         step = torch.logsumexp(log_w, dim=0)
         total, log_w = total + step, log_w - step
-        tired = torch.logsumexp(2 * log_w, dim=0).neg().exp() < particles / 2
-        chosen = systematic(log_w.exp(), generator)
-        kept = torch.arange(particles, device=z.device)[:, None].expand_as(chosen)
-        source = torch.where(tired, chosen, kept)
+        source, log_w = resampled(log_w, generator)
         z = z.gather(0, source[..., None].expand_as(z))
-        log_w = torch.where(tired, -math.log(particles), log_w)
     return total
+
+
+class Resampled(NamedTuple):
+    """Which particles live on.
+
+    Attributes:
+        source: (particle, batch), for each place the particle that takes it.
+        log_w: (particle, batch), the log-weights afterwards.
+    """
+
+    source: Tensor
+    log_w: Tensor
+
+
+def resampled(log_w: Float[Tensor, "particle batch"], generator: torch.Generator) -> Resampled:
+    """Resample the particles of each filter whose effective number is below half.
+
+    Args:
+        log_w: log-weights, normalised over the particles.
+        generator: on their device.
+    """
+    particles = len(log_w)
+    tired = torch.logsumexp(2 * log_w, dim=0).neg().exp() < particles / 2
+    chosen = systematic(log_w.exp(), generator)
+    kept = torch.arange(particles, device=log_w.device)[:, None].expand_as(chosen)
+    source = torch.where(tired, chosen, kept)
+    return Resampled(source, torch.where(tired, -math.log(particles), log_w))
 
 
 def systematic(

@@ -19,6 +19,9 @@ install_import_hook(
             "imputation",
             "sampling",
             "latent",
+            "constraints",
+            "infilling",
+            "morphing",
         )
     ],
     "beartype.beartype",

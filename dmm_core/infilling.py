@@ -1,0 +1,234 @@
+"""Infilling: new frames for a region of a sequence, drawn given all that stands around it.
+
+What follows a frame depends on what came before only through the state z_t (and x_t, of a
+DMM-Aug). So a particle filter reads the frames before the region, its particles cross the region by
+the transition, and the frames after it weigh them:
+
+    p(z, x_region given the rest) ∝ p(z_{<a} given x_{<a}) p(z_region, x_region given z_{a-1})
+                                     p(z_{>=b}, x_{>=b} given z_{b-1}, x_{b-1})
+
+The inference network proposes outside the region, where it is shown the frames of that side only;
+its error is weighed out, so any network serves. A filter gives one path, the ancestor of a particle
+that is alive at the end; alternatives come from filters of their own, so they are independent.
+Doucet and Johansen, "A tutorial on particle filtering and smoothing" (2009), section 5.
+"""
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+from torch.distributions import Distribution, Normal
+
+from dmm_core.constraints import Constraint, constrained
+from dmm_core.data.batching import SequenceBatch
+from dmm_core.draws import batch_of, draw_frame, draw_noise, emission_noise, generator_for
+from dmm_core.errors import DataError
+from dmm_core.model import DMM
+from dmm_core.nn.nade import DrawnFrame
+from dmm_core.nn.summary import Summary
+from dmm_core.sampling import Sample
+from dmm_core.smc import resampled
+
+__all__ = ["Infilled", "infill"]
+
+
+class Infilled(NamedTuple):
+    """A sequence with its region drawn anew, several times.
+
+    Attributes:
+        x: (count, T, x_dim), of the type of the given frames and equal to them outside the region.
+        region: what was drawn there; its time counts from the region's first frame.
+    """
+
+    x: np.ndarray
+    region: Sample
+
+
+@torch.no_grad()
+def infill(
+    model: DMM,
+    x: np.ndarray,
+    *,
+    first: int,
+    after: int,
+    count: int,
+    seed: int,
+    particles: int = 256,
+    z_temperature: float = 1.0,
+    x_temperature: float = 1.0,
+    constraint: Constraint | None = None,
+    u: np.ndarray | None = None,
+    observed: np.ndarray | None = None,
+) -> Infilled:
+    """Draw x[first:after] anew given x[:first] and x[after:], which stay to the last bit.
+
+    Args:
+        model: what to draw from.
+        x: (T, x_dim) frames, uint8 or float32, as `Sequences` hold them; the region's are not read.
+        first: first frame of the region, from 0.
+        after: the frame behind its last, `first` + 1 to T.
+        count: alternatives, independent of each other.
+        seed: decides all draws.
+        particles: of each alternative's filter; more come nearer to the exact posterior.
+        z_temperature: scales the standard deviation of the transitions into the region.
+        x_temperature: as in `dmm_core.sampling.sample`, for the frames of the region.
+        constraint: what the notes of the region keep to.
+        u: (T, u_dim) actions, for a model of actions.
+        observed: (T, x_dim), 1 where a feature outside the region was seen; all by default.
+
+    Raises:
+        DataError: if there is no such region, the actions are not those the model was made for, or
+            the constraint is not.
+    """
+    if not 0 <= first < after <= len(x):
+        raise DataError(
+            f"A region of {len(x)} frames lies within 0 to {len(x)}, not {first} to {after}."
+        )
+    model.eval()
+    generator = generator_for(model, seed)
+    hole = x.copy()
+    hole[first:after] = 0
+    batch = batch_of(model, hole, u=u, observed=observed)
+    particle = _Particles(model, batch, (particles, count), generator)
+
+    particle.read(_seen(model, batch, 0, first), 0, first, whole=True)
+    crossing = _cross(particle, first, after, z_temperature, x_temperature, constraint)
+    origin = particle.read(_seen(model, batch, after, len(x)), after, len(x))
+    chosen = torch.multinomial(particle.log_w.t().exp(), 1, generator=generator)
+    ancestor = origin.gather(0, chosen.t())
+
+    z, scale = (_trace(states, ancestor) for states in (crossing.z, crossing.scale))
+    if crossing.frames:
+        frames = DrawnFrame(*(_trace(f, ancestor) for f in zip(*crossing.frames, strict=True)))
+    else:  # nothing depended on the region's frames, so they can wait until the path is known
+        emission = constrained(model.frame(z), constraint)
+        frames = draw_frame(emission, emission_noise(emission, generator), x_temperature)
+    drawn = frames.x.cpu().numpy()
+    filled = np.repeat(x[None], count, axis=0)
+    filled[:, first:after] = drawn > 0.5 if x.dtype == np.uint8 else drawn
+    return Infilled(filled, Sample(z, frames.mean, frames.x, scale))
+
+
+class _Particles:
+    """One particle filter for each alternative, (particle, alternative, ..)."""
+
+    def __init__(
+        self,
+        model: DMM,
+        batch: SequenceBatch,
+        shape: tuple[int, int],
+        generator: torch.Generator,
+    ) -> None:
+        self.model = model
+        self.batch = batch
+        self.shape = shape
+        self.generator = generator
+        self.z: Tensor | None = None
+        self.x_before: Tensor = torch.zeros_like(batch.x[:, 0])  # of the step that comes next
+        self.log_w = batch.x.new_full(shape, -math.log(shape[0]))
+
+    def noise(self) -> Tensor:
+        return draw_noise((*self.shape, self.model.z_dim), self.generator, self.batch.x)
+
+    def prior(self, t: int) -> Normal:
+        """p(z_t given the particles)."""
+        if self.z is None:
+            return self.model.initial()
+        u = self.batch.u_before[:, t] if self.model.u_dim else None
+        return self.model.next_state(self.z, self.x_before, u)
+
+    def emission(self) -> Distribution:
+        """p(x_t given the particles)."""
+        assert self.z is not None, "a step was made"
+        return self.model.frame(self.z, self.x_before)
+
+    def read(
+        self, summary: Summary | None, start: int, end: int, *, whole: bool = False
+    ) -> Int[Tensor, "particle alternative"]:
+        """Weigh the particles by the frames from `start` to `end`; their ancestors before these.
+
+        Args:
+            summary: what the inference network says of these frames; None where there are none.
+            start: first frame.
+            end: the frame behind the last.
+            whole: read to the end even when nothing about the ancestors can change any more.
+        """
+        places = torch.arange(self.shape[0], device=self.log_w.device)
+        origin = places[:, None].expand(self.shape)
+        for t in range(start, end):
+            assert summary is not None, "there are frames"
+            prior = self.prior(t)
+            drawn = self.model.inference.step(summary.at(t - start), self.z, prior, self.noise())
+            self.z, x = drawn.z, self.batch.x[:, t]
+            terms = self.emission().log_prob(x)
+            if self.batch.observed is not None:
+                terms = terms * self.batch.observed[:, t]
+            gain = terms.sum(-1) + (prior.log_prob(self.z) - drawn.log_q).sum(-1)
+            log_w = self.log_w + gain
+            source, self.log_w = resampled(log_w - log_w.logsumexp(0), self.generator)
+            self.z = self.z.gather(0, source[..., None].expand_as(self.z))
+            origin, self.x_before = origin.gather(0, source), x
+            if (
+                not whole and (origin == origin[:1]).all()
+            ):  # one ancestor each: no later frame changes that
+                break
+        return origin
+
+
+class _Crossing(NamedTuple):
+    """The particles' way through the region, a tensor a step; frames only if they were needed."""
+
+    z: list[Tensor]
+    scale: list[Tensor]
+    frames: list[DrawnFrame]
+
+
+def _cross(
+    particle: _Particles,
+    first: int,
+    after: int,
+    z_temperature: float,
+    x_temperature: float,
+    constraint: Constraint | None,
+) -> _Crossing:
+    """Move the particles through the region by the model itself."""
+    model = particle.model
+    way = _Crossing([], [], [])
+    for t in range(first, after):
+        prior, noise = particle.prior(t), particle.noise()
+        scale = z_temperature * prior.scale.expand_as(noise)
+        particle.z = prior.loc + scale * noise
+        way.z.append(particle.z)
+        way.scale.append(scale)
+        if model.x_to_z or model.x_to_x:  # else no later step asks for the frame
+            emission = constrained(particle.emission(), constraint)
+            chance = emission_noise(emission, particle.generator)
+            way.frames.append(draw_frame(emission, chance, x_temperature))
+            particle.x_before = way.frames[-1].x
+    return way
+
+
+def _seen(model: DMM, batch: SequenceBatch, start: int, end: int) -> Summary | None:
+    """What the network says of frames `start` to `end` by themselves; None of no frames."""
+    if start == end:
+        return None
+    part = SequenceBatch(
+        batch.x[:, start:end],
+        batch.mask[:, start:end],
+        torch.full_like(batch.lengths, end - start),
+        None if batch.u is None else batch.u[:, start:end],
+        None if batch.observed is None else batch.observed[:, start:end],
+    )
+    return model.inference.summarise(part)
+
+
+def _trace(
+    steps: list[Tensor] | tuple[Tensor, ...], ancestor: Int[Tensor, "one alternative"]
+) -> Float[Tensor, "alternative time size"]:
+    """Each alternative's part of every step."""
+    return torch.stack(
+        [step.gather(0, ancestor[..., None].expand(1, *step.shape[1:]))[0] for step in steps], 1
+    )
