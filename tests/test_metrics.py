@@ -18,6 +18,7 @@ def test_exact_figures_of_two_small_rolls():
     assert (figures.lowest, figures.highest) == (21, 72)
     assert np.flatnonzero(figures.pitches).tolist() == [0, 39, 51]
     assert figures.pitch_classes.tolist() == [4, 0, 0, 0, 0, 0, 0, 0, 0, 2, 0, 0]
+    assert figures.clashes == 0 and figures.in_scale == 1.0  # each roll has its own key
     assert figures.held == 2 / 3  # of C4, C4 and A0 that have a frame before them
 
 
@@ -53,3 +54,12 @@ def test_the_canonical_chorales(mirror):
     assert (figures.lowest, figures.highest) == (43, 96)
     assert round(figures.mean_polyphony, 2) == 3.89
     assert round(figures.held, 2) == 0.38
+
+
+def test_clashes_and_notes_out_of_the_scale_are_counted():
+    roll = np.zeros((4, 88), dtype=bool)
+    for frame, pitches in enumerate([(60, 64, 67), (62, 65, 69), (59, 60, 67), (60, 66)]):
+        roll[frame, np.array(pitches) - 21] = True
+    figures = measure([roll])
+    assert figures.clashes == 1 / 4  # B and C
+    assert figures.in_scale == 10 / 11  # all but the F sharp in C major

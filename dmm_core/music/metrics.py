@@ -5,7 +5,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from dmm_core.music.key import estimate_key
 from dmm_core.music.pianoroll import LOWEST, PITCHES, as_roll
+from dmm_core.music.scales import SCALES
 
 __all__ = ["RollMetrics", "measure"]
 
@@ -23,6 +25,9 @@ class RollMetrics(NamedTuple):
         pitch_classes: (12,) the same, summed over octaves, from C up.
         held: share of the on-notes of all frames but the first that were on in the frame before;
             0 where there is none.
+        clashes: share of the frames in which two notes a semitone apart sound together.
+        in_scale: share of the notes that are in the scale (a minor key's with both sevenths) of the
+            key that their own roll fits best; 0 in silence.
     """
 
     frames: int
@@ -33,6 +38,8 @@ class RollMetrics(NamedTuple):
     pitches: np.ndarray
     pitch_classes: np.ndarray
     held: float
+    clashes: float
+    in_scale: float
 
 
 def measure(rolls: Iterable[np.ndarray]) -> RollMetrics:
@@ -41,7 +48,7 @@ def measure(rolls: Iterable[np.ndarray]) -> RollMetrics:
     Raises:
         DataError: if one of them is no piano-roll.
     """
-    frames = held = could_be_held = 0
+    frames = held = could_be_held = clashes = in_scale = 0
     polyphony = np.zeros(PITCHES + 1, dtype=np.int64)
     pitches = np.zeros(PITCHES, dtype=np.int64)
     for roll in rolls:
@@ -49,8 +56,10 @@ def measure(rolls: Iterable[np.ndarray]) -> RollMetrics:
         frames += len(on)
         polyphony += np.bincount(on.sum(axis=1), minlength=PITCHES + 1)
         pitches += on.sum(axis=0)
+        in_scale += _in_scale(_classes(on.sum(axis=0)))
         held += int((on[1:] & on[:-1]).sum())
         could_be_held += int(on[1:].sum())
+        clashes += int((on[:, 1:] & on[:, :-1]).any(axis=1).sum())
     sounding = np.flatnonzero(pitches) + LOWEST
     return RollMetrics(
         frames=frames,
@@ -59,8 +68,23 @@ def measure(rolls: Iterable[np.ndarray]) -> RollMetrics:
         lowest=int(sounding[0]) if sounding.size else None,
         highest=int(sounding[-1]) if sounding.size else None,
         pitches=pitches,
-        pitch_classes=np.bincount(
-            np.arange(LOWEST, LOWEST + PITCHES) % 12, weights=pitches, minlength=12
-        ).astype(np.int64),
+        pitch_classes=_classes(pitches),
         held=held / max(could_be_held, 1),
+        clashes=clashes / max(frames, 1),
+        in_scale=in_scale / max(int(pitches.sum()), 1),
     )
+
+
+def _classes(pitches: np.ndarray) -> np.ndarray:
+    """(12,) counts of (88,) ones, from C up."""
+    classes = np.arange(LOWEST, LOWEST + PITCHES) % 12
+    return np.bincount(classes, weights=pitches, minlength=12).astype(np.int64)
+
+
+def _in_scale(classes: np.ndarray) -> int:
+    """How many of the notes are in the scale that they fit best."""
+    key = estimate_key(classes.astype(np.float64)) if classes.any() else None
+    if key is None:
+        return 0
+    steps = (*SCALES["minor"], 11) if key.minor else SCALES["major"]
+    return int(classes[(np.array(steps) + key.tonic) % 12].sum())
