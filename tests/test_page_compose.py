@@ -1,6 +1,10 @@
+import base64
 import io
+import json
 import wave
 
+import mido
+import music21
 import numpy as np
 import pytest
 import streamlit as st
@@ -9,8 +13,11 @@ from test_page_data import scale
 
 from dmm_core.errors import ConfigError
 from dmm_core.music.midi import read_midi
-from pages.ui.compose.drawing import Plan, compose
-from pages.ui.compose.performance import INSTRUMENTS, Performance, midi, sound
+from pages.ui.compose.drawing import compose
+from pages.ui.compose.made import file_stem
+from pages.ui.compose.performance import INSTRUMENTS, Performance, midi, score, sound
+from pages.ui.compose.plan import Keep, Plan
+from pages.ui.compose.start import Given, Start
 from pages.ui.models import trained
 from pages.ui.octave import shifted
 
@@ -39,11 +46,26 @@ def music(at):
     return element.proto.json
 
 
+def data(at):
+    return json.loads(music(at))
+
+
+def heard(at):
+    """The roll in the player, unpacked."""
+    said = data(at)
+    bits = np.unpackbits(np.frombuffer(base64.b64decode(said["roll"]), np.uint8))
+    return bits[: said["frames"] * 88].reshape(-1, 88) > 0
+
+
+PIECE = np.zeros((12, 88), np.uint8)
+PIECE[np.arange(12), 39 + np.arange(12) // 2] = 1
+
+
 def test_without_runs_the_bundled_model_composes():
     at = page(COMPOSE, frames="16")
     assert not at.error and len(at.get("bidi_component")) == 1
     assert at.query_params["run"] == "bundled:chorales"
-    assert len(at.get("download_button")) == 2
+    assert len(at.get("download_button")) == 3
 
 
 def test_without_any_model_it_says_what_to_do(no_bundles):
@@ -108,7 +130,7 @@ def test_a_piece_is_reconstructed_and_can_be_compared():
 
 
 def test_a_file_is_continued_and_a_bad_one_refused():
-    at = page(COMPOSE, run=music_run().id, mode="file", frames="8")
+    at = page(COMPOSE, run=music_run().id, mode="continue", **{"from": "file"}, frames="8")
     assert not at.get("bidi_component")
     at.file_uploader(key="midi_file").upload("good.mid", scale()).run()
     assert not at.exception and not at.error
@@ -120,7 +142,18 @@ def test_a_file_is_continued_and_a_bad_one_refused():
 
 @pytest.mark.parametrize(
     "address",
-    [{"mode": "x"}, {"hear": "9"}, {"run": "bundled:.."}, {"mode": "continue", "piece": "0"}],
+    [
+        {"mode": "x"},
+        {"hear": "9"},
+        {"run": "bundled:.."},
+        {"mode": "continue", "piece": "0"},
+        {"mode": "infill", "gap": "x"},
+        {"mode": "morph", "to": "99"},
+        {"mode": "continue", "from": "x"},
+        {"scale": "x"},
+        {"tonic": "12"},
+        {"register": "9-3"},
+    ],
 )
 def test_a_bad_address_is_one_plain_sentence(address):
     at = page(COMPOSE, **({"run": music_run().id, "frames": "8"} | address))
@@ -129,7 +162,15 @@ def test_a_bad_address_is_one_plain_sentence(address):
 
 @pytest.mark.parametrize(
     "address",
-    [{"count": "999999999"}, {"frames": "-3"}, {"zt": "nan"}, {"seed": "x"}, {"tempo": "0"}],
+    [
+        {"count": "999999999"},
+        {"frames": "-3"},
+        {"zt": "nan"},
+        {"seed": "x"},
+        {"tempo": "0"},
+        {"density": "99"},
+        {"swing": "90"},
+    ],
 )
 def test_a_number_out_of_bounds_is_ignored(address):
     at = page(COMPOSE, **({"run": music_run().id} | address))
@@ -154,7 +195,9 @@ def test_a_plan_out_of_bounds_is_refused_whatever_the_widget_said(changes):
         plan(**changes)
 
 
-@pytest.mark.parametrize("changes", [{"tempo": 0}, {"tempo": 10**6}, {"instrument": "x"}])
+@pytest.mark.parametrize(
+    "changes", [{"tempo": 0}, {"tempo": 10**6}, {"instrument": "x"}, {"swing": 0.9}]
+)
 def test_a_performance_out_of_bounds_is_refused(changes):
     with pytest.raises(ConfigError):
         Performance(1, **changes)
@@ -182,3 +225,174 @@ def test_the_midi_and_the_sound_are_those_of_the_roll():
         samples = np.frombuffer(file.readframes(file.getnframes()), "<i2")
     assert 2.0 <= seconds < 4.0
     assert 1000 < np.abs(samples).max() < 32767
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"scale": "x"},
+        {"tonic": 12},
+        {"lowest": 5},
+        {"lowest": 70, "highest": 60},
+        {"density": float("nan")},
+    ],
+)
+def test_what_cannot_be_kept_is_refused_whatever_the_widget_said(changes):
+    with pytest.raises(ConfigError):
+        Keep(**changes)
+
+
+def test_a_region_is_infilled_and_the_rest_of_the_piece_stays():
+    model = trained(music_run())
+    pieces = compose(model, plan(mode="infill", region=(4, 8)), PIECE)
+    for piece in pieces:
+        assert np.array_equal(piece.roll[:4], PIECE[:4] > 0)
+        assert np.array_equal(piece.roll[8:], PIECE[8:] > 0)
+        assert piece.roll.shape == piece.probabilities.shape and piece.kl.shape == (12,)
+    assert not np.array_equal(pieces[0].roll[4:8], pieces[1].roll[4:8])
+
+
+def test_the_page_infills_the_region_of_the_address_and_lets_the_original_be_heard():
+    address = {"run": music_run().id, "mode": "infill", "split": "test", "gap": "4-7"}
+    at = page(COMPOSE, **address)
+    assert not at.error and data(at)["composed"] == [4, 7]
+    original = page(COMPOSE, **(address | {"hear": "0"}))
+    locked = np.r_[:4, 8:12]
+    assert np.array_equal(heard(at)[locked], heard(original)[locked])
+    assert not np.array_equal(heard(at), heard(original))
+    assert "2:1 to 2:4" not in shown(at)
+    at.select_slider(key="choose.gap").set_range(2, 5).run()
+    assert not at.error and data(at)["composed"] == [2, 5]
+    assert at.query_params["gap"] == ["2-5"]
+    beyond = page(COMPOSE, **(address | {"gap": "4-999"}))
+    assert not beyond.error and data(beyond)["composed"] == [4, 11]
+
+
+def test_a_morph_goes_from_one_piece_to_the_other():
+    address = {"run": music_run().id, "mode": "morph", "split": "train", "to": "2", "count": "3"}
+    at = page(COMPOSE, **address)
+    assert not at.error and "on the way to" in data(at)["title"]
+    assert music(at) == music(page(COMPOSE, **address))
+    assert music(at) != music(page(COMPOSE, **(address | {"sweep": "true"})))
+    assert music(at) != music(page(COMPOSE, **(address | {"hear": "2"})))
+
+
+MODES = [
+    {"mode": "new", "frames": "12"},
+    {"mode": "continue", "split": "test", "begin": "4", "frames": "8"},
+    {"mode": "infill", "split": "test", "gap": "4-7"},
+    {"mode": "morph", "split": "train", "to": "2"},
+    {"mode": "reconstruct", "split": "test"},
+]
+
+
+@pytest.mark.parametrize("mode", MODES, ids=lambda mode: mode["mode"])
+def test_no_composed_note_leaves_the_key_or_the_register(mode):
+    address = {"run": music_run().id, "xt": "2", "scale": "minor", "tonic": "9", **mode}
+    at = page(COMPOSE, **address, register="48-72", density="1", octave="1")
+    assert not at.error
+    roll = heard(at)
+    first, last = data(at)["composed"] or (0, len(roll) - 1)
+    pitches = np.flatnonzero(roll[first : last + 1].any(0)) + 21
+    assert len(pitches) > 3 and pitches.min() >= 48 and pitches.max() <= 72
+    assert {int(p - 9) % 12 for p in pitches} <= {0, 2, 3, 5, 7, 8, 10}
+
+
+def test_a_register_without_a_note_of_the_scale_is_one_plain_sentence():
+    at = page(COMPOSE, run=music_run().id, frames="8", scale="major", register="61-61")
+    assert len(at.error) == 1 and "No note is left" in at.error[0].value
+
+
+def test_what_was_made_can_be_pinned_undone_and_opened_again():
+    at = page(COMPOSE, run=music_run().id, frames="8", seed="5")
+    assert at.button(key="undo").disabled
+    first = music(at)
+    at.slider(key="xt").set_value(0.5).run()
+    at.button(key="another").click().run()
+    third = music(at)
+    at.button(key="history.pin.2").click().run()
+    at.button(key="undo").click().run()
+    assert at.slider(key="xt").value == 0.5
+    at.button(key="undo").click().run()
+    assert music(at) == first and at.number_input(key="seed").value == 5
+    at.button(key="history.open.1").click().run()
+    assert music(at) == third and not at.exception and not at.warning
+    choose_mode(at, "infill")
+    assert not at.exception and not at.error
+    at.button(key="undo").click().run()
+    assert not at.exception and not at.warning and music(at) == third
+
+
+def choose_mode(at, mode):
+    (modes,) = [b for b in at.button_group if b.key == "choose.mode"]
+    modes.set_value(mode).run()
+
+
+def test_a_blind_test_reveals_only_after_the_vote():
+    at = page(COMPOSE, run=music_run().id, frames="8", vxt="0.5")
+    at.button(key="blind_next").click().run()
+    assert len(at.get("bidi_component")) == 3 and not at.success
+    assert "x 0.5" not in " ".join(e.proto.json for e in at.get("bidi_component"))
+    at.button(key="vote_first").click().run()
+    assert "x 0.5" in at.success[0].value
+    assert "neither 0" in shown(at)
+    at.button(key="blind_next").click().run()
+    assert not at.success
+    at.button(key="vote_neither").click().run()
+    assert "neither 1" in shown(at)
+
+
+def test_the_figures_of_the_data_stand_beside_those_of_the_piece():
+    said = shown(page(COMPOSE, run=music_run().id, frames="8"))
+    assert "| Notes at once |" in said and "Training data" in said
+
+
+def test_swing_is_heard_and_not_written():
+    roll = np.zeros((8, 88), bool)
+    roll[np.arange(8), 39 + np.arange(8)] = True
+    swing = Performance(2, tempo=120, rearticulate=True, swing=0.67)
+    straight = Performance(2, tempo=120, rearticulate=True)
+    starts = [note.start for note in read_midi(midi(roll, swing)).notes]
+    assert starts[:3] == pytest.approx([0, 0.67, 1], abs=0.01)  # quarter notes
+    assert score(roll, swing, "x") == score(roll, straight, "x")
+    assert sound(roll, swing) != sound(roll, straight)
+
+
+def test_downloads_are_read_by_other_programs():
+    run = music_run()
+    (piece, _) = compose(trained(run), plan(frames=16))
+    performance = Performance(2, tempo=120, rearticulate=False)
+    notes = performance.notes(piece.roll)
+    file = mido.MidiFile(file=io.BytesIO(midi(piece.roll, performance)))
+    assert sum(m.type == "note_on" and m.velocity > 0 for m in file.tracks[1]) == len(notes)
+    read = music21.converter.parseData(score(piece.roll, performance, "A piece"), format="musicxml")
+    written = {p.midi for element in read.recurse().notes for p in element.pitches}
+    assert written == {note.pitch for note in notes}
+    with wave.open(io.BytesIO(sound(piece.roll, performance))) as wav:
+        samples = np.frombuffer(wav.readframes(wav.getnframes()), "<i2")
+        rate = wav.getframerate()
+    assert 500 < np.abs(samples).max() < 32767
+    loud = np.flatnonzero(np.abs(samples) > 0.05 * np.abs(samples).max())
+    assert loud[0] / rate == pytest.approx(notes[0].start, abs=0.03)
+
+
+def test_file_names_tell_pieces_apart_and_hold_nothing_odd():
+    start = Given(Start(PIECE, 'BWV 66.6: "Wer\'s glaubt"/../é.mid'))
+    infill = plan(mode="infill", region=(16, 32), seed=7, keep=Keep(scale="minor", tonic=9))
+    names = {
+        file_stem("Bach chorales", drawn, hear, given, 1)
+        for drawn, given in (
+            (plan(seed=7), Given()),
+            (plan(seed=8), Given()),
+            (infill, start),
+            (plan(mode="continue", seed=7), start),
+            (plan(mode="morph", seed=7), start._replace(other=Start(PIECE, "Another"))),
+        )
+        for hear in (1, 2)
+    }
+    assert len(names) == 10
+    assert "bwv-66-6-wer-s-glaubt-e_infilled-bar5-8-in-a-minor_seed7_1_bach-chorales" in names
+    assert all(
+        name.isascii() and set(name) <= set("abcdefghijklmnopqrstuvwxyz0123456789-_")
+        for name in names
+    )

@@ -39,7 +39,9 @@ function readScore(data) {
     frames: data.frames,
     stepsPerQuarter: data.stepsPerQuarter,
     framesPerBar: data.stepsPerQuarter * QUARTERS_PER_BAR,
-    secondsPerFrame: 60 / data.tempo / data.stepsPerQuarter,
+    secondsPerQuarter: 60 / data.tempo,
+    swing: data.swing,
+    composed: data.composed,
     notes,
     noteAt,
     ...pitchRange(notes),
@@ -52,6 +54,26 @@ function readScore(data) {
       caption: data.path.caption,
     },
   };
+}
+
+/** The frame, with a fraction, that sounds at `seconds`; of a swung quarter the middle comes late. */
+function frameAt(score, seconds) {
+  const quarters = seconds / score.secondsPerQuarter;
+  const whole = Math.floor(quarters);
+  const part = quarters - whole;
+  const { swing } = score;
+  const straight = part < swing ? part / (2 * swing) : 1 - (1 - part) / (2 * (1 - swing));
+  return (whole + straight) * score.stepsPerQuarter;
+}
+
+/** When a frame sounds, in seconds: the inverse of `frameAt`. */
+function secondsAt(score, frame) {
+  const quarters = frame / score.stepsPerQuarter;
+  const whole = Math.floor(quarters);
+  const part = quarters - whole;
+  const { swing } = score;
+  const late = part < 0.5 ? 2 * swing * part : 1 - 2 * (1 - swing) * (1 - part);
+  return (whole + late) * score.secondsPerQuarter;
 }
 
 /** The rows to show: what sounds and a margin, two octaves at least, within the piano. */

@@ -15,7 +15,7 @@ class Sound {
 
   load(bytes, score) {
     this.release();
-    this.secondsPerFrame = score.secondsPerFrame;
+    this.score = score;
     this.frames = score.frames;
     [this.looping, this.start, this.end] = [false, 0, score.frames];
     this.url = URL.createObjectURL(new Blob([bytes], { type: "audio/wav" }));
@@ -39,11 +39,11 @@ class Sound {
 
   /** Where the music is, in frames with a fraction. */
   get position() {
-    return Math.min(this.audio.currentTime / this.secondsPerFrame, this.frames);
+    return Math.min(frameAt(this.score, this.audio.currentTime), this.frames);
   }
 
   set position(frame) {
-    this.audio.currentTime = clamp(frame, 0, this.frames) * this.secondsPerFrame;
+    this.audio.currentTime = secondsAt(this.score, clamp(frame, 0, this.frames));
   }
 
   async play() {

@@ -53,6 +53,7 @@ class Tiles {
     context.fillStyle = palette.panel;
     context.fillRect(left, 0, TILE, RULER);
     this.#paintRows(context, left, Math.max(0, Math.min(TILE, end)));
+    if (score.composed) this.#paintComposed(context, score.composed, height);
     if (score.probabilities && last > first) this.#paintProbabilities(context, first, last);
     this.#paintBars(context, left, height);
     context.fillStyle = palette.written;
@@ -78,6 +79,21 @@ class Tiles {
       context.globalAlpha = 0.16;
       if (pitch % 12 === 0) context.fillRect(left, bottom - 0.5, width, 0.5);
     }
+    context.globalAlpha = 1;
+  }
+
+  /** Mark the frames that the model made: a band in the ruler, and a line at either end. */
+  #paintComposed(context, [first, last], height) {
+    const { view, palette } = this;
+    const [start, end] = [crisp(first * view.zoom), crisp((last + 1) * view.zoom)];
+    context.fillStyle = palette.written;
+    context.globalAlpha = 0.07;
+    context.fillRect(start, RULER, end - start, height - RULER);
+    context.globalAlpha = 0.9;
+    context.fillRect(start, RULER - 3, end - start, 3);
+    context.globalAlpha = 0.5;
+    context.fillRect(start, RULER, 1, height - RULER);
+    context.fillRect(end - 1, RULER, 1, height - RULER);
     context.globalAlpha = 1;
   }
 

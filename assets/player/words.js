@@ -7,8 +7,8 @@ function tell(player, position) {
   const { score, sound, part, root, roll } = player;
   const where = barBeat(score, position);
   const frame = Math.floor(position);
-  const length = clockText(score.frames * score.secondsPerFrame);
-  part.time.textContent = `${where} · ${clockText(position * score.secondsPerFrame)} / ${length}`;
+  const length = clockText(secondsAt(score, score.frames));
+  part.time.textContent = `${where} · ${clockText(secondsAt(score, position))} / ${length}`;
 
   const names = notesAt(score, frame).map((note) => pitchName(note.pitch)).join(" ") || "Silence";
   const kl = score.kl?.[Math.min(frame, score.frames - 1)];
@@ -43,7 +43,7 @@ function fillTable(table, score) {
     const row = document.createElement("tr");
     row.insertCell().textContent = pitchName(note.pitch);
     row.insertCell().textContent = barBeat(score, note.start);
-    row.insertCell().textContent = (note.start * score.secondsPerFrame).toFixed(2);
+    row.insertCell().textContent = secondsAt(score, note.start).toFixed(2);
     row.insertCell().textContent = (note.end - note.start) / score.stepsPerQuarter;
     return row;
   });

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 
 import streamlit as st
 
-__all__ = ["choose"]
+__all__ = ["choose", "choose_range"]
 
 
 def choose(
@@ -65,3 +65,54 @@ def choose(
         placeholder="Choose one",
         label_visibility=visibility,
     )
+
+
+def choose_range(
+    label: str,
+    options: Sequence[int],
+    *,
+    key: str,
+    default: tuple[int, int],
+    show: Callable[[int], str] = str,
+    help: str | None = None,
+    resets: Sequence[str] = (),
+) -> tuple[int, int] | None:
+    """A range of `options`, both ends included, as "first-last" in the parameter `key`.
+
+    Args:
+        label: of the slider.
+        options: whole numbers from 0 on, ascending.
+        key: the parameter's name.
+        default: taken where the address names none.
+        show: an option's label; no two may be alike.
+        help: a sentence about it.
+        resets: parameters that mean nothing once this choice changes.
+
+    Returns:
+        The range; one that reaches beyond the options ends with them. None where the address holds
+        no range at all.
+    """
+    widget = f"choose.{key}"
+
+    def keep() -> None:
+        first, last = st.session_state[widget]
+        st.query_params[key] = f"{first}-{last}"
+        for name in resets:
+            st.query_params.pop(name, None)
+
+    wanted = st.query_params.get(key)
+    chosen = default if wanted is None else _range(wanted)
+    if chosen is None:
+        return None
+    first, last = (min(max(end, options[0]), options[-1]) for end in chosen)
+    if len(options) > 1:  # a slider has two ends
+        st.session_state[widget] = (first, last)
+        st.select_slider(label, options, format_func=show, key=widget, on_change=keep, help=help)
+    return first, last
+
+
+def _range(text: str) -> tuple[int, int] | None:
+    first, _, last = text.partition("-")
+    if not (first.isdecimal() and last.isdecimal() and len(text) < 20):
+        return None
+    return (int(first), int(last)) if int(first) <= int(last) else None

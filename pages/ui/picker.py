@@ -10,7 +10,7 @@ from dmm_core.runs.run import Run
 from dmm_core.runs.store import find_run, list_runs
 from pages.ui.address import choose
 
-__all__ = ["pick_run"]
+__all__ = ["label_of", "pick_run", "sources"]
 
 _NOTHING = "There is no trained model yet: train one first."
 
@@ -21,24 +21,29 @@ def pick_run(label: str = "Model") -> Run | BundledModel:
     A link may name any run, such as one that is still running. Where there is nothing to choose,
     or the address names nothing that exists, the page says so and stops.
     """
-    finished = [run for run in list_runs() if run.state() == "finished"]
-    sources = {source.id: source for source in [*finished, *list_bundled()]}
+    listed = sources()
     wanted = st.query_params.get("run")
-    if wanted is not None and wanted not in sources:
+    if wanted is not None and wanted not in listed:
         with suppress(RunError):
-            sources[wanted] = find_run(wanted)
-    if not sources:
+            listed[wanted] = find_run(wanted)
+    if not listed:
         st.info(_NOTHING, icon=":material/model_training:")
         st.stop()
-    st.query_params.setdefault("run", next(iter(sources)))  # the newest is another one tomorrow
-    chosen = choose(label, list(sources), key="run", show=lambda run_id: _show(sources[run_id]))
+    st.query_params.setdefault("run", next(iter(listed)))  # the newest is another one tomorrow
+    chosen = choose(label, list(listed), key="run", show=lambda run_id: label_of(listed[run_id]))
     if chosen is None:
         st.error("There is no such run; choose one above.", icon=":material/error:")
         st.stop()
-    return sources[chosen]
+    return listed[chosen]
 
 
-def _show(source: Run | BundledModel) -> str:
+def sources() -> dict[str, Run | BundledModel]:
+    """Every finished run, the newest first, and every bundled model, by id."""
+    finished = [run for run in list_runs() if run.state() == "finished"]
+    return {source.id: source for source in [*finished, *list_bundled()]}
+
+
+def label_of(source: Run | BundledModel) -> str:
     """A label that no other source has: names may be alike, ids are not."""
     if isinstance(source, BundledModel):
         return f"{source.label()} (bundled, {source.folder.name})"

@@ -29,7 +29,7 @@ def pick_split(data: Splits) -> str:
     return split
 
 
-def pick_piece(sequences: Sequences, *, key: str = "piece") -> int:
+def pick_piece(sequences: Sequences, *, key: str = "piece", label: str = "Sequence") -> int:
     """Let one of `sequences` be chosen; `key` of the address holds its number, counted from 1.
 
     Raises:
@@ -37,7 +37,7 @@ def pick_piece(sequences: Sequences, *, key: str = "piece") -> int:
     """
     numbers = _numbers(sequences)
     chosen = choose(
-        f"Sequence, of {len(sequences):,}",
+        f"{label}, of {len(sequences):,}",
         numbers,
         key=key,
         show=lambda number: _title(sequences, number),

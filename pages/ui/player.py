@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import io
+import math
 import wave
 from functools import lru_cache
 from typing import Any, NamedTuple
@@ -13,6 +14,7 @@ from streamlit.components.v2 import component
 from dmm_core import files
 from dmm_core.errors import DataError
 from dmm_core.music.pianoroll import PITCHES, as_roll
+from dmm_core.music.swing import STRAIGHT
 
 __all__ = ["LatentPath", "PlayerEvents", "player"]
 
@@ -74,6 +76,8 @@ def player(
     probabilities: np.ndarray | None = None,
     path: LatentPath | None = None,
     kl: np.ndarray | None = None,
+    swing: float = STRAIGHT,
+    composed: tuple[int, int] | None = None,
     height: int = 420,
 ) -> PlayerEvents:
     """Show `roll` with its sound, its probabilities, its latent path and its kl on one clock.
@@ -91,6 +95,8 @@ def player(
         probabilities: (T, 88) p(x_t = 1 given z_t), from 0 to 1.
         path: the posterior path to draw with the roll.
         kl: (T,) nats of every frame, drawn as a strip along the roll.
+        swing: where the sound has the middle of every quarter, as `dmm_core.music.swing` has it.
+        composed: first and last frame of a part to mark as the model's, or None.
         height: CSS pixels of the roll with its ruler and strip, 200 at least; the path stands
             beside it, and below it on a narrow screen.
 
@@ -101,9 +107,10 @@ def player(
     on = as_roll(roll)
     frames = len(on)
     _check(frames, probabilities, path, kl)
-    sound = _sound(wav, frames * 60 / tempo / steps_per_quarter)
+    # A swung part of a quarter ends late, so the sound lasts to the end of the quarter.
+    sound = _sound(wav, math.ceil(frames / steps_per_quarter) * 60 / tempo)
     packed = _base64(np.packbits(on))
-    grid = f"{frames} {steps_per_quarter} {tempo} {rearticulate} {packed} {sound.digest}"
+    grid = f"{frames} {steps_per_quarter} {tempo} {swing} {rearticulate} {packed} {sound.digest}"
     identity = hashlib.sha256(grid.encode()).hexdigest()[:16]
     result = _COMPONENT(
         key=key,
@@ -114,6 +121,8 @@ def player(
             "frames": frames,
             "stepsPerQuarter": steps_per_quarter,
             "tempo": tempo,
+            "swing": swing,
+            "composed": composed,
             "rearticulate": rearticulate,
             "roll": packed,
             "wav": sound.base64,

@@ -1,70 +1,23 @@
 """Music drawn from a model, with what the model thought of it: probabilities and latent path."""
 
-from dataclasses import dataclass
-from typing import Literal, NamedTuple, get_args
+from typing import NamedTuple
 
 import numpy as np
 import streamlit as st
 
-from dmm_core.errors import ConfigError
+from dmm_core.infilling import infill
 from dmm_core.latent import Projection, posterior_moments
 from dmm_core.listening import to_roll
 from dmm_core.model import DMM
+from dmm_core.morphing import morph
 from dmm_core.sampling import Sample, continuation, reconstruct, sample
+from pages.ui.compose.plan import MOST_COUNT, MOST_QUARTERS, Mode, Plan
 from pages.ui.models import Trained, prior_plane
 from pages.ui.player import LatentPath
 
-__all__ = ["MOST_COUNT", "MOST_QUARTERS", "Mode", "Piece", "Plan", "compose"]
+__all__ = ["MOST_COUNT", "MOST_QUARTERS", "Mode", "Piece", "Plan", "compose", "morph_weights"]
 
-MOST_COUNT = 8
-"""Alternatives that are drawn together."""
-
-MOST_QUARTERS = 256
-"""Quarters of the longest piece: its sound still fits into a message to the page."""
-
-_HOTTEST = 2.0
 _POSTERIOR_DRAWS = 50
-
-Mode = Literal["new", "continue", "reconstruct"]
-"""From nothing, after a start, or through the posterior."""
-
-
-@dataclass(frozen=True)
-class Plan:
-    """What is drawn.
-
-    Attributes:
-        mode: from nothing, after a start, or a piece through the posterior.
-        count: alternatives, 1 to `MOST_COUNT`.
-        frames: new time steps; a reconstruction has those of its piece.
-        z_temperature: as in `dmm_core.sampling.sample`, 0 to 2.
-        x_temperature: as there, 0 to 2.
-        seed: decides all draws.
-
-    Raises:
-        ConfigError: if a value is out of bounds, whatever widget it came from.
-    """
-
-    mode: Mode
-    count: int
-    frames: int
-    z_temperature: float
-    x_temperature: float
-    seed: int
-
-    def __post_init__(self) -> None:
-        """Check the values."""
-        if self.mode not in get_args(Mode):
-            raise ConfigError(f"There is no mode {self.mode!r:.40}.")
-        if not 1 <= self.count <= MOST_COUNT:
-            raise ConfigError(f"There can be 1 to {MOST_COUNT} alternatives, not {self.count}.")
-        if not 1 <= self.frames <= 4 * MOST_QUARTERS:
-            raise ConfigError(f"A piece has 1 to {4 * MOST_QUARTERS} frames, not {self.frames}.")
-        for name, value in (("z", self.z_temperature), ("x", self.x_temperature)):
-            if not 0.0 <= value <= _HOTTEST:
-                raise ConfigError(f"The temperature of {name} is 0 to {_HOTTEST:g}, not {value:g}.")
-        if not 0 <= self.seed < 2**31:
-            raise ConfigError(f"A seed is 0 to {2**31 - 1}, not {self.seed}.")
 
 
 class Piece(NamedTuple):
@@ -83,42 +36,88 @@ class Piece(NamedTuple):
     kl: np.ndarray | None
 
 
-def compose(trained: Trained, plan: Plan, start: np.ndarray | None = None) -> list[Piece]:
-    """Draw what `plan` asks for, on the CPU: the same plan, start and weights, the same music.
+def compose(
+    trained: Trained,
+    plan: Plan,
+    start: np.ndarray | None = None,
+    other: np.ndarray | None = None,
+) -> list[Piece]:
+    """Draw what `plan` asks for, on the CPU: the same plan, pieces and weights, the same music.
 
     Args:
         trained: a model of piano-rolls.
         plan: what to draw.
-        start: (T, 88) uint8, what is continued or reconstructed.
+        start: (T, 88) uint8, the piece that is given; None for new music.
+        other: (T, 88) uint8, where a morph goes.
+
+    Raises:
+        DataError: if the plan asks for what cannot be had, such as a key without a note in reach.
     """
-    return _compose(trained.model, trained.key, plan, start)
+    return _compose(trained.model, trained.key, plan, start, other)
+
+
+def morph_weights(plan: Plan) -> np.ndarray:
+    """(count, frames): how far each frame of each alternative has gone from one to the other."""
+    if plan.sweep:
+        return np.tile(np.linspace(0, 1, plan.frames), (plan.count, 1))
+    steps = np.linspace(0, 1, plan.count) if plan.count > 1 else np.array([0.5])
+    return np.tile(steps[:, None], (1, plan.frames))
 
 
 @st.cache_data(max_entries=24, show_spinner=False)
-def _compose(_model: DMM, key: str, plan: Plan, start: np.ndarray | None) -> list[Piece]:
+def _compose(
+    _model: DMM, key: str, plan: Plan, start: np.ndarray | None, other: np.ndarray | None
+) -> list[Piece]:
     plane = prior_plane(_model, key)
     if start is None:
-        drawn = sample(
-            _model,
-            count=plan.count,
-            frames=plan.frames,
-            seed=plan.seed,
-            z_temperature=plan.z_temperature,
-            x_temperature=plan.x_temperature,
-        )
-        return [_from_nothing(drawn, i, plane) for i in range(plan.count)]
+        drawn = sample(_model, frames=plan.frames, **_settings(plan))
+        return [
+            _rolled_out(drawn, i, plane, "Drawn step by step from the prior.")
+            for i in range(plan.count)
+        ]
     if plan.mode == "reconstruct":
         return _reconstructions(_model, start, plan, plane)
-    drawn = continuation(
-        _model,
-        start,
-        count=plan.count,
-        frames=plan.frames,
-        seed=plan.seed,
-        z_temperature=plan.z_temperature,
-        x_temperature=plan.x_temperature,
+    if plan.region is not None:
+        return _infillings(_model, start, plan, plan.region, plane)
+    if other is not None:
+        weights = morph_weights(plan)
+        drawn = morph(
+            _model,
+            start,
+            other,
+            weights=weights,
+            spherical=plan.arcs,
+            **{k: v for k, v in _settings(plan).items() if k != "count"},
+        )
+        return [
+            _rolled_out(drawn, i, plane, "Between the paths of the two pieces.")
+            for i in range(plan.count)
+        ]
+    return _continuations(_model, start, plan, plane)
+
+
+def _settings(plan: Plan) -> dict:
+    return {
+        "count": plan.count,
+        "seed": plan.seed,
+        "z_temperature": plan.z_temperature,
+        "x_temperature": plan.x_temperature,
+        "constraint": plan.keep.constraint(),
+    }
+
+
+def _rolled_out(drawn: Sample, index: int, plane: Projection | None, note: str) -> Piece:
+    z, scale = drawn.z[index].numpy(), drawn.scale[index].numpy()
+    return Piece(
+        to_roll(drawn.x[index]), drawn.mean[index].numpy(), _seen(plane, z, scale, note), None
     )
-    begun = posterior_moments(_model, start, seed=plan.seed, draws=_POSTERIOR_DRAWS)
+
+
+def _continuations(
+    model: DMM, start: np.ndarray, plan: Plan, plane: Projection | None
+) -> list[Piece]:
+    drawn = continuation(model, start, frames=plan.frames, **_settings(plan))
+    begun = posterior_moments(model, start, seed=plan.seed, draws=_POSTERIOR_DRAWS)
     pieces = []
     for i in range(plan.count):
         loc = np.concatenate([begun.loc, drawn.z[i].numpy()])
@@ -134,17 +133,36 @@ def _compose(_model: DMM, key: str, plan: Plan, start: np.ndarray | None) -> lis
     return pieces
 
 
-def _from_nothing(drawn: Sample, index: int, plane: Projection | None) -> Piece:
-    z, scale = drawn.z[index].numpy(), drawn.scale[index].numpy()
-    path = _seen(plane, z, scale, "Drawn step by step from the prior.")
-    return Piece(to_roll(drawn.x[index]), drawn.mean[index].numpy(), path, None)
+def _infillings(
+    model: DMM,
+    start: np.ndarray,
+    plan: Plan,
+    region: tuple[int, int],
+    plane: Projection | None,
+) -> list[Piece]:
+    first, after = region
+    filled = infill(model, start, first=first, after=after, **_settings(plan))
+    pieces = []
+    for x, mean in zip(filled.x, filled.region.mean.numpy(), strict=True):
+        found = posterior_moments(model, x, seed=plan.seed, draws=_POSTERIOR_DRAWS)
+        probabilities = x.astype(np.float32)
+        probabilities[first:after] = mean
+        path = _seen(plane, found.loc, found.scale, "Inferred from the finished piece.")
+        pieces.append(Piece(x > 0, probabilities, path, found.kl.sum(1)))
+    return pieces
 
 
 def _reconstructions(
     model: DMM, start: np.ndarray, plan: Plan, plane: Projection | None
 ) -> list[Piece]:
     found = posterior_moments(model, start, seed=plan.seed, draws=_POSTERIOR_DRAWS)
-    mean = reconstruct(model, start, seed=plan.seed, draws=_POSTERIOR_DRAWS).numpy()
+    mean = reconstruct(
+        model,
+        start,
+        seed=plan.seed,
+        draws=_POSTERIOR_DRAWS,
+        constraint=plan.keep.constraint(),
+    ).numpy()
     path = _seen(plane, found.loc, found.scale, "Inferred from the piece.")
     rng = np.random.default_rng(plan.seed)
     return [
@@ -159,7 +177,8 @@ def _flip(mean: np.ndarray, temperature: float, rng: np.random.Generator) -> np.
         return mean > 0.5
     odds = np.clip(mean.astype(np.float64), 1e-12, 1 - 1e-12)
     logits = np.log(odds / (1 - odds)) / temperature
-    return rng.random(mean.shape) < 0.5 * (1 + np.tanh(logits / 2))
+    drawn = rng.random(mean.shape) < 0.5 * (1 + np.tanh(logits / 2))
+    return drawn & (mean > 0)  # what may not sound has the probability 0
 
 
 def _seen(

@@ -1,37 +1,31 @@
 """The Compose page from the choice of a beginning to the downloads."""
 
-from typing import NamedTuple
+from dataclasses import replace
+from typing import get_args
 
-import numpy as np
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from dmm_core.errors import DataError
 from dmm_core.listening import require_piano
 from dmm_core.music.pianoroll import rearticulates_by_default
+from pages.ui import frame
 from pages.ui.address import choose
-from pages.ui.compose.controls import ORIGINAL, ask_performance, ask_plan
-from pages.ui.compose.drawing import Mode, Piece, compose
-from pages.ui.compose.performance import Performance, midi, sound
-from pages.ui.compose.start import Start, ask_start
-from pages.ui.models import trained
-from pages.ui.octave import octave_of, shifted
-from pages.ui.picker import pick_run
-from pages.ui.player import player
+from pages.ui.compose.blind import draw_blind
+from pages.ui.compose.controls import ORIGINAL, ask_another, ask_heard, ask_plan
+from pages.ui.compose.drawing import Piece, compose
+from pages.ui.compose.history import draw_history, draw_undo, remember
+from pages.ui.compose.made import Made, file_stem, title_of
+from pages.ui.compose.measures import draw_measures
+from pages.ui.compose.plan import Mode, Plan
+from pages.ui.compose.shaping import ask_keep, ask_performance
+from pages.ui.compose.start import Given, ask_given, bar_beat
+from pages.ui.models import Trained, trained
+from pages.ui.octave import octave_of
+from pages.ui.picker import label_of, pick_run
+from pages.ui.player import PlayerEvents
 
 __all__ = ["draw"]
-
-
-class _Beginning(NamedTuple):
-    title: str
-    mode: Mode
-
-
-_BEGINNINGS = {
-    "new": _Beginning("New", "new"),
-    "continue": _Beginning("Continue", "continue"),
-    "file": _Beginning("From a file", "continue"),
-    "reconstruct": _Beginning("Reconstruct", "reconstruct"),
-}
 
 
 def draw() -> None:
@@ -41,93 +35,129 @@ def draw() -> None:
         DataError: if the model explains no music, or the address names nothing that exists.
         RunError: if the model cannot be loaded.
     """
-    with st.grid("auto", min_column_width=350):
+    with st.grid("auto", min_column_width=330, vertical_alignment="bottom"):
         model = trained(pick_run())
         grid = require_piano(model.data)
-        beginning = choose(
-            "Beginning",
-            list(_BEGINNINGS),
-            key="mode",
-            show=lambda name: _BEGINNINGS[name].title,
-            few=True,
-        )
-    if beginning is None:
-        raise DataError("There is no such beginning; choose one above.")
-    mode = _BEGINNINGS[beginning].mode
-    start = None
-    if mode != "new":
-        start = ask_start(model, grid, from_file=beginning == "file", whole=mode == "reconstruct")
-    plan, hear = ask_plan(mode, grid, given=len(start.x) if start else 0)
+        mode = _ask_mode()
+    given = ask_given(model, grid, mode)
+    row = st.container(horizontal=True, vertical_alignment="bottom")
+    with row:
+        ask_another(primary=True)
+        draw_undo()
+        with st.popover("Draw", icon=":material/tune:"):
+            plan = ask_plan(mode, grid, given)
+        sound, notes = _popovers()
+        with sound:
+            performance, octave = ask_performance(
+                grid, strike=rearticulates_by_default(grid), octave=octave_of(model.data.name)
+            )
+        with notes:
+            plan = replace(plan, keep=ask_keep(octave))
+        hear = ask_heard(plan.count, mode)
     with st.spinner("Composing"):
-        pieces = compose(model, plan, start.x if start else None)
+        pieces = compose(
+            model,
+            plan,
+            given.start.x if given.start else None,
+            given.other.x if given.other else None,
+        )
+    made = Made(
+        _heard(pieces, hear, given),
+        title_of(plan, hear, given, grid),
+        file_stem(label_of(model.source).split(" (")[0], plan, hear, given, grid),
+        performance,
+        octave,
+        _composed(plan, hear, given),
+    )
+    remember((model.key, plan, given.identity), made.title)
+    _draw_made(model, made, plan, given)
+
+
+def _ask_mode() -> Mode:
+    modes = {mode: mode for mode in get_args(Mode)}
+    chosen = choose(
+        "What to compose",
+        list(modes),
+        key="mode",
+        show=str.capitalize,
+        few=True,
+        resets=("hear",),
+    )
+    if chosen is None:
+        raise DataError("There is no such way to compose; choose one above.")
+    return modes[chosen]
+
+
+def _popovers() -> tuple[DeltaGenerator, DeltaGenerator]:
+    """Places for the controls of notes and of sound; notes stand first, sound is asked first."""
+    notes = st.popover("Notes", icon=":material/music_note:")
+    return st.popover("Sound", icon=":material/speaker:"), notes
+
+
+def _heard(pieces: list[Piece], hear: int, given: Given) -> Piece:
     piece = pieces[max(hear - 1, 0)]
-    if start and hear == ORIGINAL:
-        piece = piece._replace(roll=start.x > 0)
-    stage = st.container()
-    performance, octave = ask_performance(
-        grid, strike=rearticulates_by_default(grid), octave=octave_of(model.data.name)
-    )
-    with stage:
-        _play(piece, _title(mode, hear, start), performance, octave)
-    _draw_downloads(piece, performance, octave, name=f"{mode}-{plan.seed}-{hear}")
-    if beginning != "file":
-        st.caption("The address of this page holds everything: the same link, the same music.")
+    if hear == ORIGINAL and given.start:
+        piece = piece._replace(roll=given.start.x > 0)
+    return piece
 
 
-def _title(mode: Mode, number: int, start: Start | None) -> str:
-    if start is None:
-        return f"Alternative {number}"
-    if number == ORIGINAL:
-        return start.title
-    joined = "continued from frame" if mode == "continue" else "reconstructed"
-    begun = f" {len(start.x)}" if mode == "continue" else ""
-    return f"{start.title}, {joined}{begun}, alternative {number}"
+def _composed(plan: Plan, hear: int, given: Given) -> tuple[int, int] | None:
+    """First and last frame that are the model's, where the others were given."""
+    if plan.region is not None:
+        return plan.region[0], plan.region[1] - 1
+    if plan.mode == "continue" and given.start:
+        begun = len(given.start.x)
+        return begun, begun + plan.frames - 1
+    return None
 
 
-def _play(piece: Piece, title: str, performance: Performance, octave: int) -> None:
-    roll = shifted(piece.roll, octave)
-    player(
-        roll=roll,
-        wav=sound(roll, performance),
-        steps_per_quarter=performance.steps_per_quarter,
-        tempo=performance.tempo,
-        rearticulate=performance.rearticulate,
-        key="player",
-        title=title,
-        probabilities=np.clip(shifted(piece.probabilities, octave), 0, 1),
-        path=piece.path,
-        kl=piece.kl,
-        height=300,
-    )
-    lost = int(piece.roll.sum() - roll.sum())
+def _draw_made(model: Trained, made: Made, plan: Plan, given: Given) -> None:
+    events = made.play()
+    lost = int(made.piece.roll.sum() - made.roll.sum())
     if lost:
         st.caption(f"{lost:,} notes lie beyond the keyboard in this octave and are left out.")
-    if not roll.any():
+    if not made.roll.any():
         st.info(
-            "Nothing sounds: no note is more likely than not. Raise the temperature of x, "
-            "or take another seed.",
+            "Nothing sounds: no note is more likely than not. Raise the temperature of x or the "
+            "density, or compose another.",
             icon=":material/music_off:",
         )
+    if plan.region is not None:
+        _offer_region(events, plan.region, made.performance.steps_per_quarter)
+    made.draw_downloads()
+    if given.linkable:
+        st.caption("The address of this page holds everything: the same link, the same music.")
+    else:
+        st.caption("A link cannot hold your file; everything else stands in the address.")
+    if frame.presenting():
+        return
+    with st.expander("Beside the data", icon=":material/monitoring:"):
+        draw_measures(model, made)
+    with st.expander("What was made in this session", icon=":material/history:"):
+        draw_history()
+    with st.expander("Blind test: which do you prefer?", icon=":material/hearing:"):
+        draw_blind(model, plan, given, made.performance, made.octave)
 
 
-def _draw_downloads(piece: Piece, performance: Performance, octave: int, *, name: str) -> None:
-    roll = shifted(piece.roll, octave)
-    with st.container(horizontal=True):
-        st.download_button(
-            "MIDI",
-            midi(roll, performance),
-            file_name=f"{name}.mid",
-            mime="audio/midi",
-            icon=":material/download:",
-            key="get_midi",
-            on_click="ignore",
+def _offer_region(events: PlayerEvents, region: tuple[int, int], grid: int) -> None:
+    """Let the region that was dragged in the player be the one that is infilled."""
+    if events.region is None or events.region == (region[0], region[1] - 1):
+        st.caption(
+            "Drag on the ruler above the roll to choose another region; the rest of the piece "
+            "stays as it is, note for note."
         )
-        st.download_button(
-            "WAV",
-            sound(roll, performance),
-            file_name=f"{name}.wav",
-            mime="audio/wav",
-            icon=":material/download:",
-            key="get_wav",
-            on_click="ignore",
-        )
+        return
+    first, last = events.region
+    st.button(
+        f"Compose {bar_beat(first, grid)} to {bar_beat(last, grid)} anew",
+        icon=":material/format_paint:",
+        key="take_region",
+        type="primary",
+        on_click=_take,
+        args=(first, last),
+    )
+
+
+def _take(first: int, last: int) -> None:
+    st.query_params["gap"] = f"{first}-{last}"
+    st.query_params.pop("hear", None)

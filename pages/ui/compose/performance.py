@@ -1,4 +1,4 @@
-"""How a piano-roll is performed: octave, tempo, instrument, struck or tied notes."""
+"""How a piano-roll is performed: tempo, instrument, swing, struck or tied notes."""
 
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -10,6 +10,8 @@ from dmm_core.errors import ConfigError
 from dmm_core.music.audio import render_wav
 from dmm_core.music.midi import midi_from_notes
 from dmm_core.music.pianoroll import Note, notes_from_roll
+from dmm_core.music.score_write import musicxml_from_notes
+from dmm_core.music.swing import STRAIGHT, SWINGS, swung
 
 __all__ = [
     "INSTRUMENTS",
@@ -18,6 +20,7 @@ __all__ = [
     "Instrument",
     "Performance",
     "midi",
+    "score",
     "sound",
 ]
 
@@ -61,6 +64,7 @@ class Performance:
         tempo: quarters a minute.
         rearticulate: strike every frame anew instead of tying equal neighbours.
         instrument: a name in `INSTRUMENTS`.
+        swing: where the middle of a quarter note stands, as `dmm_core.music.swing` has it.
 
     Raises:
         ConfigError: if a value is out of bounds, whatever widget it came from.
@@ -70,6 +74,7 @@ class Performance:
     tempo: int = 90
     rearticulate: bool = True
     instrument: str = "piano"
+    swing: float = STRAIGHT
 
     def __post_init__(self) -> None:
         """Check the values."""
@@ -79,9 +84,15 @@ class Performance:
             )
         if self.instrument not in INSTRUMENTS:
             raise ConfigError(f"There is no instrument {self.instrument!r:.40}.")
+        if not SWINGS[0] <= self.swing <= SWINGS[1]:
+            raise ConfigError(f"The swing is {SWINGS[0]:g} to {SWINGS[1]:g}, not {self.swing:g}.")
 
     def notes(self, roll: np.ndarray) -> list[Note]:
         """The notes of a roll (T, 88) as they are played."""
+        return swung(self.written(roll), tempo=self.tempo, swing=self.swing)
+
+    def written(self, roll: np.ndarray) -> list[Note]:
+        """The notes of a roll (T, 88) as a score has them: swing is a way to play, not to write."""
         return notes_from_roll(
             roll,
             tempo=self.tempo,
@@ -106,3 +117,9 @@ def midi(roll: np.ndarray, performance: Performance) -> bytes:
     return midi_from_notes(
         performance.notes(roll), tempo=performance.tempo, program=performance.program
     )
+
+
+@st.cache_data(max_entries=24, show_spinner=False)
+def score(roll: np.ndarray, performance: Performance, title: str) -> bytes:
+    """The MusicXML file of a roll; the same roll and performance give the same bytes."""
+    return musicxml_from_notes(performance.written(roll), tempo=performance.tempo, title=title)

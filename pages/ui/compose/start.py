@@ -1,17 +1,25 @@
-"""What a continuation goes on from, and what a reconstruction looks through."""
+"""What is given to the model: a start to continue, a piece with a region, or two pieces."""
 
 from typing import NamedTuple
 
 import numpy as np
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
+from dmm_core.data.sequences import Sequences
+from dmm_core.errors import DataError
+from pages.ui.address import choose, choose_range
+from pages.ui.compose.plan import Mode
 from pages.ui.models import Trained, load_data, pick_data
 from pages.ui.pieces import ask_file, pick_piece, pick_split
 
-__all__ = ["Start", "ask_start"]
+__all__ = ["Given", "Start", "ask_given", "bar_beat"]
 
 _LONGEST_QUARTERS = 128
 _BEGUN_QUARTERS = 16
+_QUARTERS_PER_BAR = 4
+_REGION_BARS = (2, 4)
+"""From the third bar to the end of the fourth, unless somebody says otherwise."""
 
 
 class Start(NamedTuple):
@@ -26,42 +34,128 @@ class Start(NamedTuple):
     title: str
 
 
-def ask_start(trained: Trained, grid: int, *, from_file: bool, whole: bool) -> Start:
-    """Ask for a piece of a data set or a file, and for how much of it is given.
+class Given(NamedTuple):
+    """All that is given.
+
+    Attributes:
+        start: a piece, whole or its start; None for new music.
+        other: the piece that a morph goes to.
+        region: of an infilling, its first frame and the one behind its last.
+        linkable: whether the address brings all of it back; a file it cannot.
+    """
+
+    start: Start | None = None
+    other: Start | None = None
+    region: tuple[int, int] | None = None
+    linkable: bool = True
+
+    @property
+    def identity(self) -> tuple:
+        """Equal for what is equally given, whatever it is called."""
+        pieces = (self.start, self.other)
+        return (*(piece and (piece.x.shape, piece.x.tobytes()) for piece in pieces), self.region)
+
+
+def ask_given(trained: Trained, grid: int, mode: Mode) -> Given:
+    """Ask for what `mode` needs.
 
     Args:
         trained: the model it is given to.
         grid: frames of a quarter note.
-        from_file: ask for a file instead of a piece of a data set.
-        whole: give all of it, up to a length that can be played at once.
+        mode: what will be drawn.
 
     Raises:
-        DataError: if the address names none, or a file is refused.
+        DataError: if the address names none of it, or a file is refused.
     """
-    if from_file:
-        sequences, index = ask_file(grid), 0
-        length_place = st.container()
+    if mode == "new":
+        return Given()
+    row = st.grid("auto", min_column_width=190, vertical_alignment="bottom")
+    with row:
+        source = choose(
+            "From",
+            ["set", "file"],
+            key="from",
+            show={"set": "A data set", "file": "A file of yours"}.__getitem__,
+            few=True,
+            resets=("gap",),
+        )
+    if source is None:
+        raise DataError("Music comes from a data set or a file; choose one above.")
+    if source == "file":
+        sequences, at = ask_file(grid), 0
     else:
-        set_place, split_place, piece_place, length_place = st.columns([3, 3, 4, 2])
-        with set_place:
-            name = pick_data(trained)
-        data = load_data(trained, name)
-        with split_place:
-            sequences = data[pick_split(data)]
-        with piece_place:
-            index = pick_piece(sequences)
-    x = sequences.x[index]
-    longest = min(len(x), _LONGEST_QUARTERS * grid)
-    if not whole:
-        with length_place:
-            asked = st.number_input(
-                "Frames of it",
-                min_value=1,
-                max_value=longest,
-                value=min(longest, _BEGUN_QUARTERS * grid),
-                key="begin",
-                bind="query-params",
-                help="How many frames are given; the model goes on from there.",
-            )
-        longest = min(max(int(asked), 1), longest)
-    return Start(x[:longest], sequences.names[index])
+        sequences, at = _pick(trained, row)
+    start = _cut(sequences, at, grid)
+    linkable = source == "set"
+    if mode == "continue":
+        with row:
+            return Given(_begun(start, grid), linkable=linkable)
+    if mode == "infill":
+        return Given(start, region=_ask_region(len(start.x), grid), linkable=linkable)
+    if mode == "reconstruct":
+        return Given(start, linkable=linkable)
+    if source == "set":
+        with row:
+            other = pick_piece(sequences, key="to", label="Morph to")
+    else:
+        second = st.grid("auto", min_column_width=190, vertical_alignment="bottom")
+        sequences, other = _pick(trained, second)
+    return Given(start, _cut(sequences, other, grid), linkable=linkable)
+
+
+def bar_beat(frame: int, grid: int) -> str:
+    """Bar and beat of a frame, both counted from 1, as the player has it: "3:2", "3:2+1"."""
+    beat, rest = divmod(frame, grid)
+    place = f"{beat // _QUARTERS_PER_BAR + 1}:{beat % _QUARTERS_PER_BAR + 1}"
+    return f"{place}+{rest}" if rest else place
+
+
+class _Picked(NamedTuple):
+    sequences: Sequences
+    at: int
+
+
+def _pick(trained: Trained, row: DeltaGenerator) -> _Picked:
+    with row:
+        name = pick_data(trained)
+    data = load_data(trained, name)  # above the row, where it has to be fetched first
+    with row:
+        sequences = data[pick_split(data)]
+        return _Picked(sequences, pick_piece(sequences))
+
+
+def _cut(sequences: Sequences, at: int, grid: int) -> Start:
+    """A piece up to a length that can be played at once."""
+    return Start(sequences.x[at][: _LONGEST_QUARTERS * grid], sequences.names[at])
+
+
+def _begun(whole: Start, grid: int) -> Start:
+    longest = len(whole.x)
+    asked = st.number_input(
+        "Frames of it",
+        min_value=1,
+        max_value=longest,
+        value=min(longest, _BEGUN_QUARTERS * grid),
+        key="begin",
+        bind="query-params",
+        help="How many frames are given; the model goes on from there.",
+    )
+    return Start(whole.x[: min(max(int(asked), 1), longest)], whole.title)
+
+
+def _ask_region(frames: int, grid: int) -> tuple[int, int]:
+    bar = _QUARTERS_PER_BAR * grid
+    last = min(frames, _REGION_BARS[1] * bar) - 1
+    region = choose_range(
+        "Region to infill, by bar and beat",
+        range(frames),
+        key="gap",
+        default=(min(_REGION_BARS[0] * bar, last), last),
+        show=lambda frame: bar_beat(frame, grid),
+        help="Only this is drawn anew, given what stands before and after it. Or drag on the "
+        "ruler above the roll.",
+        resets=("hear",),
+    )
+    if region is None:
+        raise DataError("A region is two frames, such as gap=8-15; choose one by the slider.")
+    return region[0], region[1] + 1

@@ -7,8 +7,9 @@ from dmm_core.music.pianoroll import rearticulates_by_default
 from dmm_core.runs.bundled import list_bundled
 from pages.ui import frame
 from pages.ui.compose.controls import ask_seed
-from pages.ui.compose.drawing import Plan, compose
+from pages.ui.compose.drawing import compose
 from pages.ui.compose.performance import Performance, sound
+from pages.ui.compose.plan import Plan
 from pages.ui.models import trained
 from pages.ui.octave import octave_of, shifted
 from pages.ui.player import player

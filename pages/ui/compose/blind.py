@@ -1,0 +1,149 @@
+"""A blind test: two models, or two settings of one, heard without knowing which is which."""
+
+import secrets
+from dataclasses import dataclass, field, replace
+from typing import Literal
+
+import numpy as np
+import streamlit as st
+
+from dmm_core.errors import DataError
+from pages.ui import frame
+from pages.ui.address import choose
+from pages.ui.compose.drawing import compose
+from pages.ui.compose.made import Made
+from pages.ui.compose.performance import Performance
+from pages.ui.compose.plan import Plan
+from pages.ui.compose.start import Given
+from pages.ui.models import Trained, trained
+from pages.ui.picker import label_of, sources
+
+__all__ = ["draw_blind"]
+
+_HEIGHT = 230
+_STRIDE = 7919
+"""Between the seeds of rounds, so that no round repeats what the page has played."""
+
+_Vote = Literal["first", "second", "neither"]
+
+
+@dataclass
+class _Contest:
+    """One contest: its tally, and the round that is heard now."""
+
+    what: tuple
+    round: int = 0
+    swapped: bool = False
+    vote: _Vote | None = None
+    tally: dict[str, int] = field(default_factory=lambda: {"this": 0, "other": 0, "neither": 0})
+
+    def next(self) -> None:
+        self.round += 1
+        self.swapped = bool(secrets.randbelow(2))
+        self.vote = None
+
+    def cast(self, vote: _Vote) -> None:
+        if self.vote is not None:
+            return
+        self.vote = vote
+        if vote == "neither":
+            self.tally["neither"] += 1
+        else:
+            self.tally["other" if (vote == "first") == self.swapped else "this"] += 1
+
+
+def draw_blind(
+    model: Trained, plan: Plan, given: Given, performance: Performance, octave: int
+) -> None:
+    """Draw the choice of the opponent, and the rounds."""
+    listed = sources()
+    listed.setdefault(model.source.id, model.source)
+    with st.grid("auto", min_column_width=200, vertical_alignment="bottom"):
+        name = choose(
+            "Against the model",
+            sorted(listed, key=lambda run: run != model.source.id),
+            key="versus",
+            show=lambda run: label_of(listed[run]),
+        )
+        temperatures = [
+            st.slider(
+                f"Its temperature of {letter}",
+                min_value=0.0,
+                max_value=2.0,
+                value=1.0,
+                step=0.05,
+                key=f"v{letter}t",
+                bind="query-params",
+            )
+            for letter in "zx"
+        ]
+    if name is None:
+        raise DataError("There is no such model to compare with; choose one of the list.")
+    other_plan = replace(plan, z_temperature=temperatures[0], x_temperature=temperatures[1])
+    if name == model.source.id and other_plan == plan:
+        st.caption("Choose another model, or another temperature than the piece above has.")
+        return
+    other = model if name == model.source.id else trained(listed[name])
+    if other.grid != model.grid:
+        raise DataError("The other model's frames last differently, so the two cannot be compared.")
+    what = (model.key, other.key, plan, other_plan, given.identity)
+    contest: _Contest | None = st.session_state.get("compose.contest")
+    if contest is None or contest.what != what:
+        contest = st.session_state["compose.contest"] = _Contest(what)
+    if contest.round == 0:
+        st.button(
+            "Start the blind test",
+            icon=":material/hearing:",
+            key="blind_next",
+            on_click=contest.next,
+        )
+        return
+    _draw_round(contest, [(model, plan), (other, other_plan)], given, performance, octave)
+
+
+def _draw_round(
+    contest: _Contest,
+    sides: list[tuple[Trained, Plan]],
+    given: Given,
+    performance: Performance,
+    octave: int,
+) -> None:
+    order = [1, 0] if contest.swapped else [0, 1]
+    seed = (sides[0][1].seed + _STRIDE * contest.round) % 2**31
+    for place, side in zip(("First", "Second"), order, strict=True):
+        model, plan = sides[side]
+        drawn = compose(
+            model,
+            replace(plan, seed=seed, count=1),
+            given.start.x if given.start else None,
+            given.other.x if given.other else None,
+        )[0]
+        bare = drawn._replace(path=None, kl=None, probabilities=drawn.roll.astype(np.float32))
+        title = f"{place}, pair {contest.round}"
+        made = Made(bare, title, place.lower(), performance, octave)
+        made.play(key=f"blind_{place.lower()}", height=_HEIGHT)
+    if contest.vote is None:
+        with st.container(horizontal=True):
+            for vote, label in (
+                ("first", "I prefer the first"),
+                ("second", "I prefer the second"),
+                ("neither", "Neither"),
+            ):
+                st.button(label, key=f"vote_{vote}", on_click=contest.cast, args=(vote,))
+        return
+    names = [_describe(*side) for side in sides]
+    st.success(
+        f"The first was {names[order[0]]}, the second {names[order[1]]}.",
+        icon=":material/visibility:",
+    )
+    tally = contest.tally
+    st.markdown(
+        f"Preferred so far: {names[0]} {tally['this']}, {names[1]} {tally['other']}, "
+        f"neither {tally['neither']}."
+    )
+    st.button("Next pair", icon=":material/hearing:", key="blind_next", on_click=contest.next)
+
+
+def _describe(model: Trained, plan: Plan) -> str:
+    label = frame.plain(label_of(model.source))
+    return f"**{label}** (z {plan.z_temperature:g}, x {plan.x_temperature:g})"

@@ -1,0 +1,138 @@
+"""What was made in this session: every draw can be pinned, and gone back to."""
+
+from collections.abc import Hashable
+from dataclasses import dataclass, field
+from typing import Any
+
+import streamlit as st
+
+from pages.ui import frame
+
+__all__ = ["draw_history", "draw_undo", "remember"]
+
+_MOST = 20
+"""Draws that are not pinned; the oldest goes first."""
+
+_CHOSEN = (
+    *("run", "mode", "from", "data", "split", "piece", "to", "gap", "hear"),
+    *("scale", "tonic", "register", "instrument", "octave", "notes"),
+)
+"""Parameters of the address that `choose` keeps."""
+
+_BOUND = (
+    *("seed", "count", "frames", "begin", "zt", "xt", "sweep", "arcs"),
+    *("density", "tempo", "swing"),
+)
+"""Widgets that Streamlit binds to the address."""
+
+
+@dataclass
+class _Entry:
+    what: Hashable
+    title: str
+    chosen: dict[str, str] = field(default_factory=dict)
+    bound: dict[str, Any] = field(default_factory=dict)
+    pinned: bool = False
+
+    def keep_choices(self, title: str) -> None:
+        self.title = title
+        self.chosen = {k: st.query_params[k] for k in _CHOSEN if k in st.query_params}
+        self.bound = {k: st.session_state[k] for k in _BOUND if k in st.session_state}
+
+
+def remember(what: Hashable, title: str) -> None:
+    """Note what is on the page now.
+
+    Args:
+        what: names what was drawn; another octave or tempo of the same is the same draw.
+        title: to show.
+    """
+    entries = _entries()
+    entry = next((e for e in entries if e.what == what), None)
+    if entry is None:
+        entry = _Entry(what, title)
+        entries.append(entry)
+    entry.keep_choices(title)
+    st.session_state["compose.now"] = what
+    free = [e for e in entries if not e.pinned and e is not entry]
+    for old in free[: max(0, len(free) - _MOST)]:
+        entries.remove(old)
+
+
+def draw_undo() -> None:
+    """Draw the button that goes back to the draw before."""
+    entries = _entries()
+    at = _position(entries)
+    st.button(
+        "Undo",
+        icon=":material/undo:",
+        key="undo",
+        disabled=at < 1,
+        help="Go back to what was made before this; the history below has it all.",
+        on_click=_go_back,
+    )
+
+
+def draw_history() -> None:
+    """Draw the list, the newest first and pinned ones before it."""
+    entries = _entries()
+    now = st.session_state.get("compose.now")
+    for number, entry in sorted(
+        enumerate(entries), key=lambda pair: (pair[1].pinned, pair[0]), reverse=True
+    ):
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.button(
+                "Unpin" if entry.pinned else "Pin",
+                icon=":material/keep_off:" if entry.pinned else ":material/keep:",
+                key=f"history.pin.{number}",
+                on_click=_pin,
+                args=(entry,),
+            )
+            st.button(
+                "Open",
+                icon=":material/history:",
+                key=f"history.open.{number}",
+                disabled=entry.what == now,
+                on_click=_open,
+                args=(entry,),
+            )
+            here = " (now)" if entry.what == now else ""
+            st.markdown(f"{frame.plain(entry.title)}{here}", width="stretch")
+    st.caption(
+        f"The last {_MOST} draws of this session; pinned ones stay. It ends with the tab, but a "
+        "link or a file keeps a piece for good."
+    )
+
+
+def _entries() -> list[_Entry]:
+    return st.session_state.setdefault("compose.history", [])
+
+
+def _position(entries: list[_Entry]) -> int:
+    now = st.session_state.get("compose.now")
+    return next((i for i, entry in enumerate(entries) if entry.what == now), 0)
+
+
+def _go_back() -> None:
+    entries = _entries()
+    at = _position(entries)
+    if at < 1:
+        return
+    left = entries[at]
+    _open(entries[at - 1])
+    if not left.pinned:
+        entries.remove(left)
+
+
+def _pin(entry: _Entry) -> None:
+    entry.pinned = not entry.pinned
+
+
+def _open(entry: _Entry) -> None:
+    for name in _CHOSEN:
+        if name in entry.chosen:
+            st.query_params[name] = entry.chosen[name]
+        else:
+            st.query_params.pop(name, None)
+    for name, value in entry.bound.items():
+        st.session_state[name] = value

@@ -1,0 +1,142 @@
+"""A composed piece as it is heard and kept: title, sound, file name."""
+
+import re
+import unicodedata
+from typing import NamedTuple
+
+import numpy as np
+import streamlit as st
+
+from pages.ui.compose.controls import ORIGINAL
+from pages.ui.compose.drawing import Piece
+from pages.ui.compose.performance import Performance, midi, score, sound
+from pages.ui.compose.plan import Mode, Plan
+from pages.ui.compose.shaping import in_words
+from pages.ui.compose.start import Given, bar_beat
+from pages.ui.octave import shifted
+from pages.ui.player import PlayerEvents, player
+
+__all__ = ["Made", "file_stem", "title_of"]
+
+_DONE: dict[Mode, str] = {
+    "new": "new",
+    "continue": "continued",
+    "infill": "infilled",
+    "morph": "morph",
+    "reconstruct": "reconstructed",
+}
+
+
+class Made(NamedTuple):
+    """One alternative, ready to be heard and kept.
+
+    Attributes:
+        piece: what was drawn.
+        title: what it is, in words.
+        stem: of its files' names.
+        performance: how it is played.
+        octave: octaves by which it is moved.
+        composed: first and last frame that are the model's, or None where all are.
+    """
+
+    piece: Piece
+    title: str
+    stem: str
+    performance: Performance
+    octave: int
+    composed: tuple[int, int] | None = None
+
+    @property
+    def roll(self) -> np.ndarray:
+        """(T, 88) boolean, as heard."""
+        return shifted(self.piece.roll, self.octave)
+
+    def play(self, *, key: str = "player", height: int = 300) -> PlayerEvents:
+        """Draw the player."""
+        return player(
+            roll=self.roll,
+            wav=sound(self.roll, self.performance),
+            steps_per_quarter=self.performance.steps_per_quarter,
+            tempo=self.performance.tempo,
+            rearticulate=self.performance.rearticulate,
+            swing=self.performance.swing,
+            key=key,
+            title=self.title,
+            probabilities=np.clip(shifted(self.piece.probabilities, self.octave), 0, 1),
+            path=self.piece.path,
+            kl=self.piece.kl,
+            composed=self.composed,
+            height=height,
+        )
+
+    def draw_downloads(self) -> None:
+        """Draw a button for each kind of file."""
+        files = (
+            ("MIDI", "mid", "audio/midi", midi(self.roll, self.performance)),
+            ("WAV", "wav", "audio/wav", sound(self.roll, self.performance)),
+            (
+                "MusicXML",
+                "musicxml",
+                "application/vnd.recordare.musicxml+xml",
+                score(self.roll, self.performance, self.title),
+            ),
+        )
+        with st.container(horizontal=True):
+            for label, extension, mime, data in files:
+                st.download_button(
+                    label,
+                    data,
+                    file_name=f"{self.stem}.{extension}",
+                    mime=mime,
+                    icon=":material/download:",
+                    key=f"get_{extension}",
+                    on_click="ignore",
+                )
+
+
+def title_of(plan: Plan, hear: int, given: Given, grid: int) -> str:
+    """What an alternative is, in words."""
+    kept = in_words(plan.keep)
+    end = f", alternative {hear}" + (f", in {kept}" if kept else "")
+    if given.start is None:
+        return f"New music{end}"
+    name = given.start.title
+    if hear == ORIGINAL:
+        return name
+    if plan.region is not None:
+        first, last = bar_beat(plan.region[0], grid), bar_beat(plan.region[1] - 1, grid)
+        return f"{name}, composed anew from {first} to {last}{end}"
+    if given.other is not None:
+        how = "turning into" if plan.sweep else "on the way to"
+        return f"{name}, {how} {given.other.title}{end}"
+    if plan.mode == "continue":
+        return f"{name}, continued from {bar_beat(len(given.start.x), grid)}{end}"
+    return f"{name}, reconstructed{end}"
+
+
+def file_stem(model: str, plan: Plan, hear: int, given: Given, grid: int) -> str:
+    """A file's name without its ending, such as "bwv66-6_infilled-bar3-4_seed7_2_chorales".
+
+    It begins with the piece, so that a folder sorts by it, and has letters, digits and hyphens
+    only, whatever the piece or the model is called.
+    """
+    parts = [_plain(given.start.title, 40)] if given.start else []
+    if hear == ORIGINAL:
+        return "_".join([*filter(None, parts), "original"])
+    done = _DONE[plan.mode]
+    if plan.region is not None:
+        ends = (plan.region[0], plan.region[1] - 1)
+        done += "-bar" + "-".join(dict.fromkeys(str(end // (4 * grid) + 1) for end in ends))
+    if given.other is not None:
+        done += f"-to-{_plain(given.other.title, 30)}"
+    if plan.keep.scale is not None:
+        done += f"-in-{_plain(in_words(plan.keep).split(',')[0], 30)}"
+    return "_".join(filter(None, [*parts, done, f"seed{plan.seed}", str(hear), _plain(model, 30)]))
+
+
+def _plain(text: str, most: int) -> str:
+    """Lower-case ASCII letters and digits of `text`, joined by hyphens."""
+    text = text.replace("♯", " sharp").replace("♭", " flat")
+    base = unicodedata.normalize("NFKD", re.sub(r"\.\w{2,8}$", "", text))
+    words = re.findall(r"[a-z0-9]+", base.encode("ascii", "ignore").decode().lower())
+    return "-".join(words)[:most].strip("-")

@@ -1,0 +1,79 @@
+"""The figures of what was composed, beside those of the data the model learned from."""
+
+from collections.abc import Callable
+
+import numpy as np
+import streamlit as st
+
+from dmm_core.errors import DMMError
+from dmm_core.music.metrics import RollMetrics, measure
+from pages.ui import charts, frame
+from pages.ui.compose.made import Made
+from pages.ui.datasets import data_sets, split_metrics
+from pages.ui.models import Trained
+
+__all__ = ["draw_measures"]
+
+
+def draw_measures(model: Trained, made: Made) -> None:
+    """Draw a table of both, and two charts."""
+    own = measure([_composed(made)])
+    whole = _of_the_data(model)
+    if whole is None:
+        st.caption("The data set of this model is not at hand, so there is nothing beside it.")
+    rows = [
+        ("Notes at once", *_both(own, whole, lambda m: f"{m.mean_polyphony:.2f}")),
+        ("Pitches, as heard", *_both(own, whole, lambda m: _pitches(m, made.octave))),
+        ("Held from the frame before", *_both(own, whole, lambda m: f"{m.held:.0%}")),
+        ("Frames with a semitone clash", *_both(own, whole, lambda m: f"{m.clashes:.0%}")),
+        ("Notes in the best-fitting scale", *_both(own, whole, lambda m: f"{m.in_scale:.0%}")),
+        ("Silent frames", *_both(own, whole, lambda m: f"{m.polyphony[0] / max(m.frames, 1):.0%}")),
+    ]
+    st.markdown(
+        "| | Composed | Training data |\n|---|--:|--:|\n"
+        + "\n".join(f"| {name} | {one} | {other} |" for name, one, other in rows)
+    )
+    with st.grid(2, min_column_width=340):
+        frame.chart(
+            charts.pitch_class_histogram(own.pitch_classes, whole and whole.pitch_classes),
+            key="measured_classes",
+            alt="How often each pitch class sounds, in what was composed and in the data.",
+        )
+        frame.chart(
+            charts.polyphony_histogram(own.polyphony, whole and whole.polyphony),
+            key="measured_polyphony",
+            alt="How many notes sound at once, in what was composed and in the data.",
+        )
+
+
+def _composed(made: Made) -> np.ndarray:
+    if made.composed is None:
+        return made.piece.roll
+    first, last = made.composed
+    return made.piece.roll[first : last + 1]
+
+
+def _of_the_data(model: Trained) -> RollMetrics | None:
+    """Figures of the training data, if they can be had without a download."""
+    facts = data_sets().get(model.data.name)
+    if facts is None or not facts.ready:
+        return None
+    try:
+        return split_metrics(model.data.name, "train")
+    except DMMError:
+        return None
+
+
+def _both(
+    own: RollMetrics, whole: RollMetrics | None, show: Callable[[RollMetrics], str]
+) -> tuple[str, str]:
+    return show(own), "not at hand" if whole is None else show(whole)
+
+
+def _pitches(metrics: RollMetrics, octave: int) -> str:
+    if metrics.lowest is None or metrics.highest is None:
+        return "silence"
+    low, high = (
+        min(max(pitch + 12 * octave, 21), 108) for pitch in (metrics.lowest, metrics.highest)
+    )
+    return f"{charts.pitch_name(low)} to {charts.pitch_name(high)}"

@@ -1,0 +1,141 @@
+"""What is composed, in plain values, checked whatever widget or address they came from."""
+
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+from dmm_core.constraints import Constraint
+from dmm_core.errors import ConfigError
+from dmm_core.music.pianoroll import HIGHEST, LOWEST
+from dmm_core.music.scales import SCALES, pitch_mask
+
+__all__ = ["DENSITIES", "MOST_COUNT", "MOST_QUARTERS", "Keep", "Mode", "Plan"]
+
+MOST_COUNT = 8
+"""Alternatives that are drawn together."""
+
+MOST_QUARTERS = 256
+"""Quarters of the longest piece: its sound still fits into a message to the page."""
+
+DENSITIES = (-3.0, 3.0)
+"""Fewest and most notes, in nats added to every note's logit."""
+
+_HOTTEST = 2.0
+
+Mode = Literal["new", "continue", "infill", "morph", "reconstruct"]
+"""From nothing, after a start, in the middle, between two pieces, or through the posterior."""
+
+
+@dataclass(frozen=True)
+class Keep:
+    """What the notes keep to.
+
+    Attributes:
+        scale: a name in `SCALES`, or None for every note.
+        tonic: pitch class of its first note, 0 (C) to 11 (B).
+        lowest: lowest MIDI pitch that is heard.
+        highest: highest MIDI pitch that is heard.
+        density: nats added to every note's logit.
+        octave: octaves by which the model's notes are moved to be heard.
+
+    Raises:
+        ConfigError: if a value is out of bounds.
+    """
+
+    scale: str | None = None
+    tonic: int = 0
+    lowest: int = LOWEST
+    highest: int = HIGHEST
+    density: float = 0.0
+    octave: int = 0
+
+    def __post_init__(self) -> None:
+        """Check the values."""
+        if self.scale is not None and self.scale not in SCALES:
+            raise ConfigError(f"There is no scale {self.scale!r:.40}.")
+        if not 0 <= self.tonic <= 11:
+            raise ConfigError(f"A key note is 0 (C) to 11 (B), not {self.tonic}.")
+        if not LOWEST <= self.lowest <= self.highest <= HIGHEST:
+            raise ConfigError(
+                f"A register lies within MIDI pitches {LOWEST} to {HIGHEST}, "
+                f"not {self.lowest} to {self.highest}."
+            )
+        if not DENSITIES[0] <= self.density <= DENSITIES[1]:
+            raise ConfigError(
+                f"The density is {DENSITIES[0]:g} to {DENSITIES[1]:g}, not {self.density:g}."
+            )
+
+    @property
+    def anything(self) -> bool:
+        """Whether it asks for anything at all."""
+        return self.masks or self.density != 0.0
+
+    @property
+    def masks(self) -> bool:
+        """Whether some notes may not sound."""
+        return self.scale is not None or (self.lowest, self.highest) != (LOWEST, HIGHEST)
+
+    def constraint(self) -> Constraint | None:
+        """The constraint on the model's own pitches, or None.
+
+        Raises:
+            DataError: if no note is left.
+        """
+        if not self.anything:
+            return None
+        if not self.masks:
+            return Constraint(None, self.density)
+        moved = 12 * self.octave  # what is heard at p, the model has at p - moved
+        allowed = pitch_mask(
+            scale=self.scale,
+            tonic=self.tonic,
+            lowest=self.lowest - moved,
+            highest=self.highest - moved,
+        )
+        return Constraint(allowed, self.density)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is drawn.
+
+    Attributes:
+        mode: what is drawn given what.
+        count: alternatives, 1 to `MOST_COUNT`.
+        frames: new time steps; a reconstruction and an infilling have those of their piece.
+        z_temperature: as in `dmm_core.sampling.sample`, 0 to 2.
+        x_temperature: as there, 0 to 2.
+        seed: decides all draws.
+        keep: what the notes keep to.
+        region: of an infilling, its first frame and the one behind its last.
+        sweep: of a morph, go from the one piece to the other within each alternative, instead of
+            by steps from alternative to alternative.
+        arcs: of a morph, go along arcs, not along lines.
+
+    Raises:
+        ConfigError: if a value is out of bounds.
+    """
+
+    mode: Mode
+    count: int
+    frames: int
+    z_temperature: float
+    x_temperature: float
+    seed: int
+    keep: Keep = Keep()
+    region: tuple[int, int] | None = None
+    sweep: bool = False
+    arcs: bool = True
+
+    def __post_init__(self) -> None:
+        """Check the values."""
+        if self.mode not in get_args(Mode):
+            raise ConfigError(f"There is no mode {self.mode!r:.40}.")
+        if not 1 <= self.count <= MOST_COUNT:
+            raise ConfigError(f"There can be 1 to {MOST_COUNT} alternatives, not {self.count}.")
+        if not 1 <= self.frames <= 4 * MOST_QUARTERS:
+            raise ConfigError(f"A piece has 1 to {4 * MOST_QUARTERS} frames, not {self.frames}.")
+        for name, value in (("z", self.z_temperature), ("x", self.x_temperature)):
+            if not 0.0 <= value <= _HOTTEST:
+                raise ConfigError(f"The temperature of {name} is 0 to {_HOTTEST:g}, not {value:g}.")
+        if not 0 <= self.seed < 2**31:
+            raise ConfigError(f"A seed is 0 to {2**31 - 1}, not {self.seed}.")
