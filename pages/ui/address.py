@@ -107,7 +107,15 @@ def choose_range(
     first, last = (min(max(end, options[0]), options[-1]) for end in chosen)
     if len(options) > 1:  # a slider has two ends
         st.session_state[widget] = (first, last)
-        st.select_slider(label, options, format_func=show, key=widget, on_change=keep, help=help)
+        st.select_slider(
+            label,
+            options,
+            value=(options[0], options[-1]),  # makes it a range; the state above has the value
+            format_func=show,
+            key=widget,
+            on_change=keep,
+            help=help,
+        )
     return first, last
 
 

@@ -104,10 +104,10 @@ def ask_given(trained: Trained, grid: int, mode: Mode) -> Given:
 
 
 def bar_beat(frame: int, grid: int) -> str:
-    """Bar and beat of a frame, both counted from 1, as the player has it: "3:2", "3:2+1"."""
+    """Bar and beat of a frame, both counted from 1, with what is finer: "3:2", "3:2½"."""
     beat, rest = divmod(frame, grid)
-    place = f"{beat // _QUARTERS_PER_BAR + 1}:{beat % _QUARTERS_PER_BAR + 1}"
-    return f"{place}+{rest}" if rest else place
+    part = ("", "¼", "½", "¾")[4 * rest // grid]
+    return f"{beat // _QUARTERS_PER_BAR + 1}:{beat % _QUARTERS_PER_BAR + 1}{part}"
 
 
 class _Picked(NamedTuple):
