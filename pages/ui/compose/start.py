@@ -75,7 +75,7 @@ def ask_given(trained: Trained, grid: int, mode: Mode) -> Given:
             "From",
             ["set", "file"],
             key="from",
-            show={"set": "A data set", "file": "A file of yours"}.__getitem__,
+            show={"set": "A data set", "file": "A file"}.__getitem__,
             few=True,
             resets=("gap",),
         )
