@@ -1,0 +1,48 @@
+"""Infilling by hand in a real browser: drag in the roll, press, hear, take the files along."""
+
+import io
+import wave
+
+import mido
+from browser import ROOT, Watch, app, chromium
+from page_models import music_run
+
+
+def told(page, name):
+    return page.locator(".player").first.evaluate(f"e => e.dataset.{name}")
+
+
+def test_a_region_dragged_in_the_roll_is_infilled_heard_and_kept(dmm_home):
+    run = music_run()
+    with app(ROOT / "app.py", dmm_home) as address, chromium() as browser:
+        context = browser.new_context(viewport={"width": 1280, "height": 800})
+        page = context.new_page()
+        page.set_default_timeout(60_000)
+        watch = Watch(page)
+        link = f"{address}/Compose?run={run.id}&mode=infill&split=test&gap=0-3&count=1"
+        page.goto(link, wait_until="commit")
+        page.wait_for_selector(".player[data-clock]")
+        page.locator("canvas.roll").scroll_into_view_if_needed()
+        box = page.locator("canvas.roll").bounding_box()
+        zoom = float(told(page, "zoom"))
+        for x, act in ((4, "down"), (6, ""), (8, "up")):  # frames 4 to 7
+            page.mouse.move(box["x"] + 48 + x * zoom, box["y"] + 12, steps=4)
+            if act:
+                getattr(page.mouse, act)()
+        page.get_by_role("button", name="Compose 1:3 to 1:4½ anew").click()
+        page.locator(".player .title", has_text="composed anew from 1:3 to 1:4½").wait_for()
+        page.wait_for_function("new URL(location.href).searchParams.get('gap') === '4-7'")
+        page.get_by_role("button", name="Play").first.click()
+        player = page.locator(".player").first.element_handle()
+        page.wait_for_function("e => e.dataset.clock > 0.2", arg=player)
+        files = {}
+        for label in ("MIDI", "WAV", "MusicXML"):
+            with page.expect_download() as download:
+                page.get_by_role("button", name=label).click()
+            files[label] = download.value
+        assert "_infilled-bar1_seed1_1_" in files["MusicXML"].suggested_filename
+        assert mido.MidiFile(file=io.BytesIO(files["MIDI"].path().read_bytes())).length > 1
+        with wave.open(str(files["WAV"].path())) as sound:
+            assert sound.getnframes() > 0
+        assert watch.foreign == []
+        context.close()
