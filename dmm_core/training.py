@@ -26,7 +26,9 @@ from dmm_core.evaluation import valid_bound
 from dmm_core.events import EpochEnd, Event, Finished, Progress
 from dmm_core.model import DMM
 from dmm_core.nn.combiner import LatentPath
+from dmm_core.nn.summary import RowsOf
 from dmm_core.objective import Bound, bound_of, importance_bound, kl_weight, penalty
+from dmm_core.parallel import ALONE, Shard, World
 
 __all__ = ["Training", "fit"]
 
@@ -57,13 +59,16 @@ class Training:
         model: trained in place, on the configured device.
         splits: train and valid are used, test is not touched.
         config: how to train.
+        world: the processes that train together, each with the same model, splits and config.
 
     Raises:
         ConfigError: if the device is not there, its memory is too small, or `penalty_pattern` is no
             regular expression.
     """
 
-    def __init__(self, model: DMM, splits: Splits, config: TrainConfig) -> None:
+    def __init__(
+        self, model: DMM, splits: Splits, config: TrainConfig, world: World = ALONE
+    ) -> None:
         self.device = choose_device(config.device)
         require_memory(_bytes_needed(model, splits, config), self.device)
         keep_freed_memory()
@@ -72,6 +77,7 @@ class Training:
         self.config = config
         self.epoch = 0
         self.update = 0
+        self._world = world
         self._train = ResidentSequences(splits.train, self.device)
         self._updates_an_epoch = math.ceil(len(splits.train) / config.batch_size)
         self._generator = torch.Generator(self.device)
@@ -118,7 +124,11 @@ class Training:
             order = np.random.default_rng([self.config.seed, _Stream.ORDER, self.epoch])
             batches = batch_indices(self._train.lengths, self.config.batch_size, order)
             for indices in batches[self.update - self.epoch * self._updates_an_epoch :]:
-                self._step(self._train.batch(indices))
+                if self._world.size == 1:
+                    self._step(self._train.batch(indices))
+                else:
+                    self._world.tell()
+                    self._step_together(indices)
                 if self.update % _LOOK_EVERY == 0:
                     self._raise_if_skipped()
                 now = time.monotonic()
@@ -139,22 +149,42 @@ class Training:
     def _out_of_patience(self) -> bool:
         return 0 < self.config.patience <= self._validations_since_best
 
-    def _step(self, batch: SequenceBatch) -> None:
+    def _step_together(self, indices: np.ndarray) -> None:
+        """One update on this process's part of a batch."""
+        shard = self._world.shard(self._train.lengths[indices])
+        batch = self._train.batch(indices[shard.rows])
+        if shard.idle:
+            batch = batch._replace(mask=torch.zeros_like(batch.mask))
+        self._step(batch, shard)
+
+    def _step(self, batch: SequenceBatch, shard: Shard | None = None) -> None:
         """One update; nothing in it waits for the device."""
         self.model.train()
         config = self.config
         self._generator.manual_seed(_seed(config.seed, _Stream.NOISE, self.update))
         weight = kl_weight(self.update, config.anneal_updates)
         draws = () if config.samples == 1 else (config.samples,)
-        noise = draw_noise((*draws, *batch.mask.shape, self.model.z_dim), self._generator, batch.x)
-        path = self.model.posterior(batch, noise, self._generator)
+        rows, steps = batch.mask.shape
+        if shard is None:
+            chance, frames = self._generator, batch.mask.sum()
+        else:
+            chance = RowsOf(self._generator, shard.rows, shard.batch, shard.steps)
+            frames = batch.mask.new_tensor(shard.frames)
+            rows, steps = shard.batch, shard.steps
+        noise = draw_noise((*draws, rows, steps, self.model.z_dim), self._generator, batch.x)
+        if shard is not None:
+            noise = noise[..., shard.rows, : batch.mask.shape[1], :]
+        path = self.model.posterior(batch, noise, chance)
         bound = bound_of(self.model, batch, path)
         nll, kl = bound.nll.sum() / config.samples, bound.kl.sum() / config.samples
-        frames = batch.mask.sum()
         annealed = self._annealed(batch, path, bound, weight)
-        loss = annealed / frames + penalty(self._penalised, config.l1, config.l2)
+        cost = penalty(self._penalised, config.l1, config.l2) / self._world.size
+        loss = annealed / frames + cost
         self._optimizer.zero_grad(set_to_none=True)
         loss.backward()
+        if shard is not None:
+            sums = torch.stack([t.detach() for t in (nll, kl, annealed, loss)])
+            nll, kl, annealed, loss = self._world.add_up(self._parameters, sums)
         norm = torch.nn.utils.clip_grad_norm_(self._parameters, config.clip_norm)
         bad = torch.logical_not(torch.isfinite(loss.detach()) & torch.isfinite(norm)).float()
         for group in self._optimizer.param_groups:
@@ -231,12 +261,7 @@ class Training:
 
     def _validate(self) -> float:
         self._swap_average()
-        bound = valid_bound(
-            self.model,
-            self.splits.valid,
-            samples=self.config.eval_samples,
-            seed=_seed(self.config.seed, _Stream.VALID, 0),
-        )
+        bound = self._world.tell(self._valid_bound() if self._world.rank == 0 else None)
         if self._best_valid_bound is None or bound < self._best_valid_bound:
             self._best_valid_bound, self._best_epoch = bound, self.epoch
             self._best = {n: t.detach().clone() for n, t in self.model.state_dict().items()}
@@ -245,6 +270,14 @@ class Training:
             self._validations_since_best += 1
         self._swap_average()
         return bound
+
+    def _valid_bound(self) -> float:
+        return valid_bound(
+            self.model,
+            self.splits.valid,
+            samples=self.config.eval_samples,
+            seed=_seed(self.config.seed, _Stream.VALID, 0),
+        )
 
     def _swap_average(self) -> None:
         """Exchange the weights and their moving average, if one is kept."""

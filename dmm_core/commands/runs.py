@@ -15,27 +15,43 @@ from dmm_core.errors import RunError
 from dmm_core.events import EpochEnd, Event, Progress
 from dmm_core.flags import given_settings
 from dmm_core.listening import compose_midi
+from dmm_core.parallel import World, joined
 from dmm_core.presets import preset
 from dmm_core.runs.run import Run
 from dmm_core.runs.status import ACTIVE
 from dmm_core.runs.store import create_run, find_run, list_runs
-from dmm_core.runs.worker import execute
+from dmm_core.runs.worker import execute, follow
 
 __all__ = ["resume", "runs", "stop", "train"]
 
 
 def train(given: argparse.Namespace) -> int:
-    """Create a run and train it here; 1 if it failed."""
+    """Create a run and train it here; 1 if it failed. Under `torchrun` the processes share it."""
+    with joined() as world:
+        if world.rank:
+            return _follow(world)
+        return _execute(_created(given), given.json, world)
+
+
+def _created(given: argparse.Namespace) -> Run:
     config = parse_config(given_settings(given, preset(given.preset)))
     if not config.data.name.startswith(UPLOAD_PREFIX):
         dataset_info(config.data.name)
     choose_device(config.train.device)
-    return _execute(create_run(config, name=given.name), given.json)
+    return create_run(config, name=given.name)
 
 
 def resume(given: argparse.Namespace) -> int:
-    """Go on with a run from its newest checkpoint; 1 if it failed."""
-    return _execute(_run(given.run), given.json)
+    """Go on with a run from its newest checkpoint; 1 if it failed. `torchrun` as for `train`."""
+    with joined() as world:
+        if world.rank:
+            return _follow(world)
+        return _execute(_run(given.run), given.json, world)
+
+
+def _follow(world: World) -> int:
+    follow(world)
+    return 0
 
 
 def stop(given: argparse.Namespace) -> None:
@@ -86,14 +102,14 @@ def _row(run: Run) -> dict[str, Any]:
     }
 
 
-def _execute(run: Run, as_json: bool) -> int:
+def _execute(run: Run, as_json: bool, world: World) -> int:
     if as_json:
         _print_line({"run": run.id})
-        state = execute(run, on_event=_print_epoch, listen=compose_midi)
+        state = execute(run, on_event=_print_epoch, listen=compose_midi, world=world)
     else:
         print(f"{run.id} in {run.folder}", file=sys.stderr)
         with _Bar(run) as bar:
-            state = execute(run, on_event=bar.show, listen=compose_midi)
+            state = execute(run, on_event=bar.show, listen=compose_midi, world=world)
     status = run.status()
     progress = status.progress
     if as_json:

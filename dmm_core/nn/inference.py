@@ -20,7 +20,7 @@ from torch.distributions import Normal
 
 from dmm_core.data.batching import SequenceBatch
 from dmm_core.nn.combiner import Combiner, LatentPath, stack_steps
-from dmm_core.nn.summary import Summary
+from dmm_core.nn.summary import Chance, Summary
 
 __all__ = ["InferenceNetwork", "PriorOfStep"]
 
@@ -64,7 +64,7 @@ class InferenceNetwork(nn.Module):
             seen.append(batch.u_before)
         return seen[0] if len(seen) == 1 else torch.cat(seen, dim=-1)
 
-    def summarise(self, batch: SequenceBatch, generator: torch.Generator | None = None) -> Summary:
+    def summarise(self, batch: SequenceBatch, generator: Chance = None) -> Summary:
         """What the RNNs say of each step of `batch`.
 
         Args:

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from dmm_core.nn.elman import elman
 from dmm_core.nn.mlp import NONLINEARITIES
 
-__all__ = ["RNNS", "Summariser", "Summary", "reversal"]
+__all__ = ["RNNS", "Chance", "RowsOf", "Summariser", "Summary", "reversal"]
 
 RNNS: dict[str, Callable[[int, int, int], nn.RNNBase]] = {
     "lstm": nn.LSTM,
@@ -19,6 +19,26 @@ RNNS: dict[str, Callable[[int, int, int], nn.RNNBase]] = {
     "rnn": nn.RNN,
     "rnn-relu": partial(nn.RNN, nonlinearity="relu"),
 }
+
+
+class RowsOf(NamedTuple):
+    """A source of randomness for some rows of a batch, which draws for all of them.
+
+    Attributes:
+        generator: the source.
+        rows: places of the rows among the batch's.
+        batch: rows of the batch.
+        steps: time steps of the batch.
+    """
+
+    generator: torch.Generator
+    rows: slice
+    batch: int
+    steps: int
+
+
+Chance = torch.Generator | RowsOf | None
+"""Source of the dropout's randomness; None is torch's own."""
 
 
 class Summary(NamedTuple):
@@ -109,7 +129,7 @@ class Summariser(nn.Module):
         self,
         seen: Float[Tensor, "batch time input"],
         lengths: Int[Tensor, " batch"],
-        generator: torch.Generator | None = None,
+        generator: Chance = None,
     ) -> Summary:
         """Summarise every step.
 
@@ -131,10 +151,15 @@ class Summariser(nn.Module):
             future = self._drop(_Permuted.apply(states, rows), generator).transpose(0, 1)
         return Summary(past, future)
 
-    def _drop(self, h: Tensor, generator: torch.Generator | None) -> Tensor:
+    def _drop(self, h: Tensor, generator: Chance) -> Tensor:
         if not self.training or self.dropout == 0.0:
             return h
-        keep = torch.empty_like(h).bernoulli_(1.0 - self.dropout, generator=generator)
+        if isinstance(generator, RowsOf):
+            whole = h.new_empty(generator.steps, generator.batch, h.shape[-1])
+            whole.bernoulli_(1.0 - self.dropout, generator=generator.generator)
+            keep = whole[: len(h), generator.rows].contiguous()
+        else:
+            keep = torch.empty_like(h).bernoulli_(1.0 - self.dropout, generator=generator)
         return h * keep.div_(1.0 - self.dropout)
 
 

@@ -15,6 +15,7 @@ from dmm_core.data.registry import load_dataset
 from dmm_core.errors import RunError
 from dmm_core.events import EpochEnd, Event, Finished, Progress
 from dmm_core.model import DMM
+from dmm_core.parallel import ALONE, Dismissed, World
 from dmm_core.runs.journal import Journal
 from dmm_core.runs.lease import LeaseLost, hold
 from dmm_core.runs.outcome import StopAsked, outcome_of
@@ -23,7 +24,7 @@ from dmm_core.runs.run import Run
 from dmm_core.runs.status import State, this_host
 from dmm_core.training import Training
 
-__all__ = ["CHECKPOINT_SECONDS", "LISTEN_SECONDS", "Listen", "execute"]
+__all__ = ["CHECKPOINT_SECONDS", "LISTEN_SECONDS", "Listen", "execute", "follow"]
 
 CHECKPOINT_SECONDS = 30.0
 """Seconds between two checkpoints."""
@@ -43,6 +44,7 @@ def execute(
     closing: threading.Event | None = None,
     ticket: str | None = None,
     checkpoint_seconds: float = CHECKPOINT_SECONDS,
+    world: World = ALONE,
 ) -> State:
     """Train a run to its end, from its newest checkpoint where there is one.
 
@@ -58,6 +60,7 @@ def execute(
         ticket: the token under which the run was queued; if somebody has cancelled or taken it
             since, it is left alone. By default any owner that is not running it is replaced.
         checkpoint_seconds: between two checkpoints.
+        world: the processes that train together; this one leads, and the others `follow`.
 
     Returns:
         The state that the run is left in.
@@ -80,13 +83,37 @@ def execute(
             cancel.set()
         try:
             journal = Journal(run, lease)
-            worker = _Worker(run, journal, cancel, closing, on_event, listen, checkpoint_seconds)
+            worker = _Worker(
+                run, journal, cancel, closing, on_event, listen, checkpoint_seconds, world
+            )
             return journal.end(*outcome_of(worker.work, journal.log))
         except LeaseLost:
             return run.state()
         finally:
             if torch.cuda.is_initialized():
                 torch.cuda.empty_cache()
+
+
+def follow(world: World) -> None:
+    """Train beside the process that executes a run, until it ends; nothing is written.
+
+    Ctrl-C and SIGTERM are the leader's to answer: it saves, and then dismisses the others.
+
+    Args:
+        world: the processes that train together, this one not the first.
+    """
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
+    with contextlib.suppress(Dismissed):
+        config, checkpoint = world.tell()
+        splits = load_dataset(config.data)
+        model = model_for(config.model, DataFacts.of(splits), seed=config.train.seed)
+        training = Training(model, splits, config.train, world)
+        if checkpoint:
+            training.load_state(checkpoint)
+        for _ in training.events():
+            pass
+        world.tell()  # waits to be dismissed
 
 
 @dataclass(frozen=True)
@@ -98,6 +125,7 @@ class _Worker:
     on_event: Callable[[Event], None] | None
     listen: Listen | None
     checkpoint_seconds: float
+    world: World
 
     def work(self) -> str:
         """Train to the end; the reason why it is the end."""
@@ -107,12 +135,15 @@ class _Worker:
         self._raise_if_stopped()
         facts = DataFacts.of(splits)
         model = model_for(config.model, facts, seed=config.train.seed)
-        training = Training(model, splits, config.train)
+        training = Training(model, splits, config.train, self.world)
         threads = config.train.threads or torch.get_num_threads()
         self.journal.log(f"PyTorch {torch.__version__}, {training.device}, {threads} threads.")
+        if self.world.size > 1:
+            self.journal.log(f"{self.world.size} processes train together.")
         if checkpoint := self.journal.restore(facts):
             training.load_state(checkpoint)
         self._raise_if_stopped()
+        self.world.tell((config, checkpoint))
         return self._follow(training, model, facts)
 
     def _follow(self, training: Training, model: DMM, facts: DataFacts) -> str:

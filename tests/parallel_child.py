@@ -1,0 +1,24 @@
+"""One of several processes that train the tests' small model together; started by `torchrun`."""
+
+import sys
+from pathlib import Path
+
+import torch
+from test_training import MODEL, splits
+
+from dmm_core.building import build_model
+from dmm_core.checkpoint import save_checkpoint
+from dmm_core.config import TrainConfig
+from dmm_core.parallel import joined
+from dmm_core.training import Training
+
+folder, settings = Path(sys.argv[1]), TrainConfig.model_validate_json(sys.argv[2])
+torch.set_num_threads(1)
+with joined() as world:
+    data = splits()
+    model = build_model(MODEL, x_dim=data.x_dim, kind="binary", seed=0)
+    training = Training(model, data, settings, world)
+    for _ in training.events():
+        pass
+    if world.rank == 0:
+        save_checkpoint(folder, training.state())

@@ -1,0 +1,97 @@
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from browser import free_port
+from test_training import MODEL, splits
+
+from dmm_core.building import build_model
+from dmm_core.checkpoint import load_checkpoint
+from dmm_core.config import TrainConfig
+from dmm_core.parallel import ALONE, World, joined
+from dmm_core.training import Training
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def started(size, arguments, **environment):
+    """Start `size` processes as torchrun does, wait for them all; their output."""
+    shared = {**os.environ, **environment, "WORLD_SIZE": str(size), "OMP_NUM_THREADS": "1"}
+    shared |= {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free_port())}
+    shared["PYTHONPATH"] = os.pathsep.join([str(ROOT), str(ROOT / "tests")])
+    children = [
+        subprocess.Popen(
+            [sys.executable, *arguments],
+            env={**shared, "RANK": str(rank), "LOCAL_RANK": str(rank)},
+            cwd=ROOT,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for rank in range(size)
+    ]
+    try:
+        outputs = [child.communicate(timeout=300) for child in children]
+    finally:
+        for child in children:
+            child.kill()
+    for child, (_, errors) in zip(children, outputs, strict=True):
+        assert child.returncode == 0, errors
+    return [output for output, _ in outputs]
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        # 11 sequences in batches of 5: the last batch has one, and a process is left without.
+        dict(batch_size=5, weight_average=0.9, l2=1e-3),
+        dict(batch_size=4, objective="iwae", samples=3),
+    ],
+)
+def test_two_processes_train_what_one_does(tmp_path, changes):
+    config = TrainConfig(epochs=3, lr=1e-2, anneal_updates=6, eval_every=2, **changes)
+    data = splits()
+    model = build_model(MODEL, x_dim=data.x_dim, kind="binary", seed=0)
+    alone = Training(model, data, config)
+    list(alone.events())
+    started(2, ["tests/parallel_child.py", str(tmp_path), config.model_dump_json()])
+    found = load_checkpoint(tmp_path).checkpoint
+    for group, tensors in alone.state().tensors.items():
+        for name, tensor in tensors.items():
+            torch.testing.assert_close(found.tensors[group][name], tensor, rtol=2e-4, atol=2e-6)
+    assert found.scalars["best_valid_bound"] == pytest.approx(
+        alone.state().scalars["best_valid_bound"], rel=1e-5
+    )
+
+
+def test_the_command_trains_together_and_one_process_writes(tmp_path):
+    arguments = ["-m", "dmm_core", "train", "--json", "--preset", "quick"]
+    arguments += ["--data.name", "linear-gssm", "--model.emission", "gaussian"]
+    arguments += ["--model.rnn-size", "8", "--train.epochs", "2", "--train.device", "cpu"]
+    leader, follower = started(2, arguments, DMM_HOME=str(tmp_path))
+    lines = [json.loads(line) for line in leader.splitlines()]
+    assert lines[-1]["state"] == "finished" and lines[-1]["best_valid_bound"] is not None
+    assert follower == ""
+    (run,) = (tmp_path / "runs").iterdir()
+    assert "2 processes train together" in (run / "log.txt").read_text()
+
+
+def test_a_shard_is_a_part_and_all_shards_are_the_batch():
+    lengths = np.array([3, 5, 2, 7, 1])
+    for size in (2, 3, 5):
+        rows = [World(rank, size).shard(lengths).rows for rank in range(size)]
+        assert [i for part in rows for i in range(5)[part]] == list(range(5))
+    last = World(1, 2).shard(lengths[:1])
+    first = World(0, 2).shard(lengths[:1])
+    assert first.idle != last.idle and first.frames == last.frames == 3
+
+
+def test_without_torchrun_there_is_one_process(monkeypatch):
+    monkeypatch.delenv("WORLD_SIZE", raising=False)
+    with joined() as world:
+        assert world == ALONE and world.tell("go") == "go"
