@@ -71,7 +71,7 @@ def medical(*, quick: bool, show: Show) -> Comparison:
     for quarter in range(QUARTERS):
         values = {"effect": found[quarter], "interval": half[quarter]}
         known = {"effect": truth[quarter]}
-        rows.append(Row(f"A1c high after {quarter + 1} quarters", _plain(values), _plain(known)))
+        rows.append(Row(f"A1c high, quarter {quarter + 1} after", _plain(values), _plain(known)))
     inside = np.abs(errors.mean(0)) <= half
     bounds = {row.title: row.found["bound"] for row in rows if "bound" in row.found}
     nonlinear = min(bounds, key=lambda title: bounds[title]) == "nonlinear transition and emission"
