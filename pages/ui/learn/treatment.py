@@ -46,7 +46,7 @@ def _draw(watched: Sequence[Watched]) -> None:
     (it,) = watched[:1]
     bound = last(it, "valid_bound")
     if bound is not None:
-        st.caption(f"Bound on the valid patients so far: {bound:.3f} nats per frame.")
+        st.caption(f"Bound on the valid patients: {bound:.3f} nats per frame.")
     _draw_curves(it)
 
 
