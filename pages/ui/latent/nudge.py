@@ -60,7 +60,7 @@ def draw(subject: Subject) -> None:
             help="The piece is heard until here; the model goes on.",
         )
         numbers = [str(i) for i in range(1, dims + 1)]
-        axis = choose("Along", numbers, key="pc", show=lambda i: titles[int(i) - 1], few=True)
+        axis = choose("Along", numbers, key="pc", show=lambda i: titles[int(i) - 1])
         by = st.slider(
             "Nudge",
             -_FURTHEST,
