@@ -64,7 +64,7 @@ def _draw(watched: Sequence[Watched]) -> None:
 
 def _draw_metrics(found: Imputed) -> None:
     hidden = float((found.observed == 0).mean())
-    with st.grid("auto", min_column_width=180):
+    with st.grid("auto", min_column_width=140):
         st.metric("Hidden", f"{hidden:.0%}", help="Of all cells of all test records.")
         st.metric(
             "Filled in rightly",
