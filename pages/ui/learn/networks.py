@@ -87,9 +87,9 @@ Filled circles in a picture are what the network sees when it guesses the lit st
   networks below.
 - **ST-L** follows the state before, but is blind to the future.
 - **DKS** follows the state before and sees the future. The past is already in $z_{t-1}$, so that is
-  all the exact posterior needs: given time, its bound can become tight. **ST-LR** is shown the past as
-  well; it could not end lower, but in a training as short as this one it often gets there sooner,
-  as it need not read everything off one state.
+  all the exact posterior needs: given time, its bound can become tight. **ST-LR** is shown the past
+  as well; it could not end lower, but in a training as short as this one it often gets there
+  sooner, as it need not read everything off one state.
 """,
     draw=_draw,
     ask=_ask,
