@@ -59,7 +59,7 @@ def test_bounds_and_choices_come_from_the_schema(app):
     assert (z_dim.min, z_dim.max, z_dim.step) == (1, 1024, 1)
     lr = app.number_input(key="form.train.lr")
     assert (lr.min, lr.max, lr.step) == (0.0, 1.0, 1e-4)
-    assert app.selectbox(key="form.model.rnn").options == ["lstm", "gru", "rnn"]
+    assert app.selectbox(key="form.model.rnn").options == ["lstm", "gru", "rnn", "rnn-relu"]
     assert app.selectbox(key="form.data.name").options == ["jsb-m21", "linear-toy"]
 
 
