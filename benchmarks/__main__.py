@@ -15,6 +15,9 @@ from benchmarks.report import Options
 SECTIONS = {
     "pyro": "against_pyro",
     "products": "epoch",
+    "throughput": "throughput",
+    "growth": "growth",
+    "app": "app",
 }
 
 
@@ -23,7 +26,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("sections", nargs="*", metavar="SECTION", help=", ".join(SECTIONS))
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
-    parser.add_argument("--repetitions", type=int, default=5, help="pairs behind a median (5)")
+    parser.add_argument("--repetitions", type=int, default=3, help="pairs behind a median (3)")
     parser.add_argument("--full", action="store_true", help="nothing is scaled from a part")
     parser.add_argument("--clock", default="wall", choices=("wall", "cpu"), help="of the epochs")
     given = parser.parse_args()

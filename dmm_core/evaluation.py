@@ -2,8 +2,10 @@
 
 import math
 import time
+from collections.abc import Iterator
 from typing import NamedTuple
 
+import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor
@@ -23,6 +25,12 @@ __all__ = [
     "log_mean_exp",
     "valid_bound",
 ]
+
+_NOISE_AT_ONCE = 16 * FRAMES_AT_ONCE
+"""Padded frames, over all paths, whose noise is held: enough paths for parts of a batch to fill."""
+
+_LITTLE_PADDING = 1.1
+"""Padded frames over valid ones up to which sequences are evaluated together."""
 
 
 class Evaluation(NamedTuple):
@@ -75,17 +83,21 @@ def evaluate(model: DMM, sequences: Sequences, *, samples: int, seed: int) -> Ev
         batch = resident.batch(indices)
         rows, steps = batch.mask.shape
         at_once = max(1, FRAMES_AT_ONCE // (rows * steps))
+        together = at_once * max(1, _NOISE_AT_ONCE // (at_once * rows * steps))
         summary = model.inference.summarise(batch)
-        weights = []
-        for done in range(0, samples, at_once):
-            draws = min(at_once, samples - done)
-            noise = draw_noise((draws, rows, steps, model.z_dim), generator, like)
-            path = model.draw(summary, batch, noise)
-            bound, log_w = weigh(model, batch, path)
-            nll[indices] += bound.nll.sum((0, 2)).cpu().double() / samples
-            kl[indices] += bound.kl.sum((0, 2)).cpu().double() / samples
-            weights.append(log_w.cpu().double())
-        estimate = log_mean_exp(torch.cat(weights))
+        log_w = torch.empty(samples, rows, dtype=torch.float64)
+        for done in range(0, samples, together):
+            end = min(done + together, samples)
+            shapes = ((min(at_once, end - i), rows, steps) for i in range(done, end, at_once))
+            noise = torch.cat([draw_noise((*s, model.z_dim), generator, like) for s in shapes])
+            for part, longest in _alike(sequences.lengths[indices], end - done):
+                few, where = batch.part(part, longest), indices[part]
+                path = model.draw(summary.part(part, longest), few, noise[:, part, :longest])
+                bound, weights = weigh(model, few, path)
+                nll[where] += bound.nll.sum((0, 2)).cpu().double() / samples
+                kl[where] += bound.kl.sum((0, 2)).cpu().double() / samples
+                log_w[done:end, part] = weights.cpu().double()
+        estimate = log_mean_exp(log_w)
         log_likelihood[indices], variance[indices] = estimate.value, estimate.variance
     frames = sequences.frames
     return Evaluation(
@@ -100,6 +112,25 @@ def evaluate(model: DMM, sequences: Sequences, *, samples: int, seed: int) -> Ev
         kl=float(kl.sum()) / frames,
         seconds=time.perf_counter() - began,
     )
+
+
+class _Alike(NamedTuple):
+    rows: slice
+    longest: int
+
+
+def _alike(lengths: np.ndarray, draws: int) -> Iterator[_Alike]:
+    """Neighbours among sorted lengths that make little padding and fit together."""
+    first = 0
+    for last, longest in enumerate(lengths):
+        padded = (last + 1 - first) * longest
+        if last > first and (
+            padded > _LITTLE_PADDING * lengths[first : last + 1].sum()
+            or draws * padded > FRAMES_AT_ONCE
+        ):
+            yield _Alike(slice(first, last), int(lengths[last - 1]))
+            first = last
+    yield _Alike(slice(first, len(lengths)), int(lengths[-1]))
 
 
 class LogMeanExp(NamedTuple):

@@ -95,3 +95,14 @@ def test_both_ways_to_weigh_a_path_cost_one_look_at_it():
     torch.testing.assert_close(log_w, log_weights(model, batch, path), rtol=1e-12, atol=1e-12)
     for found, expected in zip(bound, bound_of(model, batch, path), strict=True):
         assert torch.equal(found, expected)
+
+
+def test_parts_of_like_lengths_give_what_one_padded_batch_gives(monkeypatch):
+    model, data = small_model(), rolls(lengths=(2, 3, 3, 9, 14, 15, 40))
+    found = evaluate(model, data, samples=7, seed=0)
+    monkeypatch.setattr("dmm_core.evaluation._LITTLE_PADDING", 100.0)
+    padded = evaluate(model, data, samples=7, seed=0)
+    monkeypatch.setattr("dmm_core.evaluation._NOISE_AT_ONCE", 1)
+    in_few = evaluate(model, data, samples=7, seed=0)
+    for other in (padded, in_few):
+        assert other._replace(seconds=0) == pytest.approx(found._replace(seconds=0), rel=1e-12)

@@ -33,6 +33,13 @@ class SequenceBatch(NamedTuple):
     u: Tensor | None = None
     observed: Tensor | None = None
 
+    def part(self, rows: slice, steps: int) -> "SequenceBatch":
+        """The sequences at `rows`, cut to `steps` time steps; none of them may be longer."""
+        u, observed = (None if t is None else t[rows, :steps] for t in (self.u, self.observed))
+        return SequenceBatch(
+            self.x[rows, :steps], self.mask[rows, :steps], self.lengths[rows], u, observed
+        )
+
     @property
     def x_before(self) -> Tensor:
         """(batch, time, feature), x_{t-1}, zero before the first step."""

@@ -62,6 +62,10 @@ class Summary(NamedTuple):
         """Their sum."""
         return sum(self.parts[1:], start=self.parts[0])
 
+    def part(self, rows: slice, steps: int) -> "Summary":
+        """The summaries of the sequences at `rows`, cut to `steps` time steps."""
+        return Summary(*(None if part is None else part[rows, :steps] for part in self))
+
     def at(self, t: int) -> "Summary":
         """The summaries of step `t` alone, each (batch, hidden)."""
         return Summary(*(None if part is None else part[:, t] for part in self))
