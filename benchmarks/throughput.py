@@ -42,7 +42,7 @@ def rows(options: Options) -> Iterator[Row]:
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     yield Row("  peak memory of the process", peak, "MB", "with all data and libraries")
 
-    few = splits.test.subset(range(4))
+    few = splits.test.subset(np.arange(4))
     particles, islands = 500, 2
     taken = seconds(
         lambda: smc_nll(model, few, particles=particles, islands=islands, seed=0), clock
