@@ -1,3 +1,4 @@
+import gc
 import logging
 from pathlib import Path
 
@@ -7,7 +8,7 @@ from streamlit.testing.v1 import AppTest
 from dmm_core.config import RunConfig
 from dmm_core.runs.status import Status
 from dmm_core.runs.store import create_run
-from pages.ui.frame import plain
+from pages.ui.frame import _spare_modules, plain
 
 HOSTILE = "<b>x</b> [a](http://b) ![i](http://c) :red[r] $y$ `z` # h | t\n- l\u202egnp.\x00"
 
@@ -55,6 +56,13 @@ def test_an_unexpected_error_goes_to_the_log(caplog):
         at = AppTest.from_function(failing, args=("unknown",)).run()
     assert "secret" not in at.error[0].value and not at.markdown and not at.exception
     assert "secret" in caplog.text
+
+
+def test_what_a_page_has_imported_is_spared_from_collections():
+    gc.unfreeze()
+    _spare_modules.cache_clear()
+    AppTest.from_function(failing, args=("nothing",)).run()
+    assert gc.get_freeze_count() > 10 * len(gc.get_objects())
 
 
 @pytest.mark.parametrize("kind", ["stop", "nothing"])
