@@ -25,6 +25,8 @@ from dmm_core.files import write_atomic
 __all__ = [
     "Checkpoint",
     "LoadedCheckpoint",
+    "decode_tensors",
+    "encode_tensors",
     "load_checkpoint",
     "load_tensors",
     "save_checkpoint",
@@ -69,7 +71,7 @@ def save_checkpoint(folder: Path, checkpoint: Checkpoint) -> None:
     update = checkpoint.scalars["update"]
     digests, names = {}, set()
     for group, tensors in checkpoint.tensors.items():
-        content = _encode(tensors)
+        content = encode_tensors(tensors)
         digests[group] = hashlib.sha256(content).hexdigest()
         name = _file_name(update, group, digests[group])
         names.add(name)
@@ -100,7 +102,7 @@ def save_tensors(path: Path, tensors: Mapping[str, Tensor]) -> None:
     Raises:
         OSError: if the disk refuses; `path` is then as it was.
     """
-    write_atomic(path, _encode(tensors))
+    write_atomic(path, encode_tensors(tensors))
 
 
 def load_tensors(path: Path) -> dict[str, Tensor]:
@@ -109,7 +111,30 @@ def load_tensors(path: Path) -> dict[str, Tensor]:
     Raises:
         RunError: if the file is missing or is not safetensors.
     """
-    return _decode(_read_bytes(path), path.name)
+    return decode_tensors(_read_bytes(path), path.name)
+
+
+def encode_tensors(tensors: Mapping[str, Tensor]) -> bytes:
+    """Named tensors as the bytes of a safetensors file."""
+    return safetensors.torch.save(
+        {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
+    )
+
+
+def decode_tensors(content: bytes, name: str) -> dict[str, Tensor]:
+    """The named tensors of a safetensors file's bytes, on the CPU; nothing in them is executed.
+
+    Args:
+        content: of the file, from whomever.
+        name: of the file, to show.
+
+    Raises:
+        RunError: if it is no such file.
+    """
+    try:
+        return safetensors.torch.load(content)
+    except (SafetensorError, KeyError):  # KeyError: a type of number that PyTorch lacks
+        raise RunError(f"{name} is not a safetensors file.") from None
 
 
 def _read(manifest: Path, groups: Collection[str] | None) -> Checkpoint:
@@ -129,7 +154,7 @@ def _read(manifest: Path, groups: Collection[str] | None) -> Checkpoint:
             content = _read_bytes(manifest.with_name(name))
             if hashlib.sha256(content).hexdigest() != digests[group]:
                 raise RunError(f"{name} is not the file that its manifest describes.")
-            tensors[group] = _decode(content, name)
+            tensors[group] = decode_tensors(content, name)
     return Checkpoint(tensors, scalars)
 
 
@@ -167,19 +192,6 @@ def _delete_others(folder: Path, update: int, names: Iterable[str]) -> None:
         # A reader on Windows may have it open; the next save tries again.
         with suppress(PermissionError):
             path.unlink(missing_ok=True)
-
-
-def _encode(tensors: Mapping[str, Tensor]) -> bytes:
-    return safetensors.torch.save(
-        {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
-    )
-
-
-def _decode(content: bytes, name: str) -> dict[str, Tensor]:
-    try:
-        return safetensors.torch.load(content)
-    except SafetensorError:
-        raise RunError(f"{name} is not a safetensors file.") from None
 
 
 def _read_bytes(path: Path) -> bytes:

@@ -120,6 +120,11 @@ def build_parser() -> argparse.ArgumentParser:
     bundle.add_argument("name", metavar="NAME", help="bundled:NAME from then on")
     bundle.add_argument("--title", required=True, help="what to call it on a page")
     _add_count(bundle, "--samples", 2000, "paths drawn for each sequence of the test split")
+    export = command("export", "exchange:export", "Write a run as one zip, to take along.")
+    add_run(export)
+    export.add_argument("--out", required=True, type=Path, metavar="FILE.zip")
+    take_in = command("import", "exchange:take_in", "Keep an exported run as one of this machine.")
+    take_in.add_argument("file", metavar="FILE.zip", type=Path)
     reproduce = command(
         "reproduce", "reproduce:reproduce", "Redo a table or figure of the paper, beside its own."
     )
@@ -144,6 +149,8 @@ def build_parser() -> argparse.ArgumentParser:
         sample,
         carry_on,
         bundle,
+        export,
+        take_in,
         reproduce,
     ):
         add_json(added)

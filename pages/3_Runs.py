@@ -4,7 +4,7 @@ import streamlit as st
 
 from dmm_core.runs.store import unreadable_runs
 from pages.ui import frame
-from pages.ui.runs import compare, one, table
+from pages.ui.runs import compare, importer, one, table
 
 frame.begin(
     "Runs",
@@ -19,8 +19,10 @@ with frame.guard():
         st.info("There is no run yet: train one first.", icon=":material/model_training:")
         if st.button("Train a model", type="primary", icon=":material/play_arrow:", key="train"):
             st.switch_page("pages/2_Train.py")
+        importer.draw()
         st.stop()
     chosen = table.draw(rows)
+    importer.draw()
     if not chosen:
         st.caption("Choose a run in the table, or several to compare them.")
         st.stop()

@@ -14,6 +14,7 @@ from dmm_core.cli import build_parser
 from dmm_core.config import parse_config
 from dmm_core.errors import RunError
 from dmm_core.evaluation import Evaluation
+from dmm_core.exporting import export_run
 from dmm_core.flags import command_line, given_settings
 from dmm_core.presets import PRESETS
 from dmm_core.runs import measure as measuring
@@ -21,7 +22,6 @@ from dmm_core.runs.store import list_runs
 from pages.ui import published
 from pages.ui.runs import evaluator as evaluations
 from pages.ui.runs.diff import differences
-from pages.ui.runs.export import export_zip
 
 PAGE = "3_Runs.py"
 FOUND = {
@@ -201,13 +201,14 @@ def test_a_run_is_renamed_and_deleted():
 
 def test_an_export_holds_everything(monkeypatch):
     run = trained(monkeypatch, config_on("jsb", lr=0.01), name="Take me")
-    archive = zipfile.ZipFile(io.BytesIO(export_zip(run)))
+    archive = zipfile.ZipFile(io.BytesIO(export_run(run)))
     content = {name.removeprefix(f"{run.id}/"): archive.read(name) for name in archive.namelist()}
     assert set(content) == {
         "README.md",
         "config.json",
         "metrics.jsonl",
         "model.safetensors",
+        "run.json",
         "sample.mid",
     }
     assert content["config.json"] == (run.folder / "config.json").read_bytes()
@@ -216,6 +217,37 @@ def test_an_export_holds_everything(monkeypatch):
     assert mido.MidiFile(file=io.BytesIO(content["sample.mid"])).length > 1
     readme = content["README.md"].decode()
     assert readme.startswith("# Take me\n") and command_line(run.config()) in readme
+
+
+def test_an_exported_run_is_imported_and_chosen(monkeypatch):
+    run = trained(monkeypatch, name="Take *me*")
+    zipped = export_run(run)
+    run.delete()
+    at = open_page(PAGE)
+    assert buttons(at)["Train a model"].proto.type == "primary"
+    at.file_uploader(key="import-file-0").upload("run.zip", zipped, "application/zip").run()
+    assert not at.exception and not at.error
+    (row,) = at.dataframe[0].value.to_dict("records")
+    assert (row["Name"], row["State"]) == ("Take *me*", "Finished")
+    assert at.query_params["run"] == at.query_params["compare"] == run.id
+    assert at.toast[0].value == "Take \\*me\\* is imported."
+    assert buttons(at)["Evaluate on test"].proto.type == "primary"
+    at.file_uploader(key="import-file-1").upload("run.zip", zipped, "application/zip").run()
+    assert len(at.dataframe[0].value) == 2 and len({found.id for found in list_runs()}) == 2
+
+
+def test_a_file_that_is_no_run_is_one_sentence():
+    at = open_page(PAGE)
+    at.file_uploader(key="import-file-0").upload("run.zip", b"<b>no</b>", "application/zip").run()
+    (error,) = at.error
+    assert error.value.startswith("The file is not an archive") and not list_runs()
+
+
+def test_a_run_whose_data_are_elsewhere_is_not_evaluated(monkeypatch):
+    trained(monkeypatch, config_on("upload:0123456789abcdef"))
+    at = open_page(PAGE)
+    assert "is not on this machine" in texts(at)
+    assert "Evaluate on test" not in buttons(at)
 
 
 @pytest.mark.parametrize("name", PRESETS)

@@ -1,3 +1,4 @@
+import os
 import threading
 from pathlib import Path
 
@@ -92,6 +93,15 @@ def test_the_rest_of_a_killed_deletion_is_swept(dmm_home):
     (doomed / "checkpoints").mkdir(parents=True)
     create_run(CONFIG)
     assert not doomed.exists()
+
+
+def test_the_rest_of_a_killed_creation_is_swept_a_day_later(dmm_home):
+    old, new = dmm_home / "runs" / ".new-00", dmm_home / "runs" / ".new-01"
+    for folder in (old, new):
+        folder.mkdir(parents=True)
+    os.utime(old, (0, 0))
+    create_run(CONFIG)
+    assert not old.exists() and new.exists()
 
 
 def test_junk_is_passed_over_and_damage_is_told(dmm_home):

@@ -8,9 +8,9 @@ from dmm_core.data.medical import load_medical
 from dmm_core.data.polyphonic import POLYPHONIC, load_polyphonic, polyphonic_on_disk
 from dmm_core.data.sequences import Splits
 from dmm_core.data.synthetic import load_synthetic
-from dmm_core.data.uploads import load_upload
+from dmm_core.data.uploads import list_uploads, load_upload
 
-__all__ = ["DATASETS", "DatasetInfo", "dataset_info", "load_dataset", "on_disk"]
+__all__ = ["DATASETS", "DatasetInfo", "dataset_info", "exists", "load_dataset", "on_disk"]
 
 
 def load_dataset(config: DataConfig, progress: Report | None = None) -> Splits:
@@ -35,6 +35,11 @@ def load_dataset(config: DataConfig, progress: Report | None = None) -> Splits:
     if name == "medical":
         return load_medical(config.seed)
     return load_synthetic(name, config.seed)
+
+
+def exists(name: str) -> bool:
+    """Whether there is a data set called `name`: in the catalogue, or kept on this machine."""
+    return name in DATASETS or name in {f"{UPLOAD_PREFIX}{info.id}" for info in list_uploads()}
 
 
 def on_disk(name: str) -> bool:

@@ -1,7 +1,8 @@
 """The members of an untrusted zip archive, without trusting anything that it says of itself.
 
-Only what .mxl and .npz files need is read: a few stored or deflated members. Nothing is unpacked
-before sizes, offsets and ratios are checked, and nothing grows beyond the size that was claimed.
+Only what .mxl, .npz and exported runs need is read: a few stored or deflated members. Nothing is
+unpacked before sizes, offsets and ratios are checked, and nothing grows beyond the size that was
+claimed.
 Source: APPNOTE.TXT 6.3.10 (PKWARE), sections 4.3 and 4.4.
 """
 
@@ -27,7 +28,8 @@ The chorales as padded float64 rolls shrink 221-fold, to 94 kB, and are no bomb.
 """
 
 MAX_UNPACKED = 64 * 2**20
-"""Bytes of all members together."""
+"""Bytes of all members together, unless more are allowed for."""
+
 ZIP_MAGIC = (b"PK\x03\x04", b"PK\x05\x06")
 """How archives begin; the second has no members."""
 
@@ -47,8 +49,12 @@ class _Entry(NamedTuple):
     start: int
 
 
-def read_zip(data: bytes) -> dict[str, bytes]:
+def read_zip(data: bytes, *, most: int = MAX_UNPACKED) -> dict[str, bytes]:
     """The members of the archive `data` by their names, folders left out.
+
+    Args:
+        data: of the archive.
+        most: bytes of all members together.
 
     Raises:
         UploadError: in one plain sentence, if it is no whole, modest, plain archive.
@@ -57,10 +63,8 @@ def read_zip(data: bytes) -> dict[str, bytes]:
         raise UploadError("The file is not an archive: it does not begin as a zip file.")
     entries, directory = _entries(data)
     total = sum(entry.size for entry in entries)
-    if total > MAX_UNPACKED:
-        raise UploadError(
-            f"The archive unpacks to {total:,} bytes, but at most {MAX_UNPACKED:,} are read."
-        )
+    if total > most:
+        raise UploadError(f"The archive unpacks to {total:,} bytes, but at most {most:,} are read.")
     packed = sum(entry.packed for entry in entries)
     if total > FREE_BYTES + MAX_RATIO * packed:
         raise UploadError(

@@ -17,7 +17,7 @@ from dmm_core.model import DMM
 from dmm_core.music.pianoroll import PITCHES
 from dmm_core.runs.documents import read_document, write_document
 
-__all__ = ["DataFacts", "RunRecord", "model_for", "read_record", "write_record"]
+__all__ = ["DataFacts", "RunRecord", "model_for", "read_record", "this_record", "write_record"]
 
 
 class DataFacts(BaseModel):
@@ -103,22 +103,27 @@ def read_record(folder: Path) -> RunRecord:
         ) from None
 
 
-def write_record(folder: Path, config: RunConfig) -> None:
-    """Write the record of a run that is created now, with these versions.
-
-    Raises:
-        OSError: if the disk refuses.
-    """
+def this_record(config: RunConfig) -> RunRecord:
+    """The record of a run that is created now, with the versions of this program."""
     versions = {
         "dmm": dmm_core.__version__,
         "python": python_version(),
         "torch": version("torch"),
     }
+    return RunRecord(config, datetime.now(UTC), versions)
+
+
+def write_record(folder: Path, record: RunRecord) -> None:
+    """Write config.json.
+
+    Raises:
+        OSError: if the disk refuses.
+    """
     write_document(
         folder / "config.json",
         {
-            "created": datetime.now(UTC).isoformat(),
-            "versions": versions,
-            "config": config.model_dump(mode="json"),
+            "created": record.created.isoformat(),
+            "versions": record.versions,
+            "config": record.config.model_dump(mode="json"),
         },
     )

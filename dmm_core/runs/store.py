@@ -5,7 +5,8 @@ import os
 import re
 import secrets
 import shutil
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,14 +17,16 @@ from dmm_core.files import home
 from dmm_core.runs.bundled import BundledModel, list_bundled
 from dmm_core.runs.documents import write_document
 from dmm_core.runs.lease import hold
-from dmm_core.runs.record import write_record
+from dmm_core.runs.record import this_record, write_record
 from dmm_core.runs.run import Run
 from dmm_core.runs.status import Status
 
-__all__ = ["RUN_ID", "create_run", "find_run", "list_runs", "unreadable_runs"]
+__all__ = ["RUN_ID", "add_run", "create_run", "find_run", "list_runs", "unreadable_runs"]
 
 RUN_ID = re.compile(r"[0-9]{8}-[0-9]{6}-[0-9a-f]{6}")
 """A run's id: when it was created (UTC) and six random digits."""
+
+_DAY_SECONDS = 86_400.0
 
 _NOT_FOUND = "There is no such run; a run is named by its id, or a bundled model by bundled:NAME."
 
@@ -47,16 +50,13 @@ def create_run(
     Raises:
         OSError: if the disk refuses; nothing is created then.
     """
-    folder = _folder()
-    folder.mkdir(parents=True, exist_ok=True)
-    for doomed in folder.glob(".deleted-*"):  # a deletion that was killed
-        shutil.rmtree(doomed, ignore_errors=True)
+    folder = _swept_folder()
     run = Run(folder / (_new_id() if token is None else _claimed_id(folder, token)))
     if run.folder.is_dir():
         return run
     staged = Run(_stage(folder))
     try:
-        write_record(staged.folder, config)
+        write_record(staged.folder, this_record(config))
         if name is not None:
             staged.rename(name)
         if lesson is not None:
@@ -68,6 +68,26 @@ def create_run(
         raise
     _publish(staged.folder, run.folder)
     return run
+
+
+def add_run(fill: Callable[[Run], None], *, wanted: str = "") -> Run:
+    """A run that appears whole, when all of it is written, or not at all.
+
+    Args:
+        fill: writes the folder of the run it is given, which nobody else sees yet.
+        wanted: its id, if that is one and none has it; by default, and else, a new one.
+    """
+    folder = _swept_folder()
+    staged = _stage(folder)
+    try:
+        fill(Run(staged))
+        target = folder / (wanted if RUN_ID.fullmatch(wanted) else _new_id())
+        while not _takes_name(staged, target):
+            target = folder / _new_id()
+    except BaseException:
+        shutil.rmtree(staged, ignore_errors=True)
+        raise
+    return Run(target)
 
 
 def list_runs(*, lessons: bool = False) -> list[Run]:
@@ -121,6 +141,18 @@ def _folder() -> Path:
     return home().absolute() / "runs"
 
 
+def _swept_folder() -> Path:
+    """The folder of runs, without what a killed deletion or creation left in it."""
+    folder = _folder()
+    folder.mkdir(parents=True, exist_ok=True)
+    yesterday = time.time() - _DAY_SECONDS
+    for doomed in (*folder.glob(".deleted-*"), *folder.glob(".new-*")):
+        with suppress(FileNotFoundError):  # somebody else sweeps too
+            if doomed.name.startswith(".deleted-") or doomed.stat().st_mtime < yesterday:
+                shutil.rmtree(doomed, ignore_errors=True)
+    return folder
+
+
 def _runs() -> Iterator[Run]:
     folder = _folder()
     for path in folder.iterdir() if folder.is_dir() else ():
@@ -149,6 +181,19 @@ def _stage(folder: Path) -> Path:
     staged = folder / f".new-{secrets.token_hex(8)}"
     staged.mkdir()
     return staged
+
+
+def _takes_name(staged: Path, target: Path) -> bool:
+    """Whether `staged` is called `target` now: not where something is called so already."""
+    if target.exists():
+        return False
+    try:
+        os.rename(staged, target)
+    except OSError:
+        if not target.exists():
+            raise
+        return False
+    return True
 
 
 def _publish(staged: Path, target: Path) -> None:

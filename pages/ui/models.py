@@ -74,7 +74,10 @@ def pick_data(trained: Trained) -> str:
         or (trained.grid and facts.ready and facts.grid == GRIDS[trained.grid])
     }
     if not fitting:
-        raise DataError(f"The data set of this model, {config.name}, is not there any more.")
+        raise DataError(
+            f"The data set of this model, {config.name}, is not on this machine, and no "
+            "other has its grid."
+        )
     names = sorted(fitting, key=lambda name: name != config.name)  # its own first
     chosen = choose(
         "Data set",

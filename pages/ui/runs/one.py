@@ -5,11 +5,12 @@ from functools import partial
 
 import streamlit as st
 
+from dmm_core.data.registry import exists
+from dmm_core.exporting import export_run
 from dmm_core.runs.run import Run
 from pages.ui import frame
 from pages.ui.address import choose
 from pages.ui.runs.evaluator import evaluator
-from pages.ui.runs.export import export_zip
 from pages.ui.runs.manage import draw_manage
 from pages.ui.runs.results import draw_evaluation, newest
 from pages.ui.runs.table import Row
@@ -28,11 +29,12 @@ def draw(rows: Sequence[Row]) -> None:
         st.badge(words.label, icon=words.icon, color=words.colour)
     with st.container(horizontal=True):
         offered = False
+        here = exists(row.run.config().data.name)
         if any(row.run.checkpoints.glob("*.json")):
-            offered = _draw_evaluate(row.run)
+            offered = here and _draw_evaluate(row.run)
             st.download_button(
                 "Export",
-                partial(export_zip, row.run),
+                partial(export_run, row.run),
                 file_name=f"{row.run.id}.zip",
                 mime="application/zip",
                 icon=":material/download:",
@@ -47,6 +49,10 @@ def draw(rows: Sequence[Row]) -> None:
             draw_manage(row.run)
     if notes := row.run.notes():
         st.caption(frame.plain(notes, most=1000))
+    if not here:
+        st.caption(
+            "Its data set is not on this machine: the run composes, but cannot be evaluated here."
+        )
     draw_evaluation(row.run)
 
 

@@ -8,7 +8,7 @@ from dmm_core.errors import RunError
 from dmm_core.listening import TEMPO, compose_midi
 from dmm_core.music.midi import read_midi
 from dmm_core.music.pianoroll import rearticulates_by_default, roll_from_notes
-from dmm_core.runs.bundled import BundledModel, load_model
+from dmm_core.runs.bundled import load_model
 from dmm_core.runs.run import Run
 from dmm_core.runs.status import ACTIVE, Status
 from dmm_core.runs.store import find_run
@@ -16,7 +16,7 @@ from pages.ui import frame
 from pages.ui.datasets import sound
 from pages.ui.player import player
 
-__all__ = ["compose", "draw_sample", "steps_of"]
+__all__ = ["draw_sample", "steps_of"]
 
 _TRAINED = "trained"
 
@@ -26,7 +26,7 @@ def draw_sample(run: Run, status: Status) -> None:
 
     A newer sample joins the choice, and does not cut off the one that is being heard.
     """
-    steps = steps_of(run.config().data.name)
+    steps = steps_of(run)
     if steps is None:
         return
     heard = {path.stem: path for path in reversed(run.samples())}
@@ -61,31 +61,29 @@ def draw_sample(run: Run, status: Status) -> None:
     _draw_player(midi, steps, _when(chosen))
 
 
-def steps_of(data: str) -> int | None:
-    """Frames of a quarter note of the data set called `data`, or None where it is no music."""
+def steps_of(run: Run) -> int | None:
+    """Frames of a quarter note of the data that `run` learns from, or None where it is no music."""
+    data = run.config().data.name
     if data in DATASETS:
         return DATASETS[data].steps_per_quarter
     grids = {f"{UPLOAD_PREFIX}{info.id}": info.steps_per_quarter for info in list_uploads()}
-    return grids.get(data)
+    if data in grids:
+        return grids[data]
+    try:  # not on this machine: the checkpoint knows
+        facts = run.data()
+    except RunError:
+        return None
+    return facts.steps_per_quarter if facts.are_rolls else None
 
 
 @st.cache_data(max_entries=32, show_spinner="Composing")
 def _piece(run_id: str, version: str) -> bytes:
-    """`compose`, kept for the same run and version.
+    """A short piece by the run's best weights, as MIDI, kept for the same run and version.
 
     Raises:
         RunError: if the run is gone, or has no sound checkpoint.
     """
-    return compose(find_run(run_id))
-
-
-def compose(source: Run | BundledModel) -> bytes:
-    """A short piece by the best weights of a model of piano-rolls, as MIDI.
-
-    Raises:
-        DataError: if it makes no music.
-        RunError: if it has no sound checkpoint.
-    """
+    source = find_run(run_id)
     return compose_midi(load_model(source), source.data())
 
 

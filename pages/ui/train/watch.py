@@ -79,7 +79,7 @@ def _draw_head(run: Run, status: Status) -> None:
 def _draw_next(run: Run) -> None:
     """Where a finished run leads: to music where it learned music, and to the other runs."""
     here = {"run": run.id}
-    music = steps_of(run.config().data.name) is not None
+    music = steps_of(run) is not None
     if music and st.button("Compose with it", type="primary", icon=":material/piano:", key="music"):
         st.switch_page("pages/5_Compose.py", query_params=here)
     kind = "secondary" if music else "primary"

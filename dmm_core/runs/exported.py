@@ -1,0 +1,165 @@
+"""The documents of an exported run, out of a stranger's hands: what is kept of each, or why not."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, ValidationError
+
+from dmm_core.config import parse_config
+from dmm_core.data.sequences import Kind
+from dmm_core.data.upload_report import display_name
+from dmm_core.data.upload_values import MAX_FEATURES
+from dmm_core.errors import UploadError
+from dmm_core.runs.documents import parse, plain_line
+from dmm_core.runs.record import RunRecord
+
+__all__ = ["RunCard", "judged_card", "judged_evaluations", "judged_metrics", "judged_record"]
+
+_MOST_VERSIONS = 10
+_MOST_LINES = 100_000
+_MOST_LINE_BYTES = 2**16
+_MOST_EVALUATIONS = 1000
+_MOST_NUMBER = 1e38  # float32, which charts take, ends there
+
+_KINDS: dict[type, str] = {dict: "object", list: "list"}
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class _Data(_Part):
+    kind: Kind
+    x_dim: int = Field(ge=1, le=MAX_FEATURES)
+    steps_per_quarter: Literal[1, 2, 4] | None
+    u_dim: int = Field(ge=0, le=MAX_FEATURES)
+    missing: bool
+
+
+class RunCard(_Part):
+    """What run.json says beside the other files.
+
+    Attributes:
+        name: that a person gave, or "".
+        notes: a person's, or "".
+        data: what a model has to know of its data, as `DataFacts` has it, without the name.
+        epoch: the last one begun.
+        update: updates done.
+        fraction: of all updates.
+        best_valid_bound: in nats a frame, or None.
+        best_epoch: when it was reached, or None.
+    """
+
+    name: str = Field(max_length=1000)
+    notes: str = Field(max_length=10_000)
+    data: _Data
+    epoch: int = Field(ge=0, le=10**9)
+    update: int = Field(ge=0, le=10**12)
+    fraction: float = Field(ge=0.0, le=1.0)
+    best_valid_bound: FiniteFloat | None
+    best_epoch: int | None = Field(ge=0, le=10**9)
+
+
+def judged_record(content: bytes) -> RunRecord:
+    """The configuration that config.json holds, when it was made and with which versions.
+
+    Raises:
+        ConfigError: with every setting that is none.
+        UploadError: if anything else is not that of a run.
+    """
+    document = _json(content, dict, "config.json")
+    versions, config = document.get("versions"), document.get("config")
+    if not isinstance(config, dict) or not isinstance(versions, dict):
+        raise UploadError("config.json is not that of a run: it needs config and versions.")
+    try:
+        created = datetime.fromisoformat(document.get("created", "")).replace(tzinfo=UTC)
+    except (TypeError, ValueError):
+        created = None
+    if created is None or not 2000 <= created.year < 2100:
+        raise UploadError("config.json is not that of a run: created is no date of this century.")
+    plain = {
+        plain_line(name): plain_line(str(of))
+        for name, of in list(versions.items())[:_MOST_VERSIONS]
+    }
+    return RunRecord(parse_config(config), created, plain)
+
+
+def judged_card(content: bytes) -> RunCard:
+    """What run.json says.
+
+    Raises:
+        UploadError: if it is not that of a run.
+    """
+    try:
+        return RunCard.model_validate(_json(content, dict, "run.json"))
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = display_name(".".join(map(str, first["loc"])))
+        raise UploadError(
+            f"run.json is not that of a run: of {where:.60}, {first['msg'].lower()}."
+        ) from None
+
+
+def judged_metrics(content: bytes) -> list[dict[str, Any]]:
+    """One mapping an epoch; a last line that was being written is left out.
+
+    Raises:
+        UploadError: if metrics.jsonl is not that of a run.
+    """
+    lines = content.split(b"\n", _MOST_LINES + 1)[:-1]
+    if len(lines) > _MOST_LINES:
+        raise UploadError(f"metrics.jsonl has over {_MOST_LINES:,} lines, and more are not read.")
+    metrics = []
+    for number, line in enumerate(lines, 1):
+        found = parse(line.decode(errors="replace")) if len(line) <= _MOST_LINE_BYTES else None
+        if not isinstance(found, dict) or not _is_epoch(found):
+            raise UploadError(f"metrics.jsonl is not that of a run: see its line {number:,}.")
+        metrics.append(found)
+    return metrics
+
+
+def _is_epoch(line: Mapping[str, Any]) -> bool:
+    """Whether it counts epoch, update and seconds, and holds numbers, or groups of them."""
+    counted = all(isinstance(line.get(name), int) for name in ("epoch", "update"))
+    timed = isinstance(line.get("seconds"), int | float)
+    return (
+        counted
+        and timed
+        and all(
+            all(map(_is_number, value.values())) if isinstance(value, dict) else _is_number(value)
+            for value in line.values()
+        )
+    )
+
+
+def judged_evaluations(content: bytes) -> list[dict[str, Any]]:
+    """What was found on the splits.
+
+    Raises:
+        UploadError: if evaluations.json is not that of a run.
+    """
+    found = _json(content, list, "evaluations.json")
+    for place, entry in enumerate(found, 1):
+        if place > _MOST_EVALUATIONS:
+            raise UploadError(f"evaluations.json has over {_MOST_EVALUATIONS:,} evaluations.")
+        if not isinstance(entry, dict) or not all(
+            _is_number(value) or (isinstance(value, str) and value == plain_line(value))
+            for value in entry.values()
+        ):
+            raise UploadError(f"evaluations.json is not that of a run: see its entry {place}.")
+    return found
+
+
+def _is_number(value: Any) -> bool:
+    """A number that any chart can draw, a flag, or None, for one that was not finite."""
+    if isinstance(value, int | float):
+        return abs(value) < _MOST_NUMBER  # neither is NaN
+    return value is None
+
+
+def _json(content: bytes, kind: type, name: str) -> Any:
+    found = parse(content.decode(errors="replace"))
+    if not isinstance(found, kind):
+        raise UploadError(f"{name} is not that of a run: it is no JSON {_KINDS[kind]}.")
+    return found

@@ -1,0 +1,159 @@
+"""An exported run -> a run here: all of it is judged before any of it is kept."""
+
+import json
+import re
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor
+
+from dmm_core.checkpoint import Checkpoint, decode_tensors, save_checkpoint
+from dmm_core.config import DataConfig, ModelConfig
+from dmm_core.data.catalogue import UPLOAD_PREFIX, dataset_info
+from dmm_core.data.upload_report import display_name
+from dmm_core.data.upload_zip import read_zip
+from dmm_core.errors import UploadError
+from dmm_core.files import write_atomic
+from dmm_core.runs.documents import write_document
+from dmm_core.runs.exported import (
+    judged_card,
+    judged_evaluations,
+    judged_metrics,
+    judged_record,
+)
+from dmm_core.runs.lease import hold
+from dmm_core.runs.record import DataFacts, model_for, write_record
+from dmm_core.runs.run import Run
+from dmm_core.runs.status import RunProgress, Status
+from dmm_core.runs.store import add_run
+
+__all__ = ["MAX_BYTES", "MEMBERS", "import_run"]
+
+MAX_BYTES = 128 * 2**20
+"""Bytes of an exported run, packed and unpacked."""
+
+MEMBERS: dict[str, int] = {
+    "config.json": 2**18,
+    "run.json": 2**18,
+    "model.safetensors": MAX_BYTES,
+    "metrics.jsonl": 32 * 2**20,
+    "evaluations.json": 2**20,
+    "README.md": 2**18,
+    "sample.mid": 2**22,
+}
+"""What an exported run may hold, and the most bytes of each; the first three it must."""
+
+_NEEDED = tuple(MEMBERS)[:3]
+_UPLOAD = re.compile(re.escape(UPLOAD_PREFIX) + "[0-9a-f]{16}")
+_REASON = (
+    "Imported: it composes and can be evaluated, but is not trained further, since an export holds "
+    "no optimiser state."
+)
+
+
+def import_run(data: bytes) -> Run:
+    """Keep an exported run as a finished one, under its own id, or a new one where that is taken.
+
+    Nothing in the archive is trusted, executed, or written under a name of its own.
+
+    Args:
+        data: the bytes of the zip that `dmm_core.exporting` makes.
+
+    Raises:
+        DMMError: in one sentence, if it is no whole, modest, consistent export; nothing is kept.
+        OSError: if the disk refuses; nothing is kept.
+    """
+    if len(data) > MAX_BYTES:
+        raise UploadError(f"The file has {len(data):,} bytes, but at most {MAX_BYTES:,} are read.")
+    try:
+        return _import(*_members(read_zip(data, most=MAX_BYTES)))
+    except RecursionError:
+        raise UploadError("The archive holds JSON that is nested too deep to be read.") from None
+
+
+def _import(run_id: str, files: Mapping[str, bytes]) -> Run:
+    record = judged_record(files["config.json"])
+    card = judged_card(files["run.json"])
+    facts = DataFacts(name=record.config.data.name, **card.data.model_dump())
+    _check_data(record.config.data, facts)
+    weights = decode_tensors(files["model.safetensors"], "model.safetensors")
+    _check_weights(weights, record.config.model, facts)
+    metrics = judged_metrics(files.get("metrics.jsonl", b""))
+    evaluations = judged_evaluations(files.get("evaluations.json", b"[]"))
+    progress = RunProgress.model_validate(card.model_dump(exclude={"name", "notes", "data"}))
+    scalars = {
+        **progress.model_dump(exclude={"fraction", "seconds_left"}),
+        "data": facts.model_dump(),
+        "metrics_lines": len(metrics),
+    }
+
+    def fill(run: Run) -> None:
+        write_record(run.folder, record)
+        write_atomic(run.folder / "metrics.jsonl", "".join(f"{json.dumps(m)}\n" for m in metrics))
+        if evaluations:
+            write_document(run.folder / "evaluations.json", evaluations)
+        if card.name or card.notes:
+            run.rename(card.name, card.notes)
+        save_checkpoint(run.checkpoints, Checkpoint({"model": weights}, scalars))
+        with hold(run.folder) as lease:
+            lease.take(Status(state="finished", reason=_REASON, progress=progress))
+
+    return add_run(fill, wanted=run_id)
+
+
+def _members(archive: Mapping[str, bytes]) -> tuple[str, dict[str, bytes]]:
+    """The name of the one folder in the archive, and what it holds, each of a modest size."""
+    folders, files = set(), {}
+    for path, content in archive.items():
+        folder, _, name = path.partition("/")
+        if not folder or name not in MEMBERS:
+            raise UploadError(
+                f"The archive holds {path:.60}, but an exported run is one folder with "
+                f"{', '.join(MEMBERS)}."
+            )
+        if len(content) > MEMBERS[name]:
+            raise UploadError(
+                f"{name} has {len(content):,} bytes, but at most {MEMBERS[name]:,} are read."
+            )
+        folders.add(folder)
+        files[name] = content
+    if len(folders) != 1:
+        raise UploadError(f"The archive holds {len(folders)} folders, but an exported run is one.")
+    for name in _NEEDED:
+        if name not in files:
+            raise UploadError(f"The archive holds no {name}, so it is no whole exported run.")
+    return folders.pop(), files
+
+
+def _check_data(config: DataConfig, facts: DataFacts) -> None:
+    """A data set of the catalogue is what it is; of an upload, the export alone can say it."""
+    if _UPLOAD.fullmatch(config.name):
+        return
+    info = dataset_info(config.name)
+    for field in ("kind", "x_dim", "steps_per_quarter", "u_dim", "missing"):
+        said, known = getattr(facts, field), getattr(info, field)
+        if said != known:
+            raise UploadError(f"run.json has {field} {said} for {info.name}, which has {known}.")
+
+
+def _check_weights(weights: Mapping[str, Tensor], config: ModelConfig, facts: DataFacts) -> None:
+    with torch.device("meta"):  # shapes without memory, however large a model is described
+        needed = model_for(config, facts, seed=0).state_dict()
+    for name in sorted(needed.keys() | weights.keys()):
+        wanted, given = needed.get(name), weights.get(name)
+        if wanted is None or given is None:
+            raise UploadError(
+                f"The weights {'lack' if given is None else 'have'} {display_name(name):.60}, "
+                f"unlike the configuration's model."
+            )
+        if (given.shape, given.dtype) != (wanted.shape, wanted.dtype):
+            raise UploadError(
+                f"The weights have {name} as {_shape(given)}, but the configuration's model has it "
+                f"as {_shape(wanted)}."
+            )
+        if not given.isfinite().all():
+            raise UploadError(f"The weights have values in {name} that are not finite.")
+
+
+def _shape(tensor: Tensor) -> str:
+    return f"{tuple(tensor.shape)} {tensor.dtype}".replace("torch.", "")
