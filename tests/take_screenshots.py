@@ -1,15 +1,20 @@
-"""Every page in both themes as docs/screenshots/*.png: `make screenshots`."""
+"""Every page in both themes and the player in motion, in docs/screenshots: `make screenshots`."""
 
+import io
 import os
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
+
+from PIL import Image
 
 from browser import ROOT, app, chromium
 
 FOLDER = ROOT / "docs" / "screenshots"
 SIZE = {"width": 1280, "height": 800}
+MOTION_SECONDS = 8
 
 
 def main():
@@ -38,6 +43,31 @@ def main():
                         page.wait_for_timeout(9000)
                     page.screenshot(path=FOLDER / target(name, theme))
                 page.context.close()
+            film(browser, f"{address}/{pages['home']}")
+
+
+def film(browser, address):
+    """The player of the page at `address` while it plays, as an animated picture."""
+    page = browser.new_context(viewport=SIZE, color_scheme="dark").new_page()
+    page.goto(address)
+    page.get_by_role("button", name="Play").first.click()
+    player = page.locator(".player").first
+    page.wait_for_timeout(2000)
+    shots, times = [], [time.monotonic()]
+    while times[-1] - times[0] < MOTION_SECONDS:
+        shots.append(Image.open(io.BytesIO(player.screenshot())).convert("RGB"))
+        times.append(time.monotonic())
+    page.context.close()
+    shown = [round(1000 * (end - start)) for start, end in zip(times, times[1:], strict=False)]
+    shots[0].save(
+        FOLDER / "player.webp",
+        save_all=True,
+        append_images=shots[1:],
+        duration=shown,
+        loop=0,
+        quality=60,
+        method=6,
+    )
 
 
 def target(name, theme):
