@@ -1,6 +1,7 @@
 """Every page in both themes and the player in motion, in docs/screenshots: `make screenshots`."""
 
 import io
+import itertools
 import os
 import subprocess
 import sys
@@ -8,9 +9,8 @@ import tempfile
 import time
 from pathlib import Path
 
-from PIL import Image
-
 from browser import ROOT, app, chromium
+from PIL import Image
 
 FOLDER = ROOT / "docs" / "screenshots"
 SIZE = {"width": 1280, "height": 800}
@@ -58,7 +58,7 @@ def film(browser, address):
         shots.append(Image.open(io.BytesIO(player.screenshot())).convert("RGB"))
         times.append(time.monotonic())
     page.context.close()
-    shown = [round(1000 * (end - start)) for start, end in zip(times, times[1:], strict=False)]
+    shown = [round(1000 * (end - start)) for start, end in itertools.pairwise(times)]
     shots[0].save(
         FOLDER / "player.webp",
         save_all=True,
