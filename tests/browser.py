@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import expect, sync_playwright
 
 ROOT = Path(__file__).resolve().parent.parent
 FLAGS = (
@@ -26,6 +26,8 @@ FLAGS = (
     "--disable-sync",
 )
 START_SECONDS = 60
+WAIT = 60_000
+"""Milliseconds until a test gives up: a machine that does much else is slow."""
 
 
 def chromium_path():
@@ -109,6 +111,14 @@ class Watch:
     def _request(self, request):
         if not request.url.startswith(("http://127.0.0.1:", "blob:", "data:")):
             self.foreign.append(request.url)
+
+
+def settled(page):
+    """Wait until the page's script has ended and no part of it is still being loaded."""
+    expect(page.get_by_test_id("stApp")).to_have_attribute(
+        "data-test-script-state", "notRunning", timeout=WAIT
+    )
+    expect(page.get_by_test_id("stSkeleton")).to_have_count(0, timeout=WAIT)
 
 
 def _await_health(address, server, log_path):

@@ -36,6 +36,16 @@ def config_on(data, **train):
 def run_in(state, config=CONFIG, name="A run", reason="", epochs=0):
     """A run of which this process is the owner, with as many epochs of metrics."""
     run = create_run(config, name=name)
+    write_metrics(run, epochs)
+    progress = RunProgress(epoch=epochs, update=4 * epochs, fraction=0.5, seconds_left=42.0)
+    if epochs > 1:
+        progress = progress.model_copy(update={"best_valid_bound": 21 / epochs, "best_epoch": 2})
+    with hold(run.folder) as lease:
+        lease.take(Status(state=state, reason=reason, progress=progress))
+    return run
+
+
+def write_metrics(run, epochs):
     lines = [
         {
             "epoch": epoch,
@@ -50,12 +60,6 @@ def run_in(state, config=CONFIG, name="A run", reason="", epochs=0):
         for epoch in range(1, epochs + 1)
     ]
     (run.folder / "metrics.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
-    progress = RunProgress(epoch=epochs, update=4 * epochs, fraction=0.5, seconds_left=42.0)
-    if epochs > 1:
-        progress = progress.model_copy(update={"best_valid_bound": 21 / epochs, "best_epoch": 2})
-    with hold(run.folder) as lease:
-        lease.take(Status(state=state, reason=reason, progress=progress))
-    return run
 
 
 def trained(monkeypatch, config=CONFIG, name="Trained"):

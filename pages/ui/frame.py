@@ -20,6 +20,17 @@ __all__ = ["begin", "chart", "guard", "plain", "presenting"]
 
 _ROOT = Path(__file__).resolve().parents[2]
 _LOGO = str(assets() / "logo.svg")
+_READABLE = """<style>
+.stApp .stButtonGroup button[data-selected]:not([data-disabled]),
+.stSlider [data-testid="stSliderThumbValue"] {
+  color: inherit;
+}
+</style>"""
+"""The chosen segment and a slider's value in the colour of text, where Streamlit takes the accent.
+
+The dark theme has no accent for both: one that carries white labels at 4.5:1 reaches at most 4.4:1
+on its own tint over black. Border and tint still tell which segment is chosen.
+"""
 _CARRIED = ("run",)
 """Parameters of the address that go along to the next page."""
 
@@ -60,6 +71,7 @@ def begin(title: str, icon: str, *, intro: str | None = None) -> None:
         layout="wide",
         initial_sidebar_state="collapsed" if presenting() else "auto",
     )
+    st.html(_READABLE)
     st.logo(_LOGO, size="large")
     with st.sidebar:
         _draw_navigation()
