@@ -85,7 +85,7 @@ def weigh(model: DMM, batch: SequenceBatch, path: LatentPath) -> Weighed:
 
 
 def importance_bound(
-    model: DMM, batch: SequenceBatch, path: LatentPath, weight: float
+    model: DMM, batch: SequenceBatch, path: LatentPath, weight: float | Tensor
 ) -> Float[Tensor, " batch"]:
     """-log of the mean weight over the paths of each sequence: a tighter bound on -log p(x).
 
@@ -102,7 +102,7 @@ def importance_bound(
 
 
 def _weighed(
-    model: DMM, batch: SequenceBatch, path: LatentPath, weight: float
+    model: DMM, batch: SequenceBatch, path: LatentPath, weight: float | Tensor
 ) -> Float[Tensor, "*draw batch"]:
     """-log p(x given z) + weight (log q(z given x) - log p(z)) of each sequence along its path."""
     excess = _excess(path, model.prior(path.z, batch))

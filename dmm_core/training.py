@@ -6,7 +6,6 @@ goes on as if nothing had happened, to the last bit on a CPU with the same numbe
 """
 
 import math
-import re
 import time
 from collections.abc import Iterator
 from enum import IntEnum
@@ -20,15 +19,13 @@ from dmm_core.config import TrainConfig
 from dmm_core.data.batching import ResidentSequences, SequenceBatch, batch_indices
 from dmm_core.data.sequences import Splits
 from dmm_core.device import choose_device, keep_freed_memory, require_memory
-from dmm_core.draws import draw_noise
-from dmm_core.errors import ConfigError, RunError
+from dmm_core.errors import RunError
 from dmm_core.evaluation import valid_bound
 from dmm_core.events import EpochEnd, Event, Finished, Progress
 from dmm_core.model import DMM
-from dmm_core.nn.combiner import LatentPath
-from dmm_core.nn.summary import RowsOf
-from dmm_core.objective import Bound, bound_of, importance_bound, kl_weight, penalty
+from dmm_core.objective import kl_weight
 from dmm_core.parallel import ALONE, Shard, World
+from dmm_core.updating import Rates, Update
 
 __all__ = ["Training", "fit"]
 
@@ -42,14 +39,6 @@ class _Stream(IntEnum):
     ORDER = 1
     NOISE = 2
     VALID = 3
-
-
-class _Sum(IntEnum):
-    NLL = 0
-    KL = 1
-    ANNEALED = 2
-    FRAMES = 3
-    GRAD_NORM = 4
 
 
 class Training:
@@ -80,31 +69,11 @@ class Training:
         self._world = world
         self._train = ResidentSequences(splits.train, self.device)
         self._updates_an_epoch = math.ceil(len(splits.train) / config.batch_size)
-        self._generator = torch.Generator(self.device)
-        self._named = {n: p for n, p in model.named_parameters() if p.requires_grad}
-        self._parameters = list(self._named.values())
-        self._penalised = self._matching(config.penalty_pattern)
-        self._optimizer = _optimizer(self._parameters, config)
-        self._average = (
-            [p.detach().clone() for p in self._parameters] if config.weight_average else []
-        )
-        # MPS has no float64.
-        wide = torch.float32 if self.device.type == "mps" else torch.float64
-        self._sums = torch.zeros(len(_Sum), dtype=wide, device=self.device)
-        self._skipped = torch.zeros((), device=self.device)
+        self._do = Update(self.model, config, world)
         self._best: dict[str, Tensor] = {}
         self._best_valid_bound: float | None = None
         self._best_epoch: int | None = None
         self._validations_since_best = 0
-
-    def _matching(self, pattern: str) -> list[torch.nn.Parameter]:
-        try:
-            expression = re.compile(pattern)
-        except re.error as error:
-            raise ConfigError(
-                f"train.penalty_pattern is {pattern!r}, which is no regular expression: {error}."
-            ) from None
-        return [p for name, p in self._named.items() if expression.search(name)]
 
     def events(self) -> Iterator[Event]:
         """Train to the end; between any two events the training stands still.
@@ -159,73 +128,20 @@ class Training:
 
     def _step(self, batch: SequenceBatch, shard: Shard | None = None) -> None:
         """One update; nothing in it waits for the device."""
-        self.model.train()
-        config = self.config
-        self._generator.manual_seed(_seed(config.seed, _Stream.NOISE, self.update))
-        weight = kl_weight(self.update, config.anneal_updates)
-        draws = () if config.samples == 1 else (config.samples,)
-        rows, steps = batch.mask.shape
-        if shard is None:
-            chance, frames = self._generator, batch.mask.sum()
-        else:
-            chance = RowsOf(self._generator, shard.rows, shard.batch, shard.steps)
-            frames = batch.mask.new_tensor(shard.frames)
-            rows, steps = shard.batch, shard.steps
-        noise = draw_noise((*draws, rows, steps, self.model.z_dim), self._generator, batch.x)
-        if shard is not None:
-            noise = noise[..., shard.rows, : batch.mask.shape[1], :]
-        path = self.model.posterior(batch, noise, chance)
-        bound = bound_of(self.model, batch, path)
-        nll, kl = bound.nll.sum() / config.samples, bound.kl.sum() / config.samples
-        annealed = self._annealed(batch, path, bound, weight)
-        cost = penalty(self._penalised, config.l1, config.l2) / self._world.size
-        loss = annealed / frames + cost
-        self._optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        if shard is not None:
-            sums = torch.stack([t.detach() for t in (nll, kl, annealed, loss)])
-            nll, kl, annealed, loss = self._world.add_up(self._parameters, sums)
-        norm = torch.nn.utils.clip_grad_norm_(self._parameters, config.clip_norm)
-        bad = torch.logical_not(torch.isfinite(loss.detach()) & torch.isfinite(norm)).float()
-        for group in self._optimizer.param_groups:
-            group["lr"] = self._lr(self.update)
-        self._apply(bad)
-        self._skipped += bad
-        sums = torch.stack([t.detach() for t in (nll, kl, annealed, frames, norm)])
-        self._sums += sums.to(self._sums.dtype)
+        self._do(batch, self._begin(), shard)
         self.update += 1
-        if self._average:
-            # A young average follows the weights, so that it forgets where they began.
-            decay = min(config.weight_average, (1 + self.update) / (10 + self.update))
-            with torch.no_grad():
-                for average, parameter in zip(self._average, self._parameters, strict=True):
-                    average.lerp_(parameter, 1.0 - decay)
 
-    def _annealed(
-        self, batch: SequenceBatch, path: LatentPath, bound: Bound, weight: float
-    ) -> Tensor:
-        """What an update minimises, summed over the batch, before the penalties."""
-        config = self.config
-        if config.objective == "iwae":
-            return importance_bound(self.model, batch, path, weight).sum()
-        kl = bound.kl
-        if config.free_bits:
-            kl = kl.clamp_min(config.free_bits) * batch.mask
-        return (bound.nll.sum() + weight * kl.sum()) / config.samples
-
-    def _apply(self, bad: Tensor) -> None:
-        """Let the optimiser step unless `bad` is 1, without asking the device which it is."""
-        if isinstance(self._optimizer, torch.optim.AdamW):
-            # The fused kernels look at it on the device, and leave everything as it is at 1.
-            vars(self._optimizer)["found_inf"] = bad
-        else:
-            for parameter in self._parameters:
-                if parameter.grad is not None:  # RMSprop does not move at a gradient of zero
-                    parameter.grad = torch.where(bad > 0, 0.0, parameter.grad)
-        self._optimizer.step()
+    def _begin(self) -> Rates:
+        """Seed the noise of the next update; its rates."""
+        config, update = self.config, self.update
+        self._do.generator.manual_seed(_seed(config.seed, _Stream.NOISE, update))
+        # A young average follows the weights, so that it forgets where they began.
+        decay = min(config.weight_average, (2 + update) / (11 + update))
+        weight = kl_weight(update, config.anneal_updates)
+        return Rates(weight, self._lr(update), 1.0 - decay)
 
     def _raise_if_skipped(self) -> None:
-        if float(self._skipped) > 0:
+        if float(self._do.skipped) > 0:
             raise RunError(
                 f"Training stopped by update {self.update}: the bound or its gradient was no longer"
                 f" finite. A smaller learning rate than {self.config.lr:g} may help."
@@ -239,8 +155,8 @@ class Training:
 
     def _end_epoch(self, began: float) -> EpochEnd:
         self.epoch += 1
-        nll, kl, annealed, frames, norms = self._sums.tolist()
-        self._sums.zero_()
+        nll, kl, annealed, frames, norms = self._do.sums.tolist()
+        self._do.sums.zero_()
         due = self.epoch % self.config.eval_every == 0 or self.epoch == self.config.epochs
         valid = self._validate() if due else None
         return EpochEnd(
@@ -256,7 +172,7 @@ class Training:
             seconds=time.monotonic() - began,
             valid_bound=valid,
             is_best=valid is not None and self._best_epoch == self.epoch,
-            scalars={n: float(p.detach()) for n, p in self._named.items() if p.ndim == 0},
+            scalars={n: float(p.detach()) for n, p in self._do.named.items() if p.ndim == 0},
         )
 
     def _validate(self) -> float:
@@ -281,8 +197,8 @@ class Training:
 
     def _swap_average(self) -> None:
         """Exchange the weights and their moving average, if one is kept."""
-        for i, average in enumerate(self._average):
-            self._average[i], self._parameters[i].data = self._parameters[i].data, average
+        for i, average in enumerate(self._do.average):
+            self._do.average[i], self._do.parameters[i].data = self._do.parameters[i].data, average
 
     def state(self) -> Checkpoint:
         """Everything that `load_state` needs to go on exactly from here.
@@ -293,15 +209,15 @@ class Training:
         self._raise_if_skipped()
         optimiser = {
             f"{name}.{key}": value
-            for name, parameter in self._named.items()
-            for key, value in self._optimizer.state.get(parameter, {}).items()
+            for name, parameter in self._do.named.items()
+            for key, value in self._do.optimizer.state.get(parameter, {}).items()
         }
         tensors = {
             "model": dict(self.model.state_dict()),
-            "optimiser": optimiser | {"sums": self._sums},
+            "optimiser": optimiser | {"sums": self._do.sums},
         }
-        if self._average:
-            tensors["average"] = dict(zip(self._named, self._average, strict=True))
+        if self._do.average:
+            tensors["average"] = dict(zip(self._do.named, self._do.average, strict=True))
         if self._best:
             tensors["best"] = self._best
         scalars = {
@@ -326,15 +242,15 @@ class Training:
                 "The checkpoint is of another model than the configuration's."
             ) from error
         saved = checkpoint.tensors["optimiser"]
-        self._sums.copy_(saved["sums"])
-        for name, parameter in self._named.items():
+        self._do.sums.copy_(saved["sums"])
+        for name, parameter in self._do.named.items():
             keys = [key for key in saved if key.rpartition(".")[0] == name]
             if keys:
-                self._optimizer.state[parameter] = {
+                self._do.optimizer.state[parameter] = {
                     key.rpartition(".")[2]: saved[key].to(self.device) for key in keys
                 }
-        if self._average:
-            for name, average in zip(self._named, self._average, strict=True):
+        if self._do.average:
+            for name, average in zip(self._do.named, self._do.average, strict=True):
                 average.copy_(checkpoint.tensors["average"][name])
         self._best = checkpoint.tensors.get("best", {})
         scalars = checkpoint.scalars
@@ -349,13 +265,6 @@ class Training:
 def fit(model: DMM, splits: Splits, config: TrainConfig) -> Iterator[Event]:
     """Train `model` on `splits` from the start: `Training(...).events()`."""
     return Training(model, splits, config).events()
-
-
-def _optimizer(parameters: list[torch.nn.Parameter], config: TrainConfig) -> torch.optim.Optimizer:
-    if config.optimizer == "rmsprop":
-        return torch.optim.RMSprop(parameters, lr=config.lr)
-    # AdamW without decay is Adam; fused, it can leave out an update on the device.
-    return torch.optim.AdamW(parameters, lr=config.lr, weight_decay=config.weight_decay, fused=True)
 
 
 def _seed(*parts: int) -> int:
