@@ -6,6 +6,7 @@ moment. Every process draws the noise of the whole batch and takes its part of i
 summed, so the training is that of one process, but for the order in which numbers are added.
 """
 
+import importlib
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -109,6 +110,9 @@ def joined() -> Iterator[World]:
         return
     if not distributed.is_available():
         raise ConfigError(f"This PyTorch cannot train in {size} processes; start one.")
+    # It takes the group there is at its import as a default argument. An optimiser imports it, and
+    # the group, with gloo's threads, would then last to the end of the process and may abort it.
+    importlib.import_module("torch.distributed.nn")
     cuda = torch.cuda.is_available()
     if cuda:
         torch.cuda.set_device(int(os.environ["LOCAL_RANK"]) % torch.cuda.device_count())

@@ -14,6 +14,7 @@ from dmm_core.building import build_model
 from dmm_core.checkpoint import load_checkpoint
 from dmm_core.config import TrainConfig
 from dmm_core.parallel import ALONE, World, joined
+from dmm_core.runs.store import find_run
 from dmm_core.training import Training
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -79,6 +80,50 @@ def test_the_command_trains_together_and_one_process_writes(tmp_path):
     assert follower == ""
     (run,) = (tmp_path / "runs").iterdir()
     assert "2 processes train together" in (run / "log.txt").read_text()
+
+
+def torchrun(home, *arguments):
+    """The command under torchrun itself, in two processes."""
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
+    environment = {**os.environ, "DMM_HOME": str(home), "OMP_NUM_THREADS": "1"}
+    return subprocess.Popen(
+        [*command, "-m", "dmm_core", *arguments],
+        env=environment,
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+
+
+def test_a_training_stopped_under_torchrun_goes_on_as_if_it_had_not_been(dmm_home):
+    settings = ["--preset=classroom", "--data.name=linear-gssm", "--model.emission=gaussian"]
+    settings += ["--model.rnn-size=8", "--train.device=cpu", "--train.batch-size=50", "--json"]
+    settings += ["--train.epochs=8", "--train.eval-every=2", "--train.weight-average=0.9"]
+    whole = torchrun(dmm_home, "train", *settings)
+    *_, last = [json.loads(line) for line in whole.communicate(timeout=300)[0].splitlines()]
+    assert whole.returncode == 0 and last["state"] == "finished"
+
+    broken = torchrun(dmm_home, "train", *settings)
+    run = find_run(json.loads(broken.stdout.readline())["run"])
+    broken.stdout.readline()  # the first epoch is done
+    run.request_stop()
+    broken.communicate(timeout=300)
+    assert broken.returncode == 0 and run.state() == "cancelled"
+    assert 100 <= run.status().progress.update < 800
+
+    resumed = torchrun(dmm_home, "resume", run.id, "--json")
+    resumed.communicate(timeout=300)
+    assert resumed.returncode == 0 and run.state() == "finished"
+    assert [{**m, "seconds": 0} for m in run.metrics()] == [
+        {**m, "seconds": 0} for m in find_run(last["run"]).metrics()
+    ]
+    found, expected = (
+        load_checkpoint(find_run(name).checkpoints).checkpoint.tensors
+        for name in (run.id, last["run"])
+    )
+    for group, tensors in expected.items():
+        for name, tensor in tensors.items():
+            assert torch.equal(found[group][name], tensor), (group, name)
 
 
 def test_a_shard_is_a_part_and_all_shards_are_the_batch():
