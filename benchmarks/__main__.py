@@ -15,6 +15,7 @@ from benchmarks.report import Options
 SECTIONS = {
     "pyro": "against_pyro",
     "products": "epoch",
+    "precision": "precision",
     "throughput": "throughput",
     "growth": "growth",
     "app": "app",

@@ -10,6 +10,7 @@ one product over all steps, which is the cheapest way to have it.
 from collections.abc import Callable, Iterator
 from functools import partial
 from statistics import median
+from typing import Any
 
 import numpy as np
 import torch
@@ -49,10 +50,17 @@ def rows(options: Options) -> Iterator[Row]:
         yield Row(f"ratio, {name} 600", ratio(ours, floor), "", "median of pairs")
 
 
-def epoch_of(config: ModelConfig, splits: Splits) -> Callable[[], object]:
-    """A function that trains a new model for its next epoch, without validating."""
+def epoch_of(config: ModelConfig, splits: Splits, **changes: Any) -> Callable[[], object]:
+    """A function that trains a new model for its next epoch, without validating.
+
+    Args:
+        config: of the model.
+        splits: of which train is used.
+        changes: to the settings of the training, which runs on the CPU otherwise.
+    """
     model = build_model(config, x_dim=splits.x_dim, kind=splits.kind, seed=0)
-    train = TrainConfig(epochs=100_000, eval_every=10_000, device="cpu")
+    settings = {"epochs": 100_000, "eval_every": 10_000, "device": "cpu"}
+    train = TrainConfig.model_validate(settings | changes)
     ends = (e for e in Training(model, splits, train).events() if isinstance(e, EpochEnd))
     return partial(next, ends)
 

@@ -358,6 +358,15 @@ class TrainConfig(_Section):
     device: Literal["auto", "cpu", "cuda", "mps"] = Field(
         default="auto", title="Device", description="auto takes a CUDA GPU, else the CPU."
     )
+    precision: Literal["float32", "tf32", "bf16"] = Field(
+        default="float32",
+        title="Precision",
+        description=(
+            "Of the networks' products in an update: tf32 (CUDA GPUs only) and bf16 are faster and "
+            "rounder; all else is float32."
+        ),
+        json_schema_extra=ADVANCED,
+    )
     threads: int = Field(
         default=0,
         title="CPU threads",
@@ -410,6 +419,10 @@ def _conflicts(config: RunConfig) -> Iterator[str]:
             f"train.free_bits is {train.free_bits:g} with objective iwae, which has no KL of its "
             "own to bound"
         )
+    if train.precision == "tf32" and train.device in ("cpu", "mps"):
+        yield f"train.precision is tf32, which {train.device} has not: choose a CUDA GPU or float32"
+    if train.precision == "bf16" and train.device == "mps":
+        yield "train.precision is bf16, which is for the CPU and CUDA GPUs, not for mps"
     if model.combiner == "prior" and model.inference.startswith("MF"):
         yield (
             f"model.combiner is prior with the inference network {model.inference}, which does not "

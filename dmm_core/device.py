@@ -1,21 +1,31 @@
-"""Where tensors are computed: the device that a name means, and whether its memory is enough."""
+"""Where tensors are computed, whether memory is enough, and how products are rounded."""
 
 import ctypes
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
 
 import psutil
 import torch
 
 from dmm_core.errors import ConfigError
 
-__all__ = ["choose_device", "keep_freed_memory", "require_memory"]
+__all__ = ["choose_device", "keep_freed_memory", "require_memory", "tf32_products"]
+
+_PRODUCTS: tuple[Any, ...] = (torch.backends.cuda.matmul, torch.backends.cudnn.rnn)
+"""PyTorch's settings of how float32 is rounded in the products of a CUDA GPU."""
 
 
-def choose_device(name: str) -> torch.device:
+def choose_device(name: str, precision: str = "float32") -> torch.device:
     """The device that `name` (auto, cpu, cuda or mps) means on this machine.
 
+    Args:
+        name: of the device.
+        precision: that it has to have, float32, tf32 or bf16.
+
     Raises:
-        ConfigError: if the machine has no such device.
+        ConfigError: if the machine has no such device, or that does not have the precision.
     """
     there = {
         "cpu": True,
@@ -27,7 +37,37 @@ def choose_device(name: str) -> torch.device:
     if not there[name]:
         found = ", ".join(device for device, is_there in there.items() if is_there)
         raise ConfigError(f"train.device is {name}, but this machine offers only {found}.")
+    if precision == "tf32" and name != "cuda":
+        raise ConfigError(
+            "train.precision is tf32, which only CUDA GPUs have, but the training would run on "
+            f"{name}: choose float32 or bf16."
+        )
+    if precision == "bf16" and name == "cuda" and not torch.cuda.is_bf16_supported(False):
+        raise ConfigError(
+            "train.precision is bf16, which this machine's GPU does not have: choose float32."
+        )
+    if name == "cuda":
+        for setting in _PRODUCTS:  # PyTorch lets cuDNN's RNNs round to TF32 unless told otherwise
+            setting.fp32_precision = "ieee"
     return torch.device(name)
+
+
+@contextmanager
+def tf32_products(on: bool) -> Iterator[None]:
+    """Within it, if `on`, CUDA GPUs round the factors of products in float32 to TF32.
+
+    It holds for the whole process, whatever thread asks for a product.
+    """
+    before = [setting.fp32_precision for setting in _PRODUCTS]
+    try:
+        if on:
+            for setting in _PRODUCTS:
+                setting.fp32_precision = "tf32"
+        yield
+    finally:
+        if on:
+            for setting, value in zip(_PRODUCTS, before, strict=True):
+                setting.fp32_precision = value
 
 
 def require_memory(needed: int, device: torch.device) -> None:

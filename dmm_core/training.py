@@ -58,7 +58,7 @@ class Training:
     def __init__(
         self, model: DMM, splits: Splits, config: TrainConfig, world: World = ALONE
     ) -> None:
-        self.device = choose_device(config.device)
+        self.device = choose_device(config.device, config.precision)
         require_memory(_bytes_needed(model, splits, config), self.device)
         keep_freed_memory()
         self.model = model.to(self.device)

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from dmm_core.config import TrainConfig
 from dmm_core.data.batching import SequenceBatch
+from dmm_core.device import tf32_products
 from dmm_core.draws import draw_noise
 from dmm_core.errors import ConfigError
 from dmm_core.model import DMM
@@ -114,14 +115,18 @@ class Update:
         noise = draw_noise((*draws, rows, steps, self._model.z_dim), self.generator, batch.x)
         if shard is not None:
             noise = noise[..., shard.rows, : batch.mask.shape[1], :]
-        path = self._model.posterior(batch, noise, chance)
-        bound = bound_of(self._model, batch, path)
+        device, tf32 = batch.x.device, config.precision == "tf32"
+        autocast = torch.autocast(device.type, torch.bfloat16, enabled=config.precision == "bf16")
+        with tf32_products(tf32), autocast:
+            path = self._model.posterior(batch, noise, chance)
+            bound = bound_of(self._model, batch, path)
+            annealed = self._annealed(batch, path, bound, rates.kl_weight)
         nll, kl = bound.nll.sum() / config.samples, bound.kl.sum() / config.samples
-        annealed = self._annealed(batch, path, bound, rates.kl_weight)
         cost = penalty(self._penalised, config.l1, config.l2) / self._world.size
         loss = annealed / frames + cost
         self.optimizer.zero_grad(set_to_none=True)
-        loss.backward()
+        with tf32_products(tf32):
+            loss.backward()
         if shard is not None:
             sums = torch.stack([t.detach() for t in (nll, kl, annealed, loss)])
             nll, kl, annealed, loss = self._world.add_up(self.parameters, sums)

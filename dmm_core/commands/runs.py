@@ -37,7 +37,7 @@ def _created(given: argparse.Namespace) -> Run:
     config = parse_config(given_settings(given, preset(given.preset)))
     if not config.data.name.startswith(UPLOAD_PREFIX):
         dataset_info(config.data.name)
-    choose_device(config.train.device)
+    choose_device(config.train.device, config.train.precision)
     return create_run(config, name=given.name)
 
 

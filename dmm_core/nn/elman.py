@@ -29,7 +29,8 @@ def elman(
             getattr(rnn, f"{name}_l{layer}")
             for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
         )
-        states = _Elman.apply(linear(states, read, bias + bias_too), recur, rnn.nonlinearity)
+        driven = linear(states, read, bias + bias_too)
+        states = _Elman.apply(driven, recur.to(driven.dtype), rnn.nonlinearity)
     return states
 
 

@@ -8,7 +8,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.distributions import Bernoulli, Normal
 
-from dmm_core.nn.mlp import beside, mlp, scale_of
+from dmm_core.nn.mlp import beside, in_full, mlp, scale_of
 from dmm_core.nn.nade import NADE
 
 __all__ = ["BernoulliEmission", "GaussianEmission", "NADEEmission"]
@@ -46,7 +46,8 @@ class BernoulliEmission(nn.Module):
         context: Float[Tensor, "*batch context"] | None = None,
     ) -> Bernoulli:
         """The distribution of x given z, of shape (..., x_dim)."""
-        return Bernoulli(logits=self.logits(self.trunk(beside(z, context))), validate_args=False)
+        logits = in_full(self.logits(self.trunk(beside(z, context))))
+        return Bernoulli(logits=logits, validate_args=False)
 
 
 class GaussianEmission(nn.Module):
@@ -84,7 +85,8 @@ class GaussianEmission(nn.Module):
     ) -> Normal:
         """The distribution of x given z, of shape (..., x_dim)."""
         trunk = self.trunk(beside(z, context))
-        return Normal(self.loc(trunk), scale_of(self.variance(trunk)), validate_args=False)
+        loc, scale = in_full(self.loc(trunk)), scale_of(self.variance(trunk))
+        return Normal(loc, scale, validate_args=False)
 
 
 class NADEEmission(nn.Module):
@@ -129,4 +131,5 @@ class NADEEmission(nn.Module):
     ) -> NADE:
         """The distribution of x given z, of shape (..., x_dim)."""
         trunk = self.trunk(beside(z, context))
-        return NADE(self.start(trunk), self.bias(trunk), self.read.weight.t(), self.write.weight)
+        start, bias = in_full(self.start(trunk)), in_full(self.bias(trunk))
+        return NADE(start, bias, self.read.weight.t(), self.write.weight)

@@ -11,6 +11,8 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn.functional import linear, logsigmoid
 
+from dmm_core.nn.mlp import in_full
+
 __all__ = ["Bent", "InverseAutoregressiveFlow", "InverseAutoregressiveFlows"]
 
 _OPEN = 2.0
@@ -58,8 +60,8 @@ class InverseAutoregressiveFlow(nn.Module):
     def forward(self, base: Float[Tensor, "*draw latent"]) -> Bent:
         """Bend `base`; its dimensions keep their places."""
         hidden = torch.relu(linear(base, self.hidden.weight * self.inward, self.hidden.bias))
-        loc = linear(hidden, self.loc.weight * self.outward, self.loc.bias)
-        gate = linear(hidden, self.gate.weight * self.outward, self.gate.bias) + _OPEN
+        loc = in_full(linear(hidden, self.loc.weight * self.outward, self.loc.bias))
+        gate = in_full(linear(hidden, self.gate.weight * self.outward, self.gate.bias)) + _OPEN
         return Bent(torch.lerp(loc, base, torch.sigmoid(gate)), logsigmoid(gate))
 
 

@@ -82,7 +82,7 @@ class KnownEmission(_Constants):
 
     def forward(self, z: Float[Tensor, "*draw latent"]) -> Normal:
         """The distribution of x given z, of shape (..., x_dim)."""
-        loc = nn.functional.linear(z, self.matrix, self.offset)
+        loc = _exact_linear(z, self.matrix, self.offset)
         return Normal(loc, self.scale.expand_as(loc), validate_args=False)
 
 
@@ -91,7 +91,13 @@ class _LinearStep(_Constants):
     offset: Tensor
 
     def forward(self, z: Tensor) -> Tensor:
-        return nn.functional.linear(z, self.matrix, self.offset)
+        return _exact_linear(z, self.matrix, self.offset)
+
+
+def _exact_linear(z: Tensor, matrix: Tensor, offset: Tensor) -> Tensor:
+    """Under autocast too: a law that is known is not to be rounded."""
+    with torch.autocast(z.device.type, enabled=False):
+        return nn.functional.linear(z, matrix, offset)
 
 
 class _SineStep(nn.Module):

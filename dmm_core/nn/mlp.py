@@ -10,6 +10,7 @@ __all__ = [
     "NONLINEARITIES",
     "VARIANCE_FLOOR",
     "beside",
+    "in_full",
     "initialise",
     "mlp",
     "scale_of",
@@ -65,9 +66,14 @@ def beside(z: Tensor, context: Tensor | None) -> Tensor:
     return torch.cat([z, context.expand(*z.shape[:-1], context.shape[-1])], dim=-1)
 
 
+def in_full(values: Tensor) -> Tensor:
+    """`values`, in float32 where a product under autocast left them in bfloat16."""
+    return values.float() if values.dtype == torch.bfloat16 else values
+
+
 def scale_of(unconstrained: Tensor) -> Tensor:
     """Standard deviation sqrt(softplus(unconstrained) + floor), elementwise."""
-    return torch.sqrt(nn.functional.softplus(unconstrained) + VARIANCE_FLOOR)
+    return torch.sqrt(nn.functional.softplus(in_full(unconstrained)) + VARIANCE_FLOOR)
 
 
 @torch.no_grad()

@@ -89,7 +89,8 @@ def nade_logits(
         write: V.
         x: 0 and 1; no gradient reaches it.
     """
-    flat = _Logits.apply(start.flatten(0, -2), read, write, x.reshape(-1, x.shape[-1]))
+    with torch.autocast(x.device.type, enabled=False):  # there is no large product in it
+        flat = _Logits.apply(start.flatten(0, -2), read, write, x.reshape(-1, x.shape[-1]))
     return bias + flat.view(bias.shape)
 
 

@@ -44,7 +44,8 @@ def latent_recurrence(
     Returns:
         z, loc and scale, each (time, rows, latent).
     """
-    z, loc, scale = _LatentRecurrence.apply(heads, noise, start, weight, bias, head_weight)
+    with torch.autocast(heads.device.type, enabled=False):  # its products are too small to gain
+        z, loc, scale = _LatentRecurrence.apply(heads, noise, start, weight, bias, head_weight)
     return z, loc, scale
 
 

@@ -9,7 +9,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from dmm_core.nn.elman import elman
-from dmm_core.nn.mlp import NONLINEARITIES
+from dmm_core.nn.mlp import NONLINEARITIES, in_full
 
 __all__ = ["RNNS", "Chance", "RowsOf", "Summariser", "Summary", "reversal"]
 
@@ -170,8 +170,10 @@ class Summariser(nn.Module):
 def _states(rnn: nn.RNNBase, inputs: Tensor) -> Tensor:
     """What the RNN says of each step, time first."""
     if isinstance(rnn, nn.RNN) and inputs.device.type == "cpu" and torch.is_grad_enabled():
-        return elman(rnn, inputs)  # cheaper to train; without a gradient there is nothing to gain
-    return rnn(inputs)[0]
+        return in_full(
+            elman(rnn, inputs)
+        )  # cheaper to train; without a gradient there is nothing to gain
+    return in_full(rnn(inputs)[0])
 
 
 class _Permuted(torch.autograd.Function):

@@ -8,7 +8,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.distributions import Normal
 
-from dmm_core.nn.mlp import NONLINEARITIES, beside, mlp, scale_of
+from dmm_core.nn.mlp import NONLINEARITIES, beside, in_full, mlp, scale_of
 
 __all__ = ["GatedTransition", "MLPTransition"]
 
@@ -56,9 +56,9 @@ class GatedTransition(nn.Module):
     ) -> Normal:
         """The distribution of z_t given z_{t-1} = z, of shape (..., z_dim)."""
         seen = beside(z, context)
-        gate = torch.sigmoid(self.gate(seen))
-        proposal = self.proposal(seen)
-        loc = torch.lerp(self.linear(seen), proposal, gate)
+        gate = torch.sigmoid(in_full(self.gate(seen)))
+        proposal = in_full(self.proposal(seen))
+        loc = torch.lerp(in_full(self.linear(seen)), proposal, gate)
         scale = scale_of(self.variance(self.nonlinearity(proposal)))
         return Normal(loc, scale, validate_args=False)
 
@@ -91,4 +91,5 @@ class MLPTransition(nn.Module):
     ) -> Normal:
         """The distribution of z_t given z_{t-1} = z, of shape (..., z_dim)."""
         trunk = self.trunk(beside(z, context))
-        return Normal(self.loc(trunk), scale_of(self.variance(trunk)), validate_args=False)
+        loc, scale = in_full(self.loc(trunk)), scale_of(self.variance(trunk))
+        return Normal(loc, scale, validate_args=False)

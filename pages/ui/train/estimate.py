@@ -91,7 +91,13 @@ def estimate(config: RunConfig, work: Workload) -> float | None:
     rows, steps = min(batch, _MOST_ROWS), work.frames / work.sequences
     frames = max(1, min(round(steps), _MOST_FRAMES))
     pace = _seconds_per_update(
-        model.model_dump_json(), train.samples, train.device, work, rows, frames
+        model.model_dump_json(),
+        train.samples,
+        train.device,
+        train.precision,
+        work,
+        rows,
+        frames,
     )
     updates = math.ceil(work.sequences / train.batch_size)
     epoch = pace * (batch / rows) * (steps / frames) * updates
@@ -101,7 +107,13 @@ def estimate(config: RunConfig, work: Workload) -> float | None:
 
 @st.cache_data(max_entries=64, ttl="10m", show_spinner=False)
 def _seconds_per_update(
-    model_json: str, samples: int, device: str, work: Workload, rows: int, frames: int
+    model_json: str,
+    samples: int,
+    device: str,
+    precision: str,
+    work: Workload,
+    rows: int,
+    frames: int,
 ) -> float:
     """Time epochs of two updates on random data, after one to warm up."""
     draw = np.random.default_rng(0)
@@ -133,6 +145,7 @@ def _seconds_per_update(
             "lr": 1e-4,
             "samples": samples,
             "device": device,
+            "precision": precision,
         }
     )
     measured: list[float] = []

@@ -138,7 +138,11 @@ def _draw_settings(preset: str, work: Workload) -> dict[str, dict]:
         return {"model": model, "train": start.train.model_dump()}
     if st.session_state.get(key) not in emissions:  # one that explains such data
         st.session_state[key] = emission
-    choices = {"model.emission": emissions, "train.device": _devices()}
+    choices = {
+        "model.emission": emissions,
+        "train.device": _devices(),
+        "train.precision": _precisions(),
+    }
     return config_form(start, key=_FORM, choices=choices, sections=("model", "train"))
 
 
@@ -185,7 +189,7 @@ def doubt(config: RunConfig, work: Workload) -> str:
 
 
 def _estimate(config: RunConfig, work: Workload) -> str:
-    device = choose_device(config.train.device)
+    device = choose_device(config.train.device, config.train.precision)
     seconds = estimate(config, work)
     if seconds is None:
         return "Too wide a model to be timed here: expect many hours."
@@ -198,3 +202,7 @@ def _estimate(config: RunConfig, work: Workload) -> str:
 def _devices() -> list[str]:
     there = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
     return ["auto", "cpu", *(name for name, is_there in there.items() if is_there)]
+
+
+def _precisions() -> list[str]:
+    return ["float32", *(["tf32"] if torch.cuda.is_available() else []), "bf16"]
