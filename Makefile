@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 
 .PHONY: app test lint format bench screenshots setup clean
 
-app: $(VENV)/app ## open the app on http://127.0.0.1:8501
+app: $(VENV)/app $(VENV)/chorales ## open the app on http://127.0.0.1:8501
 	$(BIN)/streamlit run app.py
 
 test: $(VENV)/dev ## run the tests
@@ -32,6 +32,10 @@ setup: $(VENV)/dev ## create the virtual environment with everything in it
 $(VENV)/app: requirements.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet -r requirements.txt
+	@touch $@
+
+$(VENV)/chorales: $(VENV)/app
+	$(BIN)/python -m dmm_core datasets --get jsb-m21 >/dev/null
 	@touch $@
 
 $(VENV)/dev: requirements-dev.txt $(VENV)/app

@@ -68,7 +68,10 @@ def build_parser() -> argparse.ArgumentParser:
     def add_run(added: argparse.ArgumentParser) -> None:
         added.add_argument("run", metavar="RUN", help="a run's id or folder, or bundled:NAME")
 
-    datasets = command("datasets", "data:datasets", "List the data sets.")
+    datasets = command("datasets", "data:datasets", "List the data sets, or get some.")
+    datasets.add_argument(
+        "--get", nargs="+", default=[], metavar="NAME", help="download or build these now"
+    )
     inspect = command("inspect", "data:inspect", "Say what a file holds, or why it is refused.")
     inspect.add_argument("file", metavar="FILE", type=Path)
 

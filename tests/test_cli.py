@@ -216,6 +216,15 @@ def test_datasets_lists_what_there_is(dmm_home, capsys):
     assert all(keys | {"licence"} == set(row) for row in rows.values())
 
 
+def test_datasets_gets_what_is_asked_for(mirror, dmm_home, capsys):
+    assert main(["datasets", "--get", "jsb", "linear-toy", "--json"]) == 0
+    (listed,) = lines(capsys)
+    assert {"jsb", "linear-toy"} <= {row["name"] for row in listed["datasets"] if row["on_disk"]}
+    assert main(["datasets", "--get", "jbs"]) == 1
+    said = capsys.readouterr()
+    assert said.out == "" and said.err.startswith("There is no data set 'jbs'")
+
+
 def start_training(data, home, epochs):
     arguments = ["train", f"--data.name={data}", f"--train.epochs={epochs}", "--json", *TINY]
     return subprocess.Popen(

@@ -7,6 +7,7 @@ from test_page_data import scale
 from torch.distributions import Normal
 
 from dmm_core.config import DataConfig, ModelConfig, RunConfig
+from dmm_core.errors import DataError
 from dmm_core.fixed_points import fixed_points
 from dmm_core.latent import Projection
 from dmm_core.runs.record import DataFacts
@@ -29,11 +30,19 @@ def no_bundles(monkeypatch):
     monkeypatch.setattr("pages.ui.picker.list_bundled", list)
 
 
-def test_without_runs_the_bundled_model_asks_for_its_data():
+def test_without_runs_the_bundled_model_gets_its_data_by_itself(monkeypatch):
+    asked = []
+
+    def load(config, report):
+        asked.append(config.name)
+        report(0.5, "Reading")
+        raise DataError("Not here.")
+
+    monkeypatch.setattr("pages.ui.data.fetch.load_dataset", load)
     at = page(LATENT)
-    assert not at.error
     assert at.query_params["run"] == "bundled:chorales"
-    assert [button.key for button in at.button] == ["fetch"]
+    assert asked == ["jsb-m21"] and not at.button
+    assert [error.value for error in at.error] == ["Not here\\."]
 
 
 def test_without_any_model_it_says_what_to_do(no_bundles):

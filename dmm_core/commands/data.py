@@ -2,10 +2,14 @@
 
 import argparse
 import json
+from functools import partial
 from typing import Any
 
+from tqdm import tqdm
+
+from dmm_core.config import DataConfig
 from dmm_core.data.catalogue import DATASETS, DatasetInfo
-from dmm_core.data.registry import on_disk
+from dmm_core.data.registry import load_dataset, on_disk
 from dmm_core.data.upload_values import counted
 from dmm_core.data.uploads import inspect_file
 from dmm_core.errors import UploadError
@@ -14,7 +18,15 @@ __all__ = ["datasets", "inspect"]
 
 
 def datasets(given: argparse.Namespace) -> None:
-    """List every data set: what it is, how much, and whether it is at hand."""
+    """List every data set, and whether it is at hand, once those to get are.
+
+    Raises:
+        DataError: if one to get is unknown or cannot be had.
+    """
+    for name in (name for name in given.get if not on_disk(name)):
+        with tqdm(total=100, desc=name, bar_format="{l_bar}{bar}| {elapsed}") as bar:
+            load_dataset(DataConfig(name=name), partial(_move, bar))
+            _move(bar, 1.0)
     rows = [_row(info) for info in DATASETS.values()]
     if given.json:
         print(json.dumps({"datasets": rows}))
@@ -24,6 +36,10 @@ def datasets(given: argparse.Namespace) -> None:
         sequences, frames = sum(row["sequences"].values()), sum(row["frames"].values())
         at_hand = "yes" if row["on_disk"] else "on first use"
         print(f"{row['name']:<18} {sequences:>9} {frames:>8} {row['grid'] or '-':>10}  {at_hand}")
+
+
+def _move(bar: tqdm, done: float, message: str = "") -> None:
+    bar.update(round(100 * done) - bar.n)
 
 
 def _row(info: DatasetInfo) -> dict[str, Any]:

@@ -34,6 +34,7 @@ class DatasetInfo:
         missing: whether some features were not observed.
         features: what each column of x says; empty where they have no names.
         actions: what each column of u says; empty where they have no names.
+        downloaded: whether it comes over the network, the first time.
     """
 
     name: str
@@ -51,6 +52,7 @@ class DatasetInfo:
     missing: bool = False
     features: tuple[str, ...] = ()
     actions: tuple[str, ...] = ()
+    downloaded: bool = False
 
     @property
     def steps_per_quarter(self) -> int | None:
@@ -101,6 +103,7 @@ def _polyphonic(
         description=description,
         sequences=sequences,
         frames=frames,
+        downloaded=True,
     )
 
 

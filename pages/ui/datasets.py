@@ -40,6 +40,7 @@ class SetFacts(NamedTuple):
         grid: note value of a frame, or None where frames are no music.
         licence: terms of the data.
         ready: whether it loads at once.
+        downloaded: whether it comes over the network, the first time.
     """
 
     name: str
@@ -51,6 +52,7 @@ class SetFacts(NamedTuple):
     grid: str | None
     licence: str
     ready: bool
+    downloaded: bool
 
 
 def note_value(grid: str) -> str:
@@ -71,6 +73,7 @@ def data_sets() -> dict[str, SetFacts]:
             grid=info.grid,
             licence=info.licence,
             ready=on_disk(info.name),
+            downloaded=info.downloaded,
         )
         for info in DATASETS.values()
     ]
@@ -138,4 +141,5 @@ def _upload(info: UploadInfo) -> SetFacts:
         grid=None if info.steps_per_quarter is None else GRIDS[info.steps_per_quarter],
         licence="As the person who uploaded it says",
         ready=True,
+        downloaded=False,
     )

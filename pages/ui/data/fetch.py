@@ -1,4 +1,4 @@
-"""A data set that is not on the disk yet: one button, a progress bar, and it is."""
+"""A data set that is not on the disk yet: got, from the network only after a click."""
 
 import streamlit as st
 
@@ -11,21 +11,26 @@ __all__ = ["fetch"]
 
 
 def fetch(facts: SetFacts) -> None:
-    """Offer to get the data set of `facts`, and get it.
+    """Get the data set of `facts`: at once if it is built here, after a click if downloaded.
 
     Raises:
         DataError: if it cannot be had.
     """
-    st.info(
-        "This data set is not on this machine yet. It is built or downloaded once.",
-        icon=":material/download:",
-    )
     place = st.empty()
-    if not place.button(
-        "Get this data set", type="primary", icon=":material/download:", key="fetch"
-    ):
-        return
-    bar = place.progress(0.0, text="Starting")
+    if facts.downloaded:
+        with place.container():
+            st.info(
+                "This data set is not on this machine yet. It is downloaded once.",
+                icon=":material/download:",
+            )
+            if not st.button(
+                "Get this data set", type="primary", icon=":material/download:", key="fetch"
+            ):
+                return
+    with place.container():
+        bar = st.progress(0.0, text="Starting")
+        if not facts.downloaded:
+            st.caption("It is made once, out of music21's scores, in half a minute or so.")
 
     def report(fraction: float, message: str) -> None:
         bar.progress(min(max(fraction, 0.0), 1.0), text=frame.plain(message))
