@@ -367,6 +367,15 @@ class TrainConfig(_Section):
         ),
         json_schema_extra=ADVANCED,
     )
+    graphs: bool = Field(
+        default=False,
+        title="CUDA graphs",
+        description=(
+            "On a CUDA GPU, record an update once for each of a few lengths and replay it; batches "
+            "are filled up to these."
+        ),
+        json_schema_extra=ADVANCED,
+    )
     threads: int = Field(
         default=0,
         title="CPU threads",
@@ -419,6 +428,8 @@ def _conflicts(config: RunConfig) -> Iterator[str]:
             f"train.free_bits is {train.free_bits:g} with objective iwae, which has no KL of its "
             "own to bound"
         )
+    if train.graphs and train.optimizer != "adam":
+        yield f"train.graphs is on with optimizer {train.optimizer}, but it needs optimizer adam"
     if train.precision == "tf32" and train.device in ("cpu", "mps"):
         yield f"train.precision is tf32, which {train.device} has not: choose a CUDA GPU or float32"
     if train.precision == "bf16" and train.device == "mps":

@@ -22,6 +22,7 @@ from dmm_core.device import choose_device, keep_freed_memory, require_memory
 from dmm_core.errors import RunError
 from dmm_core.evaluation import valid_bound
 from dmm_core.events import EpochEnd, Event, Finished, Progress
+from dmm_core.graphs import graphed_update
 from dmm_core.model import DMM
 from dmm_core.objective import kl_weight
 from dmm_core.parallel import ALONE, Shard, World
@@ -70,6 +71,7 @@ class Training:
         self._train = ResidentSequences(splits.train, self.device)
         self._updates_an_epoch = math.ceil(len(splits.train) / config.batch_size)
         self._do = Update(self.model, config, world)
+        self._graphed = graphed_update(self._do, self._train, config, world)
         self._best: dict[str, Tensor] = {}
         self._best_valid_bound: float | None = None
         self._best_epoch: int | None = None
@@ -93,11 +95,7 @@ class Training:
             order = np.random.default_rng([self.config.seed, _Stream.ORDER, self.epoch])
             batches = batch_indices(self._train.lengths, self.config.batch_size, order)
             for indices in batches[self.update - self.epoch * self._updates_an_epoch :]:
-                if self._world.size == 1:
-                    self._step(self._train.batch(indices))
-                else:
-                    self._world.tell()
-                    self._step_together(indices)
+                self._next(indices)
                 if self.update % _LOOK_EVERY == 0:
                     self._raise_if_skipped()
                 now = time.monotonic()
@@ -117,6 +115,16 @@ class Training:
 
     def _out_of_patience(self) -> bool:
         return 0 < self.config.patience <= self._validations_since_best
+
+    def _next(self, indices: np.ndarray) -> None:
+        if self._world.size > 1:
+            self._world.tell()
+            self._step_together(indices)
+        elif self._graphed:
+            self._graphed(indices, self._begin())
+            self.update += 1
+        else:
+            self._step(self._train.batch(indices))
 
     def _step_together(self, indices: np.ndarray) -> None:
         """One update on this process's part of a batch."""
@@ -195,10 +203,15 @@ class Training:
             seed=_seed(self.config.seed, _Stream.VALID, 0),
         )
 
+    @torch.no_grad()
     def _swap_average(self) -> None:
-        """Exchange the weights and their moving average, if one is kept."""
-        for i, average in enumerate(self._do.average):
-            self._do.average[i], self._do.parameters[i].data = self._do.parameters[i].data, average
+        """Exchange the weights and their moving average, if one is kept; each keeps its memory."""
+        if not self._do.average:
+            return
+        for average, parameter in zip(self._do.average, self._do.parameters, strict=True):
+            weights = parameter.clone()
+            parameter.copy_(average)
+            average.copy_(weights)
 
     def state(self) -> Checkpoint:
         """Everything that `load_state` needs to go on exactly from here.
@@ -252,6 +265,8 @@ class Training:
         if self._do.average:
             for name, average in zip(self._do.named, self._do.average, strict=True):
                 average.copy_(checkpoint.tensors["average"][name])
+        if self._graphed:
+            self._graphed.forget()
         self._best = checkpoint.tensors.get("best", {})
         scalars = checkpoint.scalars
         self.epoch, self.update = scalars["epoch"], scalars["update"]

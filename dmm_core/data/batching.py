@@ -80,16 +80,28 @@ class ResidentSequences:
 
     def batch(self, indices: np.ndarray) -> SequenceBatch:
         """The sequences at `indices` as one batch."""
-        lengths = self.lengths[indices]
-        steps = np.arange(lengths.max())
-        valid = steps < lengths[:, None]
-        rows = np.where(valid, self._starts[indices][:, None] + steps, len(self._frames) - 1)
-        device = self._frames.device
-        index = torch.from_numpy(rows).to(device)
+        return self.gather(self.places(indices), int(self.lengths[indices].max()))
+
+    def places(self, indices: np.ndarray) -> Tensor:
+        """(2, batch) int64 on the device: where the sequences at `indices` start; their lengths."""
+        places = np.stack([self._starts[indices], self.lengths[indices]])
+        return torch.from_numpy(places).to(self._frames.device, non_blocking=True)
+
+    def gather(self, places: Tensor, steps: int) -> SequenceBatch:
+        """A batch of `steps` time steps, made on the device alone.
+
+        Args:
+            places: as `places` gives them; a length may be 0.
+            steps: no fewer than the longest length.
+        """
+        starts, lengths = places
+        t = torch.arange(steps, device=places.device)
+        valid = t < lengths[:, None]
+        index = torch.where(valid, starts[:, None] + t, len(self._frames) - 1)
         return SequenceBatch(
             self._frames[index].to(self._dtype),
-            torch.from_numpy(valid).to(device=device, dtype=self._dtype),
-            torch.from_numpy(lengths).to(device),
+            valid.to(self._dtype),
+            lengths,
             None if self._u is None else self._u[index].to(self._dtype),
             None if self._observed is None else self._observed[index].to(self._dtype),
         )

@@ -1,5 +1,6 @@
 """How long a training will take here: a few real updates of the very model are timed."""
 
+import json
 import math
 from typing import NamedTuple
 
@@ -92,9 +93,7 @@ def estimate(config: RunConfig, work: Workload) -> float | None:
     frames = max(1, min(round(steps), _MOST_FRAMES))
     pace = _seconds_per_update(
         model.model_dump_json(),
-        train.samples,
-        train.device,
-        train.precision,
+        train.model_dump_json(include={"samples", "device", "precision", "graphs"}),
         work,
         rows,
         frames,
@@ -107,13 +106,7 @@ def estimate(config: RunConfig, work: Workload) -> float | None:
 
 @st.cache_data(max_entries=64, ttl="10m", show_spinner=False)
 def _seconds_per_update(
-    model_json: str,
-    samples: int,
-    device: str,
-    precision: str,
-    work: Workload,
-    rows: int,
-    frames: int,
+    model_json: str, train_json: str, work: Workload, rows: int, frames: int
 ) -> float:
     """Time epochs of two updates on random data, after one to warm up."""
     draw = np.random.default_rng(0)
@@ -139,13 +132,11 @@ def _seconds_per_update(
     )
     train = TrainConfig.model_validate(
         {
+            **json.loads(train_json),
             "epochs": _MOST_EPOCHS,
             "eval_every": _MOST_EPOCHS,
             "batch_size": rows,
             "lr": 1e-4,
-            "samples": samples,
-            "device": device,
-            "precision": precision,
         }
     )
     measured: list[float] = []
