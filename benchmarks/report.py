@@ -17,12 +17,14 @@ class Options(NamedTuple):
         full: measure everything to its end instead of scaling a part.
         clock: wall, or cpu: seconds of the processor, which say more on a busy machine, with
             one thread.
+        budget: seconds that the section `gpu` may take.
     """
 
     threads: int
     repetitions: int
     full: bool
     clock: str
+    budget: float = 540.0
 
 
 class Row(NamedTuple):
@@ -30,13 +32,13 @@ class Row(NamedTuple):
 
     Attributes:
         measure: what.
-        value: how much.
+        value: how much; None where it was not measured.
         unit: of it, empty for a ratio.
         how: what the number stands for.
     """
 
     measure: str
-    value: float
+    value: float | None
     unit: str
     how: str
 

@@ -7,6 +7,7 @@ what changes from update to update is written into tensors that stay where they 
 """
 
 import logging
+import threading
 from collections import OrderedDict
 
 import numpy as np
@@ -20,6 +21,9 @@ from dmm_core.updating import Rates, Update
 __all__ = ["GraphedUpdate", "filled", "graphed_update"]
 
 _LOG = logging.getLogger(__name__)
+
+_RECORDING = threading.Lock()
+"""PyTorch records one graph at a time in a process."""
 
 _MOST_GRAPHS = 32
 """Numbers of time steps whose recordings are kept at once."""
@@ -119,9 +123,10 @@ class GraphedUpdate:
         graph.register_generator_state(self._update.generator)
         try:
             # Thread-local: pages in other threads may use the GPU while this one records.
-            with torch.cuda.graph(
+            recording = torch.cuda.graph(
                 graph, pool=self._pool, stream=self._stream, capture_error_mode="thread_local"
-            ):
+            )
+            with _RECORDING, recording:
                 self._run(steps)
         except RuntimeError as error:
             torch.cuda.set_stream(here)  # which a failed recording leaves

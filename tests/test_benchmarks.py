@@ -1,14 +1,21 @@
+import subprocess
+import sys
+from pathlib import Path
+
 import pyro.poutine
 import pytest
 import torch
 from models import random_batch
 
+from benchmarks import gpu
 from benchmarks.pyro_dmm import PyroDMM
-from benchmarks.report import alternate, ratio
+from benchmarks.report import Options, alternate, ratio
 from dmm_core.building import build_model
 from dmm_core.config import ModelConfig
 from dmm_core.nn.combiner import LatentPath
 from dmm_core.objective import log_weights
+
+ROOT = Path(__file__).resolve().parent.parent
 
 
 @pytest.mark.parametrize("rnn", ["rnn-relu", "lstm"])
@@ -62,6 +69,19 @@ def test_pyros_model_is_ours(rnn):
     )
     found = (model.log_prob_sum() - guide.log_prob_sum()).item()
     assert found == pytest.approx(log_weights(ours, batch, path).sum().item(), rel=1e-9)
+
+
+def test_the_gpus_section_needs_a_gpu_and_keeps_to_its_budget(monkeypatch):
+    if not torch.cuda.is_available():
+        command = [sys.executable, "-m", "benchmarks", "gpu"]
+        done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT)
+        assert done.returncode == 2 and done.stdout == ""
+        assert done.stderr == "The section gpu needs a CUDA GPU, and this machine has none.\n"
+    monkeypatch.setattr("torch.cuda.is_available", lambda: True)
+    monkeypatch.setattr("benchmarks.gpu._splits", lambda: None)
+    found = list(gpu.rows(Options(1, 1, False, "wall", budget=0.0)))
+    assert len(found) == 6
+    assert all(row.value is None and "no time left" in row.how for row in found)
 
 
 def test_actions_are_timed_in_turn():
