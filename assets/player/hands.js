@@ -141,8 +141,8 @@ function listenToKeys(player, root) {
     const here = sound.position;
     const actions = {
       " ": () => sound.toggle(),
-      ArrowLeft: () => player.seek(Math.ceil(here - 1e-3) - 1),
-      ArrowRight: () => player.seek(Math.floor(here + 1e-3) + 1),
+      ArrowLeft: () => player.seek(Math.ceil(here) - 1),
+      ArrowRight: () => player.seek(Math.floor(here) + 1),
       ArrowDown: () => player.seek(here - score.framesPerBar),
       ArrowUp: () => player.seek(here + score.framesPerBar),
       Home: () => player.seek(0),

@@ -149,7 +149,7 @@ class Player {
     if (window.devicePixelRatio !== this.ratio) this.#lay();
     const { sound, roll, latent, region, chosen } = this;
     sound.turn();
-    const position = this.stepping.matches ? Math.floor(sound.position + 1e-3) : sound.position;
+    const position = this.stepping.matches ? Math.floor(sound.position) : sound.position;
     if (sound.playing) {
       if (this.following) this.#keepUp(position, (now - this.drawn) / 1000);
       this.show();

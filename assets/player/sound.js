@@ -1,5 +1,7 @@
 // The sound, and with it the one clock that every picture follows.
 
+const ROUNDING = 1e-3; // Frames: the audio clock counts microseconds, and few frames last whole ones.
+
 let soloist = null; // The sound that plays now, of all players on the page: a new one silences it.
 
 class Sound {
@@ -37,9 +39,11 @@ class Sound {
     return !this.audio.paused;
   }
 
-  /** Where the music is, in frames with a fraction. */
+  /** Where the music is, in frames with a fraction; whole where it stands on a frame's start. */
   get position() {
-    return Math.min(frameAt(this.score, this.audio.currentTime), this.frames);
+    const here = frameAt(this.score, this.audio.currentTime);
+    const whole = Math.round(here);
+    return Math.min(Math.abs(here - whole) < ROUNDING ? whole : here, this.frames);
   }
 
   set position(frame) {
