@@ -15,6 +15,7 @@ def choose(
     show: Callable[[str], str] = str,
     few: bool = False,
     labelled: bool = True,
+    default: str | None = None,
     resets: Sequence[str] = (),
 ) -> str | None:
     """A choice whose value is the parameter `key` of the address, and nowhere else.
@@ -24,11 +25,12 @@ def choose(
 
     Args:
         label: of the widget.
-        options: what can stand in the address; the first is taken where it names none.
+        options: what can stand in the address.
         key: the parameter's name.
         show: an option's label; no two may be alike.
         few: draw the options side by side instead of in a select box.
         labelled: whether the label is seen; a screen reader always says it.
+        default: taken where the address names none; otherwise the first.
         resets: parameters that mean nothing once this choice changes.
 
     Returns:
@@ -42,7 +44,7 @@ def choose(
         for name in resets:
             st.query_params.pop(name, None)
 
-    wanted = st.query_params.get(key, options[0] if options else None)
+    wanted = st.query_params.get(key, default or next(iter(options), None))
     st.session_state[widget] = wanted if wanted in options else None
     visibility = "visible" if labelled else "collapsed"
     if few:

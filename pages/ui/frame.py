@@ -21,7 +21,7 @@ __all__ = ["begin", "chart", "guard", "plain", "presenting"]
 _ROOT = Path(__file__).resolve().parents[2]
 _LOGO = str(assets() / "logo.svg")
 _READABLE = """<style>
-.stApp .stButtonGroup button[data-selected]:not([data-disabled]),
+.stButtonGroup.stButtonGroup button[data-selected]:not([data-disabled]),
 .stSlider [data-testid="stSliderThumbValue"] {
   color: inherit;
 }

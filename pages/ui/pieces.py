@@ -29,8 +29,12 @@ def pick_split(data: Splits) -> str:
     return split
 
 
-def pick_piece(sequences: Sequences, *, key: str = "piece", label: str = "Sequence") -> int:
+def pick_piece(
+    sequences: Sequences, *, key: str = "piece", label: str = "Sequence", default: int = 0
+) -> int:
     """Let one of `sequences` be chosen; `key` of the address holds its number, counted from 1.
+
+    Where the address names none it is the one at `default`, counted from 0.
 
     Raises:
         DataError: if the address names none of them.
@@ -41,6 +45,7 @@ def pick_piece(sequences: Sequences, *, key: str = "piece", label: str = "Sequen
         numbers,
         key=key,
         show=lambda number: _title(sequences, number),
+        default=str(default + 1),
     )
     if chosen is None:
         raise DataError("There is no such sequence; choose one from the list.")

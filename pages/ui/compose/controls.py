@@ -124,7 +124,7 @@ def ask_heard(count: int, mode: Mode) -> int:
         "Alternative",
         options,
         key="hear",
-        show=lambda text: "The original" if int(text) == ORIGINAL else text,
+        show=lambda text: "Original" if int(text) == ORIGINAL else text,
         few=True,
     )
     if hear is None:

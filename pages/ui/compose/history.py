@@ -64,8 +64,7 @@ def draw_undo() -> None:
     entries = _entries()
     at = _position(entries)
     st.button(
-        "Undo",
-        icon=":material/undo:",
+        ":material/undo:",
         key="undo",
         disabled=at < 1,
         help="Go back to what was made before this; the history below has it all.",

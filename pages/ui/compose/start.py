@@ -96,10 +96,10 @@ def ask_given(trained: Trained, grid: int, mode: Mode) -> Given:
         return Given(start, linkable=linkable)
     if source == "set":
         with row:
-            other = pick_piece(sequences, key="to", label="Morph to")
+            following = min(at + 1, len(sequences) - 1)
+            other = pick_piece(sequences, key="to", label="Morph to", default=following)
     else:
-        second = st.grid("auto", min_column_width=190, vertical_alignment="bottom")
-        sequences, other = _pick(trained, second)
+        sequences, other = _pick(trained, row, "Morph to")
     return Given(start, _cut(sequences, other, grid), linkable=linkable)
 
 
@@ -115,13 +115,16 @@ class _Picked(NamedTuple):
     at: int
 
 
-def _pick(trained: Trained, row: DeltaGenerator) -> _Picked:
+def _pick(trained: Trained, row: DeltaGenerator, label: str = "Sequence") -> _Picked:
     with row:
+        folded = st.popover("Data set", icon=":material/library_music:", width="stretch")
+    with folded:
         name = pick_data(trained)
-    data = load_data(trained, name)  # above the row, where it has to be fetched first
-    with row:
+    data = load_data(trained, name)  # below the row, where it has to be fetched first
+    with folded:
         sequences = data[pick_split(data)]
-        return _Picked(sequences, pick_piece(sequences))
+    with row:
+        return _Picked(sequences, pick_piece(sequences, label=label))
 
 
 def _cut(sequences: Sequences, at: int, grid: int) -> Start:

@@ -17,7 +17,7 @@ __all__ = ["MOST_FRAMES", "Given", "Subject", "ask_subject", "given_of"]
 MOST_FRAMES = 4000
 """Frames of a sequence that are looked at: twenty-odd minutes of music, seconds of computing."""
 
-_SOURCES = {"data": "A data set", "file": "A MIDI file"}
+_SOURCES = {"data": "A data set", "file": "A file"}
 
 
 class Given(TypedDict):
