@@ -46,3 +46,25 @@ def test_a_region_dragged_in_the_roll_is_infilled_heard_and_kept(dmm_home):
             assert sound.getnframes() > 0
         assert watch.foreign == []
         context.close()
+
+
+def test_a_link_brings_the_loop_back(dmm_home):
+    run = music_run()
+    with app(ROOT / "app.py", dmm_home) as address, chromium() as browser:
+        context = browser.new_context(viewport={"width": 1280, "height": 800})
+        page = context.new_page()
+        page.set_default_timeout(60_000)
+        link = f"{address}/Compose?run={run.id}&frames=16&count=1"
+        page.goto(f"{link}&loop=4-7", wait_until="commit")
+        page.wait_for_selector(".player[data-region='4,7']")
+        page.locator("canvas.roll").focus()
+        page.keyboard.press("Escape")
+        page.wait_for_function("!new URL(location.href).searchParams.has('loop')")
+        page.wait_for_selector(".player[data-region='']")
+        page.keyboard.press("[")
+        page.wait_for_function("new URL(location.href).searchParams.get('loop') === '4-15'")
+        page.get_by_role("button", name="Compose another").click()
+        page.wait_for_function("!new URL(location.href).searchParams.has('loop')")
+        page.goto(f"{link}&mode=file", wait_until="commit")
+        page.get_by_text("here is new music instead").wait_for()
+        context.close()

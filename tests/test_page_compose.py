@@ -143,7 +143,6 @@ def test_a_file_is_continued_and_a_bad_one_refused():
 @pytest.mark.parametrize(
     "address",
     [
-        {"mode": "x"},
         {"hear": "9"},
         {"run": "bundled:.."},
         {"mode": "continue", "piece": "0"},
@@ -170,11 +169,30 @@ def test_a_bad_address_is_one_plain_sentence(address):
         {"tempo": "0"},
         {"density": "99"},
         {"swing": "90"},
+        {"loop": "x"},
+        {"loop": "9-3"},
+        {"loop": "0-9999"},
     ],
 )
 def test_a_number_out_of_bounds_is_ignored(address):
     at = page(COMPOSE, **({"run": music_run().id} | address))
     assert not at.error and len(at.get("bidi_component")) == 1
+
+
+@pytest.mark.parametrize("mode", ["file", "<b>"])
+def test_a_way_to_compose_that_is_gone_is_new_music_and_a_sentence(mode):
+    at = page(COMPOSE, run=music_run().id, frames="8", mode=mode)
+    assert not at.error and len(at.get("bidi_component")) == 1
+    assert "here is new music instead" in at.toast[0].value
+    assert "mode" not in at.query_params
+    assert not at.run().toast
+
+
+def test_the_address_gives_the_player_its_loop():
+    run = music_run()
+    at = page(COMPOSE, run=run.id, frames="8", loop="2-5")
+    assert data(at)["loop"] == [2, 5]
+    assert data(page(COMPOSE, run=run.id, frames="8", loop="2-8"))["loop"] is None
 
 
 @pytest.mark.parametrize(
@@ -340,6 +358,29 @@ def test_a_blind_test_reveals_only_after_the_vote():
     assert not at.success
     at.button(key="vote_neither").click().run()
     assert "neither 1" in shown(at)
+
+
+def test_two_pinned_draws_are_compared_as_they_were_heard():
+    at = page(COMPOSE, run=music_run().id, frames="8", seed="5")
+    assert "Pin two draws" in shown(at)
+    rolls = [data(at)["roll"]]
+    at.button(key="history.pin.0").click().run()
+    at.number_input(key="seed").set_value(6).run()
+    rolls.append(data(at)["roll"])
+    at.button(key="history.pin.1").click().run()
+    at.number_input(key="seed").set_value(7).run()
+    at.button_group(key="blind_kind").set_value("pinned").run()
+    at.button(key="blind_next").click().run()
+    blind = [json.loads(e.proto.json) for e in at.get("bidi_component")[1:]]
+    assert sorted(said["roll"] for said in blind) == sorted(rolls)
+    assert all("seed" not in said["title"] and said["path"] is None for said in blind)
+    first = blind[0]["roll"] == rolls[0]
+    at.button(key="vote_first").click().run()
+    said = at.success[0].value.replace("\\", "")
+    assert (said.index("seed 5") < said.index("seed 6")) == first
+    assert "neither 0" in shown(at)
+    at.selectbox(key="blind_1").set_value(0).run()
+    assert "Choose two different draws." in shown(at) and not at.exception
 
 
 def test_the_figures_of_the_data_stand_beside_those_of_the_piece():

@@ -33,6 +33,7 @@ class Player {
     this.data = data;
     if (before !== data) this.score = readScore(data);
     if (before?.id !== data.id) this.#restart();
+    if (!before && data.loop) this.#begin(data.loop);
     this.#label();
     this.#fillTable();
     this.#lay();
@@ -118,7 +119,7 @@ class Player {
 
   /** Move the first (0) or the last (1) frame of the region to where the music is. */
   moveRegion(edge) {
-    const frame = clamp(Math.floor(this.sound.position), 0, this.score.frames - 1);
+    const frame = clamp(Math.floor(this.sound.position + 1e-3), 0, this.score.frames - 1);
     const [first, last] = this.region ?? [0, this.score.frames - 1];
     const moved = edge === 0 ? [frame, Math.max(frame, last)] : [Math.min(first, frame), frame];
     this.setLoop(true, moved);
@@ -175,6 +176,13 @@ class Player {
     if (this.region) this.clearRegion();
     else this.setLoop(false, null);
     this.#soundChanged(); // Loading drops the events still queued for the sound before.
+  }
+
+  /** Loop a region from the start; Python is told, so that it hears of its end too. */
+  #begin(region) {
+    this.setLoop(true, region);
+    this.reportRegion();
+    this.sound.position = region[0] + 1e-3; // Audio clocks round down.
   }
 
   #label() {

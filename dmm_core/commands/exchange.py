@@ -48,7 +48,7 @@ def take_in(given: argparse.Namespace) -> None:
     print(f"{run.id} in {run.folder}")
     if not here:
         print(
-            f"Its data set, {data}, is not on this machine: the run composes, but cannot be "
+            f"Its data set, {data}, is not on this machine: the run can be used, but not "
             "evaluated.",
             file=sys.stderr,
         )

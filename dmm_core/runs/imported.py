@@ -46,8 +46,8 @@ MEMBERS: dict[str, int] = {
 _NEEDED = tuple(MEMBERS)[:3]
 _UPLOAD = re.compile(re.escape(UPLOAD_PREFIX) + "[0-9a-f]{16}")
 _REASON = (
-    "Imported: it composes and can be evaluated, but is not trained further, since an export holds "
-    "no optimiser state."
+    "Imported: used like any finished run, but not trained further, since an export holds no "
+    "optimiser state."
 )
 
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 
 import streamlit as st
 
-__all__ = ["choose", "choose_range"]
+__all__ = ["asked_range", "choose", "choose_range"]
 
 
 def choose(
@@ -119,6 +119,12 @@ def choose_range(
             help=help,
         )
     return first, last
+
+
+def asked_range(key: str, length: int) -> tuple[int, int] | None:
+    """The range "first-last" of the parameter `key`, or None where it names none below `length`."""
+    found = _range(st.query_params.get(key, ""))
+    return found if found and found[1] < length else None
 
 
 def _range(text: str) -> tuple[int, int] | None:

@@ -5,10 +5,12 @@ import hashlib
 import io
 import math
 import wave
+from collections.abc import Callable
 from functools import lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
+import streamlit as st
 from streamlit.components.v2 import component
 
 from dmm_core import files
@@ -78,6 +80,8 @@ def player(
     kl: np.ndarray | None = None,
     swing: float = STRAIGHT,
     composed: tuple[int, int] | None = None,
+    loop: tuple[int, int] | None = None,
+    on_region: Callable[[tuple[int, int] | None], None] | None = None,
     height: int = 420,
 ) -> PlayerEvents:
     """Show `roll` with its sound, its probabilities, its latent path and its kl on one clock.
@@ -97,6 +101,8 @@ def player(
         kl: (T,) nats of every frame, drawn as a strip along the roll.
         swing: where the sound has the middle of every quarter, as `dmm_core.music.swing` has it.
         composed: first and last frame of a part to mark as the model's, or None.
+        loop: first and last frame of the region that is looped when the player appears, or None.
+        on_region: called when the loop region has changed, with its first and last frame, or None.
         height: CSS pixels of the roll with its ruler and strip, 200 at least; the path stands
             beside it, and below it on a narrow screen.
 
@@ -112,6 +118,11 @@ def player(
     packed = _base64(np.packbits(on))
     grid = f"{frames} {steps_per_quarter} {tempo} {swing} {rearticulate} {packed} {sound.digest}"
     identity = hashlib.sha256(grid.encode()).hexdigest()[:16]
+
+    def region_changed() -> None:
+        if on_region:
+            on_region(_events(st.session_state[key], identity, frames).region)
+
     result = _COMPONENT(
         key=key,
         data={
@@ -123,6 +134,7 @@ def player(
             "tempo": tempo,
             "swing": swing,
             "composed": composed,
+            "loop": loop,
             "rearticulate": rearticulate,
             "roll": packed,
             "wav": sound.base64,
@@ -136,7 +148,7 @@ def player(
             },
         },
         on_note_change=lambda: None,
-        on_region_change=lambda: None,
+        on_region_change=region_changed,
     )
     return _events(result, identity, frames)
 
@@ -208,9 +220,10 @@ def _check(
 
 def _events(result: Any, identity: str, frames: int) -> PlayerEvents:
     """What the page sent, if it is about this sound."""
-    note = tuple(result.note) if result.note else None
+    note, told = result.get("note"), result.get("region")
+    note = tuple(note) if note else None
     region = None
-    if result.region and result.region[0] == identity:
-        first, last = result.region[1:]
+    if told and told[0] == identity:
+        first, last = told[1:]
         region = (max(0, int(first)), min(frames - 1, int(last)))
     return PlayerEvents(note, region)

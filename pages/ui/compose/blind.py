@@ -1,16 +1,18 @@
-"""A blind test: two models, or two settings of one, heard without knowing which is which."""
+"""A blind test: two models, settings or pinned pieces, heard without knowing which is which."""
 
 import secrets
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Literal
 
-import numpy as np
 import streamlit as st
 
 from dmm_core.errors import DataError
 from pages.ui import frame
 from pages.ui.address import choose
 from pages.ui.compose.drawing import compose
+from pages.ui.compose.history import Entry, pinned
 from pages.ui.compose.made import Made
 from pages.ui.compose.performance import Performance
 from pages.ui.compose.plan import Plan
@@ -23,6 +25,8 @@ __all__ = ["draw_blind"]
 _HEIGHT = 230
 _STRIDE = 7919
 """Between the seeds of rounds, so that no round repeats what the page has played."""
+
+_KINDS = {"settings": "This page and another model or setting", "pinned": "Two pinned pieces"}
 
 _Vote = Literal["first", "second", "neither"]
 
@@ -55,7 +59,51 @@ class _Contest:
 def draw_blind(
     model: Trained, plan: Plan, given: Given, performance: Performance, octave: int
 ) -> None:
-    """Draw the choice of the opponent, and the rounds."""
+    """Draw the choice of what is compared, and the rounds."""
+    kept = pinned()
+    kind = "settings"
+    if len(kept) > 1:
+        kind = st.segmented_control(
+            "Compare",
+            list(_KINDS),
+            default="settings",
+            required=True,
+            format_func=_KINDS.__getitem__,
+            key="blind_kind",
+        )
+    if kind == "pinned":
+        _draw_pinned(kept)
+        return
+    _draw_settings(model, plan, given, performance, octave)
+    if len(kept) < 2:
+        st.caption("Pin two draws in the list above, and they can be compared too.")
+
+
+def _draw_pinned(kept: list[Entry]) -> None:
+    """Ask for two of the pinned draws, and compare them as they were heard last."""
+    titles = [f"{number}. {entry.title}" for number, entry in enumerate(kept, 1)]
+    with st.grid("auto", min_column_width=200, vertical_alignment="bottom"):
+        places = [
+            st.selectbox(
+                label, range(len(kept)), place, format_func=titles.__getitem__, key=f"blind_{place}"
+            )
+            for place, label in enumerate(("One", "The other"))
+        ]
+    one, other = (kept[place] for place in places)
+    if one is other:
+        st.caption("Choose two different draws.")
+        return
+    _draw_contest(
+        what=(one.what, one.title, other.what, other.title),
+        names=[f"**{frame.plain(titles[place])}**" for place in places],
+        makers=[lambda pair, entry=entry: entry.made for entry in (one, other)],
+    )
+
+
+def _draw_settings(
+    model: Trained, plan: Plan, given: Given, performance: Performance, octave: int
+) -> None:
+    """Ask for the opponent of what the page has, and compare pairs of new draws."""
     listed = sources()
     listed.setdefault(model.source.id, model.source)
     with st.grid("auto", min_column_width=200, vertical_alignment="bottom"):
@@ -86,7 +134,33 @@ def draw_blind(
     other = model if name == model.source.id else trained(listed[name])
     if other.grid != model.grid:
         raise DataError("The other model's frames last differently, so the two cannot be compared.")
-    what = (model.key, other.key, plan, other_plan, given.identity)
+    sides = [(model, plan), (other, other_plan)]
+
+    def draw(trained: Trained, plan: Plan, pair: int) -> Made:
+        seed = (plan.seed + _STRIDE * pair) % 2**31
+        drawn = compose(
+            trained,
+            replace(plan, seed=seed, count=1),
+            given.start.x if given.start else None,
+            given.other.x if given.other else None,
+        )[0]
+        return Made(drawn, "", "", performance, octave)
+
+    _draw_contest(
+        what=(model.key, other.key, plan, other_plan, given.identity),
+        names=[_describe(*side) for side in sides],
+        makers=[partial(draw, *side) for side in sides],
+    )
+
+
+def _draw_contest(what: tuple, names: list[str], makers: list[Callable[[int], Made]]) -> None:
+    """Draw the rounds of a contest.
+
+    Args:
+        what: names it; another one begins anew.
+        names: Markdown, what the two are.
+        makers: number of the pair -> the piece of either.
+    """
     contest: _Contest | None = st.session_state.get("compose.contest")
     if contest is None or contest.what != what:
         contest = st.session_state["compose.contest"] = _Contest(what)
@@ -98,30 +172,10 @@ def draw_blind(
             on_click=contest.next,
         )
         return
-    _draw_round(contest, [(model, plan), (other, other_plan)], given, performance, octave)
-
-
-def _draw_round(
-    contest: _Contest,
-    sides: list[tuple[Trained, Plan]],
-    given: Given,
-    performance: Performance,
-    octave: int,
-) -> None:
     order = [1, 0] if contest.swapped else [0, 1]
-    seed = (sides[0][1].seed + _STRIDE * contest.round) % 2**31
     for place, side in zip(("First", "Second"), order, strict=True):
-        model, plan = sides[side]
-        drawn = compose(
-            model,
-            replace(plan, seed=seed, count=1),
-            given.start.x if given.start else None,
-            given.other.x if given.other else None,
-        )[0]
-        bare = drawn._replace(path=None, kl=None, probabilities=drawn.roll.astype(np.float32))
-        title = f"{place}, pair {contest.round}"
-        made = Made(bare, title, place.lower(), performance, octave)
-        made.play(key=f"blind_{place.lower()}", height=_HEIGHT)
+        made = makers[side](contest.round)._replace(title=f"{place}, pair {contest.round}")
+        made.bare.play(key=f"blind_{place.lower()}", height=_HEIGHT)
     if contest.vote is None:
         with st.container(horizontal=True):
             for vote, label in (
@@ -131,7 +185,6 @@ def _draw_round(
             ):
                 st.button(label, key=f"vote_{vote}", on_click=contest.cast, args=(vote,))
         return
-    names = [_describe(*side) for side in sides]
     st.success(
         f"The first was {names[order[0]]}, the second {names[order[1]]}.",
         icon=":material/visibility:",

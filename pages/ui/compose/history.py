@@ -7,8 +7,9 @@ from typing import Any
 import streamlit as st
 
 from pages.ui import frame
+from pages.ui.compose.made import Made
 
-__all__ = ["draw_history", "draw_undo", "remember"]
+__all__ = ["Entry", "draw_history", "draw_undo", "pinned", "remember"]
 
 _MOST = 20
 """Draws that are not pinned; the oldest goes first."""
@@ -27,32 +28,51 @@ _BOUND = (
 
 
 @dataclass
-class _Entry:
+class Entry:
+    """A draw of this session.
+
+    Attributes:
+        what: names it.
+        made: the alternative that was heard last, without what the model thought of it.
+        seed: it was drawn from.
+        chosen: parameters of the address that bring it back.
+        bound: widgets that do.
+        pinned: whether it stays.
+    """
+
     what: Hashable
-    title: str
+    made: Made
+    seed: int
     chosen: dict[str, str] = field(default_factory=dict)
     bound: dict[str, Any] = field(default_factory=dict)
     pinned: bool = False
 
-    def keep_choices(self, title: str) -> None:
-        self.title = title
+    @property
+    def title(self) -> str:
+        """What it is, told apart from draws of other seeds."""
+        return f"{self.made.title}, seed {self.seed}"
+
+    def keep_choices(self) -> None:
+        """Keep what brings back what is on the page now."""
         self.chosen = {k: st.query_params[k] for k in _CHOSEN if k in st.query_params}
         self.bound = {k: st.session_state[k] for k in _BOUND if k in st.session_state}
 
 
-def remember(what: Hashable, title: str) -> None:
+def remember(what: Hashable, made: Made, seed: int) -> None:
     """Note what is on the page now.
 
     Args:
         what: names what was drawn; another octave or tempo of the same is the same draw.
-        title: to show.
+        made: the alternative that is heard.
+        seed: it was drawn from.
     """
     entries = _entries()
     entry = next((e for e in entries if e.what == what), None)
     if entry is None:
-        entry = _Entry(what, title)
+        entry = Entry(what, made.bare, seed)
         entries.append(entry)
-    entry.keep_choices(title)
+    entry.made = made.bare
+    entry.keep_choices()
     st.session_state["compose.now"] = what
     free = [e for e in entries if not e.pinned and e is not entry]
     for old in free[: max(0, len(free) - _MOST)]:
@@ -103,11 +123,16 @@ def draw_history() -> None:
     )
 
 
-def _entries() -> list[_Entry]:
+def pinned() -> list[Entry]:
+    """The pinned draws, the newest first."""
+    return [entry for entry in reversed(_entries()) if entry.pinned]
+
+
+def _entries() -> list[Entry]:
     return st.session_state.setdefault("compose.history", [])
 
 
-def _position(entries: list[_Entry]) -> int:
+def _position(entries: list[Entry]) -> int:
     now = st.session_state.get("compose.now")
     return next((i for i, entry in enumerate(entries) if entry.what == now), 0)
 
@@ -123,11 +148,11 @@ def _go_back() -> None:
         entries.remove(left)
 
 
-def _pin(entry: _Entry) -> None:
+def _pin(entry: Entry) -> None:
     entry.pinned = not entry.pinned
 
 
-def _open(entry: _Entry) -> None:
+def _open(entry: Entry) -> None:
     for name in _CHOSEN:
         if name in entry.chosen:
             st.query_params[name] = entry.chosen[name]

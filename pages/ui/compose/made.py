@@ -2,11 +2,13 @@
 
 import re
 import unicodedata
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
 import streamlit as st
 
+from pages.ui.address import asked_range
 from pages.ui.compose.controls import ORIGINAL
 from pages.ui.compose.drawing import Piece
 from pages.ui.compose.performance import Performance, midi, score, sound
@@ -51,8 +53,28 @@ class Made(NamedTuple):
         """(T, 88) boolean, as heard."""
         return shifted(self.piece.roll, self.octave)
 
+    @property
+    def bare(self) -> "Made":
+        """The same without path, kl and probabilities: what is heard, and nothing of its origin."""
+        roll = self.piece.roll
+        plain = self.piece._replace(path=None, kl=None, probabilities=roll.astype(np.float32))
+        return self._replace(piece=plain, composed=None)
+
     def play(self, *, key: str = "player", height: int = 300) -> PlayerEvents:
         """Draw the player."""
+        return self._play(key, height, None, None)
+
+    def play_in_address(self) -> PlayerEvents:
+        """Draw the player, with its loop region in the address as ?loop=first-last."""
+        return self._play("player", 300, asked_range("loop", len(self.roll)), _keep_loop)
+
+    def _play(
+        self,
+        key: str,
+        height: int,
+        loop: tuple[int, int] | None,
+        on_region: Callable[[tuple[int, int] | None], None] | None,
+    ) -> PlayerEvents:
         return player(
             roll=self.roll,
             wav=sound(self.roll, self.performance),
@@ -66,6 +88,8 @@ class Made(NamedTuple):
             path=self.piece.path,
             kl=self.piece.kl,
             composed=self.composed,
+            loop=loop,
+            on_region=on_region,
             height=height,
         )
 
@@ -92,6 +116,13 @@ class Made(NamedTuple):
                     key=f"get_{extension}",
                     on_click="ignore",
                 )
+
+
+def _keep_loop(region: tuple[int, int] | None) -> None:
+    if region is None:
+        st.query_params.pop("loop", None)
+    else:
+        st.query_params["loop"] = f"{region[0]}-{region[1]}"
 
 
 def title_of(plan: Plan, hear: int, given: Given, grid: int) -> str:

@@ -6,7 +6,6 @@ from typing import get_args
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from dmm_core.errors import DataError
 from dmm_core.listening import require_piano
 from dmm_core.music.pianoroll import rearticulates_by_default
 from pages.ui import frame
@@ -69,12 +68,19 @@ def draw() -> None:
         octave,
         _composed(plan, hear, given),
     )
-    remember((model.key, plan, given.identity), made.title)
+    remember((model.key, plan, given.identity), made, plan.seed)
     _draw_made(model, made, plan, given)
 
 
 def _ask_mode() -> Mode:
     modes = {mode: mode for mode in get_args(Mode)}
+    if st.query_params.get("mode", "new") not in modes:  # a link may be older than the ways
+        del st.query_params["mode"]
+        st.toast(
+            "This link names a way to compose that there is not; here is new music instead.",
+            icon=":material/link_off:",
+            duration="long",
+        )
     chosen = choose(
         "What to compose",
         list(modes),
@@ -83,9 +89,7 @@ def _ask_mode() -> Mode:
         few=True,
         resets=("hear",),
     )
-    if chosen is None:
-        raise DataError("There is no such way to compose; choose one above.")
-    return modes[chosen]
+    return modes[chosen or "new"]
 
 
 def _popovers() -> tuple[DeltaGenerator, DeltaGenerator]:
@@ -112,7 +116,7 @@ def _composed(plan: Plan, hear: int, given: Given) -> tuple[int, int] | None:
 
 
 def _draw_made(model: Trained, made: Made, plan: Plan, given: Given) -> None:
-    events = made.play()
+    events = made.play_in_address()
     lost = int(made.piece.roll.sum() - made.roll.sum())
     if lost:
         st.caption(f"{lost:,} notes lie beyond the keyboard in this octave and are left out.")

@@ -51,7 +51,7 @@ def draw(rows: Sequence[Row]) -> None:
         st.caption(frame.plain(notes, most=1000))
     if not here:
         st.caption(
-            "Its data set is not on this machine: the run composes, but cannot be evaluated here."
+            "Its data set is not on this machine: the run can be used, but not evaluated here."
         )
     draw_evaluation(row.run)
 
