@@ -107,7 +107,10 @@ def test_runs_lists_the_newest_first(trained, data, capsys):
     assert [row["name"] for row in listed["runs"]] == ["second", ""]
     assert listed["runs"][1]["state"] == "finished" and listed["runs"][1]["epoch"] == 4
     assert main(["runs"]) == 0
-    assert len(capsys.readouterr().out.splitlines()) == 2
+    header, *rows = capsys.readouterr().out.splitlines()
+    assert header.split("  ")[0] == "run" and header.endswith("  name")
+    assert len(rows) == 2 and rows[0].endswith("  second")
+    assert all(row.index(data) == header.index("data") for row in rows)
 
 
 def test_evaluate_gives_every_average_and_keeps_it(trained, capsys):
@@ -167,8 +170,11 @@ def test_sample_and_continue_write_midi_and_audio(trained, tmp_path, capsys):
     assert files == [f"sample-00{i}.{kind}" for i in (0, 1) for kind in ("mid", "wav")]
     first = (out / "sample-000.mid").read_bytes()
     assert mido.MidiFile(out / "sample-000.mid").length > 0
-    assert main(arguments) == 0
+    assert main(arguments) == 0  # into the same folder: numbered on
+    names = sorted(path.name for path in out.iterdir())
+    assert names == [*files, "sample-002.mid", "sample-003.mid"]
     assert (out / "sample-000.mid").read_bytes() == first
+    assert (out / "sample-002.mid").read_bytes() == first
 
     start = tmp_path / "start.mid"
     start.write_bytes(midi_file(1))

@@ -26,6 +26,17 @@ def options(**changes):
     return plain | {"rearticulate": True} | changes
 
 
+def tone(seconds, sampwidth=2):
+    """440 periods a second."""
+    wav = io.BytesIO()
+    with wave.open(wav, "wb") as file:
+        file.setparams((1, sampwidth, 22050, 0, "NONE", ""))
+        period = 8000 * np.sin(2 * np.pi * 440 * np.arange(22050) / 22050)
+        second = period.astype("<i2" if sampwidth == 2 else "u1").tobytes()
+        file.writeframes(second * seconds)
+    return wav.getvalue()
+
+
 @pytest.mark.parametrize(
     ("changes", "sentence"),
     [
@@ -36,7 +47,7 @@ def options(**changes):
         ({"probabilities": np.full((4, 88), 1.5)}, "outside 0 to 1"),
         ({"path": LatentPath(np.zeros((4, 2)), np.zeros((4, 3)))}, "path.scale is (4, 3)"),
         ({"wav": b"MThd"}, "not a PCM WAV"),
-        ({"wav": bytes(40_000_000)}, "40 MB"),
+        ({"wav": tone(1, sampwidth=1)}, "8 bits a sample"),
     ],
 )
 def test_what_does_not_fit_is_refused_in_a_sentence(changes, sentence):
@@ -51,6 +62,19 @@ def test_the_sound_lasts_as_long_as_the_roll():
     with wave.open(io.BytesIO(sound)) as padded:
         assert padded.getnframes() / padded.getframerate() >= 3.0 > before / padded.getframerate()
     assert base64.b64decode(_sound(QUIET, 0.5).base64) == QUIET
+
+
+def test_a_sound_too_long_for_a_page_is_heard_at_a_lower_rate():
+    long = tone(900)
+    lowered = _sound(long, 900.0)
+    assert len(lowered.base64) < len(_sound(tone(600), 600.0).base64) and lowered.rate == 11025
+    with wave.open(io.BytesIO(base64.b64decode(lowered.base64))) as sound:
+        assert sound.getframerate() == 11025
+        assert sound.getnframes() / 11025 == pytest.approx(900, abs=0.01)
+        heard = np.frombuffer(sound.readframes(11025), "<i2").astype(float)
+    spectrum = np.abs(np.fft.rfft(heard))
+    assert spectrum.argmax() == 440 and np.sort(spectrum)[-2] < spectrum.max() / 100
+    assert _sound(tone(1), 1.0).rate is None
 
 
 @pytest.fixture(scope="module")

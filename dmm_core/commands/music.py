@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +21,7 @@ __all__ = ["carry_on", "sample"]
 
 
 def sample(given: argparse.Namespace) -> None:
-    """Write `count` new pieces as sample-000.mid, ..."""
+    """Write `count` new pieces as sample-000.mid, ...; numbers that are taken stay as they are."""
     source = find_run(given.run, allow_path=True)
     grid = require_piano(source.data())
     drawn = draw(
@@ -35,7 +36,7 @@ def sample(given: argparse.Namespace) -> None:
 
 
 def carry_on(given: argparse.Namespace) -> None:
-    """Write the file with `count` continuations as continuation-000.mid, ..."""
+    """Write the file with `count` continuations as continuation-000.mid, ..., likewise."""
     source = find_run(given.run, allow_path=True)
     grid = require_piano(source.data())
     start = read_own_files([given.file], source.data()).x[0]
@@ -55,7 +56,7 @@ def carry_on(given: argparse.Namespace) -> None:
 def _write(given: argparse.Namespace, stem: str, rolls: list[np.ndarray], grid: int) -> None:
     given.out.mkdir(parents=True, exist_ok=True)
     written: list[Path] = []
-    for number, roll in enumerate(rolls):
+    for number, roll in enumerate(rolls, _next_number(given.out, stem)):
         notes = to_notes(roll, steps_per_quarter=grid, tempo=given.tempo)
         path = given.out / f"{stem}-{number:03}.mid"
         write_atomic(path, midi_from_notes(notes, tempo=given.tempo, program=given.program))
@@ -68,3 +69,10 @@ def _write(given: argparse.Namespace, stem: str, rolls: list[np.ndarray], grid: 
         print(json.dumps({"run": given.run, "files": [str(path) for path in written]}))
     else:
         print(*written, sep="\n")
+
+
+def _next_number(folder: Path, stem: str) -> int:
+    """The number behind those of the pieces that are in `folder` already."""
+    name = re.compile(re.escape(stem) + r"-(\d+)\.(?:mid|wav)")
+    taken = [int(match[1]) for path in folder.iterdir() if (match := name.fullmatch(path.name))]
+    return max(taken, default=-1) + 1

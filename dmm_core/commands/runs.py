@@ -71,12 +71,14 @@ def runs(given: argparse.Namespace) -> None:
         return
     if not rows:
         print("There are no runs yet.", file=sys.stderr)
+        return
+    print(f"{'run':<22}  {'state':<11}  {'epoch':>6}  {'valid bound':>11}  {'data':<16}  name")
     for row in rows:
         bound = row["best_valid_bound"]
         best = "-" if bound is None else f"{bound:.3f}"
         print(
-            f"{row['run']}  {row['state']:<11}  epoch {row['epoch']:>5}  valid bound {best:>7}  "
-            f"{row['data']:<16}  {row['name']}"
+            f"{row['run']}  {row['state']:<11}  {row['epoch']:>6}  {best:>11}  {row['data']:<16}  "
+            f"{row['name']}".rstrip()
         )
 
 

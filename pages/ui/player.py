@@ -90,7 +90,8 @@ def player(
 
     Args:
         roll: (T, 88) boolean, or 0 and 1; T at least 1.
-        wav: the sound of the same notes, a PCM WAV; silence is added up to the end of the roll.
+        wav: the sound of the same notes, a PCM WAV of 16 bits; silence is added up to the end of
+            the roll, and what a page cannot take at its rate sounds at a lower one, and is said.
         steps_per_quarter: frames of a quarter note.
         tempo: quarter notes a minute.
         rearticulate: whether every frame strikes its notes anew; else equal neighbours are tied.
@@ -108,7 +109,7 @@ def player(
 
     Raises:
         DataError: if there is no frame, an array does not fit the roll or its range, or the sound
-            is no WAV or more than a page takes.
+            is no such WAV.
     """
     on = as_roll(roll)
     frames = len(on)
@@ -150,35 +151,52 @@ def player(
         on_note_change=lambda: None,
         on_region_change=region_changed,
     )
+    if sound.rate:
+        st.caption(
+            f"This is long: to fit into a page it sounds duller here, at {sound.rate:,} samples a "
+            "second. Downloads are whole."
+        )
     return _events(result, identity, frames)
 
 
 class _Sound(NamedTuple):
     base64: str
     digest: str
+    rate: int | None  # samples a second, where they had to be fewer
 
 
 @lru_cache(maxsize=8)  # By content, so that a rerun neither pads, packs nor hashes it again.
 def _sound(wav: bytes, seconds: float) -> _Sound:
     """The sound for the page, long enough for every frame to have its moment on the clock."""
-    if len(wav) > _MOST_WAV_BYTES:
-        raise DataError(
-            f"The sound is {len(wav) / 1e6:.0f} MB, but a page takes at most "
-            f"{_MOST_WAV_BYTES / 1e6:.0f} MB; show a shorter part of the piece."
-        )
     try:
         with wave.open(io.BytesIO(wav)) as source:
             settings, content = source.getparams(), source.readframes(source.getnframes())
     except (wave.Error, EOFError) as error:
         raise DataError(f"The sound is not a PCM WAV file: {error}.") from error
+    if settings.sampwidth != 2:
+        raise DataError(f"The sound has {8 * settings.sampwidth} bits a sample, but it needs 16.")
     missing = int(seconds * settings.framerate) + 1 - settings.nframes
+    samples = np.frombuffer(content + bytes(2 * settings.nchannels * max(0, missing)), "<i2")
+    fold = -(-samples.nbytes // _MOST_WAV_BYTES)
     padded = io.BytesIO()
     with wave.open(padded, "wb") as target:
         target.setparams(settings)
-        target.writeframes(content + bytes(max(0, missing) * settings.sampwidth))
+        target.setframerate(settings.framerate // fold)
+        target.writeframes(_folded(samples.reshape(-1, settings.nchannels), fold).tobytes())
+    packed = padded.getvalue()
     return _Sound(
-        base64.b64encode(padded.getvalue()).decode(), hashlib.sha256(padded.getvalue()).hexdigest()
+        base64.b64encode(packed).decode(),
+        hashlib.sha256(packed).hexdigest(),
+        settings.framerate // fold if fold > 1 else None,
     )
+
+
+def _folded(samples: np.ndarray, fold: int) -> np.ndarray:
+    """The means of `fold` neighbours each: a lower rate, without the tones that it cannot hold."""
+    if fold == 1:
+        return samples
+    whole = samples[: len(samples) // fold * fold].reshape(-1, fold, samples.shape[1])
+    return np.rint(whole.mean(1, dtype=np.float32)).astype("<i2")
 
 
 def _base64(array: np.ndarray) -> str:
