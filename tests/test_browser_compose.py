@@ -68,3 +68,5 @@ def test_a_link_brings_the_loop_back(dmm_home):
         page.goto(f"{link}&mode=file", wait_until="commit")
         page.get_by_text("here is new music instead").wait_for()
         context.close()
+        (log,) = dmm_home.glob("streamlit-*.log")
+        assert "Session State API" not in log.read_text()
