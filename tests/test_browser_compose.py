@@ -4,7 +4,7 @@ import io
 import wave
 
 import mido
-from browser import ROOT, Watch, app, chromium
+from browser import ROOT, WAIT, Watch, app, chromium, settled
 from page_models import music_run
 
 
@@ -17,11 +17,12 @@ def test_a_region_dragged_in_the_roll_is_infilled_heard_and_kept(dmm_home):
     with app(ROOT / "app.py", dmm_home) as address, chromium() as browser:
         context = browser.new_context(viewport={"width": 1280, "height": 800})
         page = context.new_page()
-        page.set_default_timeout(60_000)
+        page.set_default_timeout(WAIT)
         watch = Watch(page)
         link = f"{address}/Compose?run={run.id}&mode=infill&split=test&gap=0-3&count=1"
         page.goto(link, wait_until="commit")
         page.wait_for_selector(".player[data-clock]")
+        settled(page)  # What comes later would move the roll away from under the pointer.
         page.locator("canvas.roll").scroll_into_view_if_needed()
         box = page.locator("canvas.roll").bounding_box()
         zoom = float(told(page, "zoom"))
@@ -35,6 +36,7 @@ def test_a_region_dragged_in_the_roll_is_infilled_heard_and_kept(dmm_home):
         page.get_by_role("button", name="Play").first.click()
         player = page.locator(".player").first.element_handle()
         page.wait_for_function("e => e.dataset.clock > 0.2", arg=player)
+        settled(page)
         files = {}
         for label in ("MIDI", "WAV", "MusicXML"):
             with page.expect_download() as download:

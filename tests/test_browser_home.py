@@ -3,7 +3,7 @@
 import time
 
 import pytest
-from browser import ROOT, Watch, app, chromium
+from browser import ROOT, WAIT, Watch, app, chromium
 
 SECONDS_TO_SOUND = 10
 TRIES = 3
@@ -19,21 +19,26 @@ def browser():
 
 def visit(browser, **settings):
     page = browser.new_context(viewport={"width": 1280, "height": 800}, **settings).new_page()
+    page.set_default_timeout(WAIT)
     return page, Watch(page)
 
 
 def told(page, name):
-    return page.locator(".player").evaluate(f"e => e.dataset.{name}")
+    return float(page.locator(".player").evaluate(f"e => e.dataset.{name}"))
+
+
+def wait(page, condition):
+    """Wait until the JavaScript `condition` on the player's dataset `d` holds."""
+    player = page.locator(".player").element_handle()
+    page.wait_for_function(f"e => (d => {condition})(e.dataset)", arg=player)
 
 
 def first_sound(page, address):
     """Seconds from navigation to a moving audio clock, one click included."""
     began = time.monotonic()
     page.goto(address)
-    page.get_by_role("button", name="Play").click(timeout=30_000)
-    page.wait_for_selector(".player[data-state=playing]")
-    while float(told(page, "clock")) <= 0 and time.monotonic() < began + 30:
-        page.wait_for_timeout(10)
+    page.get_by_role("button", name="Play").click()
+    wait(page, "d.state === 'playing' && d.clock > 0")
     return time.monotonic() - began
 
 
@@ -41,18 +46,14 @@ def test_music_sounds_on_a_cold_server_after_one_click(browser, tmp_path, capsys
     page, watch = visit(browser)
     with app(ROOT / "app.py", tmp_path) as address:
         taken = [first_sound(page, address)]
-        start = float(told(page, "playheadX"))
-        page.wait_for_timeout(800)
-        assert float(told(page, "clock")) > 0
-        assert float(told(page, "playheadX")) > start + 3
+        wait(page, f"d.playheadX > {told(page, 'playheadX') + 3}")
         box = page.locator(".player").bounding_box()
         assert box["y"] + box["height"] <= 800, "the player is on screen without scrolling"
         assert watch.errors == [] and watch.foreign == []
 
         page.get_by_text("Inference", exact=True).click()
         page.get_by_text("inference network").wait_for()
-        page.wait_for_timeout(500)
-        assert told(page, "state") == "playing"
+        wait(page, f"d.state === 'playing' && d.clock > {told(page, 'clock') + 0.5}")
     page.context.close()
     while min(taken) >= SECONDS_TO_SOUND and len(taken) < TRIES:
         page, _ = visit(browser)
@@ -70,7 +71,7 @@ def test_a_link_gives_the_identical_midi_in_a_fresh_browser_after_a_restart(brow
         page, watch = visit(browser)
         with app(ROOT / "app.py", tmp_path) as address:
             page.goto(f"{address}/{COMPOSE}")
-            page.wait_for_selector(".player[data-clock]", timeout=30_000)
+            page.wait_for_selector(".player[data-clock]")
             with page.expect_download() as download:
                 page.get_by_role("button", name="MIDI").click()
             files.append(download.value.path().read_bytes())

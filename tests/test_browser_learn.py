@@ -1,6 +1,6 @@
 import json
 
-from browser import ROOT, Watch, app, chromium
+from browser import ROOT, WAIT, Watch, app, chromium
 
 from dmm_core.files import home
 from dmm_core.lessons import list_experiments
@@ -15,22 +15,23 @@ def test_a_lesson_is_run_and_turned_by_keys_and_found_again_by_its_link(dmm_home
     with app(ROOT / "app.py", dmm_home) as address, chromium() as browser:
         context = browser.new_context(viewport={"width": 1280, "height": 800})
         page = context.new_page()
+        page.set_default_timeout(2 * WAIT)
         watch = Watch(page)
         page.goto(f"{address}/Learn?lesson=parameters&present=true")
         run = page.get_by_role("button", name="Run it")
-        run.wait_for(timeout=90_000)
+        run.wait_for()
         assert run.bounding_box()["y"] + 40 < 800
         page.keyboard.press("Enter")
-        page.wait_for_function("location.search.includes('runs=')", timeout=30_000)
+        page.wait_for_function("location.search.includes('runs=')")
         link = page.url
-        page.get_by_role("button", name="Run it again").wait_for(timeout=120_000)
-        page.locator(".js-plotly-plot:visible").first.wait_for(timeout=30_000)
+        page.get_by_role("button", name="Run it again").wait_for()
+        page.locator(".js-plotly-plot:visible").first.wait_for()
 
         page.goto(link)
-        page.get_by_role("button", name="Run it again").wait_for(timeout=60_000)
+        page.get_by_role("button", name="Run it again").wait_for()
         page.keyboard.press("ArrowRight")
-        page.wait_for_function("location.search.includes('lesson=networks')", timeout=30_000)
-        page.get_by_text("MF-LR", exact=True).first.wait_for(timeout=60_000)
+        page.wait_for_function("location.search.includes('lesson=networks')")
+        page.get_by_text("MF-LR", exact=True).first.wait_for()
         assert "runs=" not in page.url
 
         # A deep link makes Streamlit look for its server below the page first: 404, twice.
