@@ -1,8 +1,8 @@
-"""Every page, filled, in light and dark, under axe-core: who cannot see or point can use it."""
+"""Every page, filled, in light and dark: under axe-core, and in that theme's colours throughout."""
 
 import pytest
 from axe_playwright_python.base import AXE_SCRIPT
-from browser import ROOT, WAIT, app, chromium, settled
+from browser import ROOT, WAIT, Watch, app, chromium, settled
 from page_models import music_run
 from playwright.sync_api import expect
 from runs_by_state import write_metrics
@@ -16,6 +16,19 @@ RULES = """async () => (await axe.run({resultTypes: ["violations"]})).violations
 STILL = "() => !document.getAnimations().some((each) => each instanceof CSSTransition)"
 """A colour on its way from one theme to the other is neither's."""
 PLAYER = ".player[data-clock]"
+LIGHTNESS = "([red, green, blue]) => 0.3 * red + 0.59 * green + 0.11 * blue"
+ROLLS = f"""([rolls, dark]) => rolls.every((roll) => {{
+    const {{ data }} = roll.getContext("2d").getImageData(0, 0, roll.width, roll.height);
+    let sum = 0;
+    for (let i = 0; i < data.length; i += 4) sum += ({LIGHTNESS})(data.slice(i, i + 3));
+    const ground = sum / (data.length / 4);
+    return dark ? ground < 80 : ground > 170;
+}})"""
+"""A roll is as light as its ground: notes cover little of it."""
+INKS = f"""(dark) => [...document.querySelectorAll(".xtick text, .ytick text")].every((text) => {{
+    const ink = ({LIGHTNESS})(getComputedStyle(text).fill.match(/\\d+/g).map(Number));
+    return dark ? ink > 150 : ink < 100;
+}})"""
 CURVES = ".js-plotly-plot .main-svg"
 PAGES = {
     "Home": ("?seed=3", PLAYER),
@@ -51,11 +64,14 @@ def browser():
 
 
 @pytest.mark.parametrize("name", PAGES)
-def test_a_page_breaks_no_grave_rule_in_either_theme(served, browser, name):
+def test_a_page_breaks_no_grave_rule_in_either_theme_and_its_player_wears_both(
+    served, browser, name
+):
     address, run = served
     link, filled = PAGES[name]
     context = browser.new_context(viewport=TALL, color_scheme="light", reduced_motion="reduce")
     page = context.new_page()
+    watch = Watch(page)
     page.goto(f"{address}/{link.format(run=run.id, data=run.config().data.name)}")
     page.locator(filled).first.wait_for(timeout=WAIT)
     settled(page)
@@ -64,9 +80,31 @@ def test_a_page_breaks_no_grave_rule_in_either_theme(served, browser, name):
         page.emulate_media(color_scheme=theme)
         expect(page.get_by_test_id("stApp")).to_have_css("color-scheme", theme, timeout=WAIT)
         page.wait_for_function(STILL, timeout=WAIT)
+        rolls = page.locator("canvas.roll").element_handles()
+        page.wait_for_function(ROLLS, arg=[rolls, theme == "dark"], timeout=WAIT, polling=200)
         broken = [rule for rule in page.evaluate(RULES) if rule["impact"] in GRAVE]
         assert not broken, "\n".join(
             f"{name}, {theme}: {rule['id']} ({rule['help']}): {'; '.join(rule['where'])}"
             for rule in broken
         )
+    # A deep link makes Streamlit look for its server below the page first: 404, twice.
+    assert [error for error in watch.errors if "status of 404" not in error] == []
+    assert watch.foreign == []
     context.close()
+
+
+def test_charts_take_another_theme_with_the_next_rerun(served, browser):
+    address, _ = served
+    page = browser.new_context(viewport=TALL, color_scheme="dark").new_page()
+    page.set_default_timeout(WAIT)
+    watch = Watch(page)
+    page.goto(f"{address}/Learn?lesson=kalman")
+    page.locator(CURVES).first.wait_for()
+    settled(page)
+    page.wait_for_function(INKS, arg=True)
+    page.emulate_media(color_scheme="light")
+    expect(page.get_by_test_id("stApp")).to_have_css("color-scheme", "light", timeout=WAIT)
+    page.keyboard.press("r")  # Streamlit's own key, which changes nothing on the page.
+    page.wait_for_function(INKS, arg=False)
+    assert [error for error in watch.errors if "status of 404" not in error] == []
+    page.context.close()

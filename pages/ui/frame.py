@@ -129,7 +129,10 @@ def chart(figure: go.Figure, *, key: str, alt: str) -> None:
         figure.update_xaxes(large).update_yaxes(large)
         layout: Any = figure.layout
         figure.update_layout(font={"size": 17}, height=int(1.2 * layout.height))
-    st.plotly_chart(figure, key=key, alt=alt, config={"displaylogo": False})
+    # A chart keeps the colours it began with, so a change of the theme makes another one of it.
+    st.plotly_chart(
+        figure, key=f"{key}-{st.context.theme.type}", alt=alt, config={"displaylogo": False}
+    )
 
 
 def plain(text: str, most: int = 300) -> str:
