@@ -202,6 +202,16 @@ def test_ellipses_lie_one_deviation_from_the_path():
     np.testing.assert_allclose((ring / np.array([2.0, 0.5])) ** 2 @ [1, 1], 1, rtol=1e-5)
 
 
+def test_the_uncertainty_of_one_of_several_paths_has_its_colour():
+    loc, covariance = np.arange(6.0).reshape(3, 2), np.tile(np.eye(2), (3, 1, 1))
+    paths = [charts.ProjectedPath(name, loc + i, covariance) for i, name in enumerate("ab")]
+    traces = charts.latent_path_2d(paths).data
+    lines = [trace for trace in traces if trace.name in ("a", "b")]
+    assert len({line.line.color for line in lines}) == 2
+    assert [ring.fillcolor for ring in traces[:2]] == [line.line.color for line in lines]
+    assert all(ring.opacity < 0.5 for ring in traces[:2])
+
+
 def test_the_tube_surrounds_the_path_at_one_deviation():
     loc = np.column_stack([np.arange(20.0), np.zeros(20), np.zeros(20)])
     covariance = np.tile(np.eye(3) * 0.09, (20, 1, 1))

@@ -13,7 +13,6 @@ from pages.ui.charts.style import (
     SYMBOLS,
     by_value,
     colour,
-    faint,
     figure,
     float32,
     label,
@@ -58,7 +57,11 @@ def latent_path_2d(
         axes: axis titles.
         deviations: radius of the ellipses in standard deviations.
     """
-    traces: list[Any] = [_ellipses(p, deviations) for p in paths if p.covariance is not None]
+    traces: list[Any] = [
+        _ellipses(path, deviations, _ink(i, len(paths)))
+        for i, path in enumerate(paths)
+        if path.covariance is not None
+    ]
     for i, path in enumerate(paths):
         keep = thin(len(path.loc))
         x, y = float32(path.loc)[keep].T
@@ -109,7 +112,7 @@ def latent_path_3d(
     traces: list[Any] = []
     for i, path in enumerate(paths):
         if path.covariance is not None and len(path.loc) > 1:
-            traces.append(_tube(path, deviations))
+            traces.append(_tube(path, deviations, _ink(i, len(paths))))
         keep = thin(len(path.loc))
         x, y, z = (np.ascontiguousarray(axis) for axis in float32(path.loc)[keep].T)
         one = len(paths) == 1
@@ -157,7 +160,12 @@ def _ends(path: ProjectedPath, kind: type) -> list[Any]:
     ]
 
 
-def _ellipses(path: ProjectedPath, deviations: float) -> go.Scatter:
+def _ink(index: int, count: int) -> str:
+    """The colour of a path's uncertainty: its own, where it is one of several."""
+    return colour(index) if count > 1 else ACCENT
+
+
+def _ellipses(path: ProjectedPath, deviations: float, ink: str) -> go.Scatter:
     keep = thin(len(path.loc), _RINGS)
     angle = np.linspace(0, 2 * np.pi, _CORNERS)
     circle = np.stack([np.cos(angle), np.sin(angle)])
@@ -171,14 +179,16 @@ def _ellipses(path: ProjectedPath, deviations: float) -> go.Scatter:
         y=np.ascontiguousarray(outline[:, 1]),
         mode="lines",
         fill="toself",
-        fillcolor=faint(ACCENT, 0.10),
-        line={"color": faint(ACCENT, 0.30), "width": 1},
+        # A colour of the template is a name that the browser resolves, so it cannot be made faint.
+        fillcolor=ink,
+        line={"color": ink, "width": 0},
+        opacity=0.18,
         hoverinfo="skip",
         showlegend=False,
     )
 
 
-def _tube(path: ProjectedPath, deviations: float) -> go.Mesh3d:
+def _tube(path: ProjectedPath, deviations: float, ink: str) -> go.Mesh3d:
     keep = thin(len(path.loc), _TUBE)
     centre = np.asarray(path.loc, dtype=float)[keep]
     variance = np.trace(np.asarray(path.covariance)[keep], axis1=1, axis2=2) / 3
@@ -200,7 +210,7 @@ def _tube(path: ProjectedPath, deviations: float) -> go.Mesh3d:
         i=np.concatenate([start, beside]).astype(np.int32),
         j=np.concatenate([beside, beside + _SIDES]).astype(np.int32),
         k=np.concatenate([start + _SIDES, start + _SIDES]).astype(np.int32),
-        color=ACCENT,
+        color=ink,
         opacity=0.18,
         hoverinfo="skip",
         showlegend=False,

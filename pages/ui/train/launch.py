@@ -102,7 +102,7 @@ def launch(config: RunConfig, name: str) -> Run:
 
 
 def _draw_choices(sets: dict[str, SetFacts]) -> _Chosen | None:
-    left, right = st.columns([2, 3])
+    left, right = st.columns([6, 5])
     with left:
         preset = choose(
             "Preset", list(PRESETS), key="preset", show=lambda name: _PRESETS[name].title, few=True
