@@ -18,6 +18,7 @@ SECTIONS = {
     "pyro": "against_pyro",
     "products": "epoch",
     "precision": "precision",
+    "profiles": "profiles",
     "throughput": "throughput",
     "growth": "growth",
     "app": "app",
