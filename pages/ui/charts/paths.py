@@ -211,7 +211,7 @@ def _tube(path: ProjectedPath, deviations: float, ink: str) -> go.Mesh3d:
         j=np.concatenate([beside, beside + _SIDES]).astype(np.int32),
         k=np.concatenate([start + _SIDES, start + _SIDES]).astype(np.int32),
         color=ink,
-        opacity=0.18,
+        opacity=0.18 if ink == ACCENT else 0.08,  # several tubes cover each other
         hoverinfo="skip",
         showlegend=False,
     )
