@@ -112,12 +112,14 @@ def test_home_is_heard(visit):
 
 
 def test_a_data_set_is_chosen_and_heard(visit):
-    with visit("Data", "text=Get this data set") as page:
+    with visit("Data", PLAYER) as page:
+        roll = page.locator("canvas.roll")
+        first = roll.get_attribute("aria-label")
         tab_to(page, "combobox", "Data set")
         page.keyboard.type("Scales")
         press(page, "Enter")
         addressed(page, r"data=upload")
-        page.locator(PLAYER).wait_for()
+        expect(roll).not_to_have_attribute("aria-label", first, timeout=WAIT)
         tab_to(page, "button", "Play")
         press(page, "Space")
         plays(page)
