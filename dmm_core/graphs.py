@@ -9,6 +9,8 @@ what changes from update to update is written into tensors that stay where they 
 import logging
 import threading
 from collections import OrderedDict
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import numpy as np
 import torch
@@ -110,6 +112,18 @@ class GraphedUpdate:
             self._run(steps)
         here.wait_stream(self._stream)
 
+    @contextmanager
+    def _capturable(self) -> Iterator[None]:
+        """Let the optimiser be recorded; at any other time PyTorch would warn of that."""
+        groups = self._update.optimizer.param_groups
+        for group in groups:
+            group["capturable"] = True
+        try:
+            yield
+        finally:
+            for group in groups:
+                group["capturable"] = False
+
     def _graph(self, steps: int) -> torch.cuda.CUDAGraph | None:
         """The recording for `steps`, made at the second call; None at the first, or if it fails."""
         if steps in self._graphs:
@@ -126,7 +140,7 @@ class GraphedUpdate:
             recording = torch.cuda.graph(
                 graph, pool=self._pool, stream=self._stream, capture_error_mode="thread_local"
             )
-            with _RECORDING, recording:
+            with _RECORDING, recording, self._capturable():
                 self._run(steps)
         except RuntimeError as error:
             torch.cuda.set_stream(here)  # which a failed recording leaves

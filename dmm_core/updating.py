@@ -73,7 +73,7 @@ class Update:
         device = model.device
         self.named = {n: p for n, p in model.named_parameters() if p.requires_grad}
         self.parameters = list(self.named.values())
-        self.optimizer = _optimizer(self.parameters, config, capturable=device.type == "cuda")
+        self.optimizer = _optimizer(self.parameters, config)
         self.average = [p.detach().clone() for p in self.parameters if config.weight_average]
         # MPS has no float64.
         wide = torch.float32 if device.type == "mps" else torch.float64
@@ -167,16 +167,8 @@ class Update:
         self.optimizer.step()
 
 
-def _optimizer(
-    parameters: list[torch.nn.Parameter], config: TrainConfig, *, capturable: bool
-) -> torch.optim.Optimizer:
+def _optimizer(parameters: list[torch.nn.Parameter], config: TrainConfig) -> torch.optim.Optimizer:
     if config.optimizer == "rmsprop":
         return torch.optim.RMSprop(parameters, lr=config.lr)
     # AdamW without decay is Adam; fused, it can leave out an update on the device.
-    return torch.optim.AdamW(
-        parameters,
-        lr=config.lr,
-        weight_decay=config.weight_decay,
-        fused=True,
-        capturable=capturable,
-    )
+    return torch.optim.AdamW(parameters, lr=config.lr, weight_decay=config.weight_decay, fused=True)
