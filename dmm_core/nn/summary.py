@@ -170,9 +170,8 @@ class Summariser(nn.Module):
 def _states(rnn: nn.RNNBase, inputs: Tensor) -> Tensor:
     """What the RNN says of each step, time first."""
     if isinstance(rnn, nn.RNN) and inputs.device.type == "cpu" and torch.is_grad_enabled():
-        return in_full(
-            elman(rnn, inputs)
-        )  # cheaper to train; without a gradient there is nothing to gain
+        # Cheaper to train; without a gradient there is nothing to gain.
+        return in_full(elman(rnn, inputs))
     return in_full(rnn(inputs)[0])
 
 
