@@ -18,7 +18,7 @@ SYNTHETIC = [
     "nonlinear-ukf",
     "medical",
 ]
-MAY_BE_EMPTY = {"grid", "seeded", "u_dim", "missing", "features", "actions"}
+MAY_BE_EMPTY = {"grid", "seeded", "u_dim", "missing", "features", "actions", "downloaded"}
 
 
 def test_every_data_set_is_listed_under_its_name():
