@@ -1,5 +1,6 @@
 import os
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 from jaxtyping import install_import_hook
@@ -47,3 +48,30 @@ def mirror():
             pytest.fail(message)
         pytest.skip(message)
     return Path(folder)
+
+
+class Chorales(NamedTuple):
+    """music21's chorales, read.
+
+    Attributes:
+        cache: the file that a home keeps them in, under datasets/.
+        reports: of progress, of the one reading.
+    """
+
+    cache: Path
+    reports: list
+
+
+@pytest.fixture(scope="session")
+def chorales(tmp_path_factory):
+    """The whole corpus, read once, which takes a while."""
+    from dmm_core.data.chorales import chorales_on_disk, load_chorales
+
+    home, reports = tmp_path_factory.mktemp("chorales"), []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DMM_HOME", str(home))
+        assert not chorales_on_disk()
+        load_chorales("jsb-m21", lambda *report: reports.append(report))
+        assert chorales_on_disk()
+    (cache,) = home.glob("datasets/*.bin")
+    return Chorales(cache, reports)

@@ -3,6 +3,7 @@
 import io
 import json
 import re
+import shutil
 import wave
 from contextlib import contextmanager
 
@@ -31,9 +32,11 @@ PLAYER = ".player[data-clock]"
 
 
 @pytest.fixture(scope="module")
-def served(tmp_path_factory):
-    """The address of an app whose home has one finished run and a short lesson, and that run."""
+def served(tmp_path_factory, chorales):
+    """An app whose home has the chorales, a finished run and a short lesson: address and run."""
     folder = tmp_path_factory.mktemp("home")
+    (folder / "datasets").mkdir()
+    shutil.copy(chorales.cache, folder / "datasets")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("DMM_HOME", str(folder))
         run = music_run()

@@ -64,17 +64,12 @@ class Corpus(NamedTuple):
 
 
 @pytest.fixture(scope="module")
-def corpus(tmp_path_factory):
+def corpus(chorales):
     """The three data sets out of one reading of the whole corpus."""
-    home, reports = tmp_path_factory.mktemp("chorales"), []
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("DMM_HOME", str(home))
-        assert not chorales_on_disk()
-        load_chorales("jsb-m21", lambda *report: reports.append(report))
-        assert chorales_on_disk()
+        patch.setenv("DMM_HOME", str(chorales.cache.parents[1]))
         grids = {name: load_chorales(name, unexpected) for name in CHORALE_GRIDS}
-    (cache,) = home.glob("datasets/*.bin")
-    return Corpus(grids, reports, cache)
+    return Corpus(grids, chorales.reports, chorales.cache)
 
 
 def test_a_frame_holds_what_sounds_at_its_first_instant(tmp_path):

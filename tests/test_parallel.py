@@ -21,7 +21,7 @@ ROOT = Path(__file__).resolve().parent.parent
 
 
 def started(size, arguments, **environment):
-    """Start `size` processes as torchrun does, wait for them all; their output."""
+    """Start `size` processes as torchrun does, and wait for them all."""
     shared = {**os.environ, **environment, "WORLD_SIZE": str(size), "OMP_NUM_THREADS": "1"}
     shared |= {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free_port())}
     shared["PYTHONPATH"] = os.pathsep.join([str(ROOT), str(ROOT / "tests")])
@@ -43,7 +43,6 @@ def started(size, arguments, **environment):
             child.kill()
     for child, (_, errors) in zip(children, outputs, strict=True):
         assert child.returncode == 0, errors
-    return [output for output, _ in outputs]
 
 
 @pytest.mark.parametrize(
@@ -70,18 +69,6 @@ def test_two_processes_train_what_one_does(tmp_path, changes):
     )
 
 
-def test_the_command_trains_together_and_one_process_writes(tmp_path):
-    arguments = ["-m", "dmm_core", "train", "--json", "--preset", "quick"]
-    arguments += ["--data.name", "linear-gssm", "--model.emission", "gaussian"]
-    arguments += ["--model.rnn-size", "8", "--train.epochs", "2", "--train.device", "cpu"]
-    leader, follower = started(2, arguments, DMM_HOME=str(tmp_path))
-    lines = [json.loads(line) for line in leader.splitlines()]
-    assert lines[-1]["state"] == "finished" and lines[-1]["best_valid_bound"] is not None
-    assert follower == ""
-    (run,) = (tmp_path / "runs").iterdir()
-    assert "2 processes train together" in (run / "log.txt").read_text()
-
-
 def torchrun(home, *arguments):
     """The command under torchrun itself, in two processes."""
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
@@ -95,13 +82,17 @@ def torchrun(home, *arguments):
     )
 
 
-def test_a_training_stopped_under_torchrun_goes_on_as_if_it_had_not_been(dmm_home):
+def test_the_command_trains_together_and_goes_on_after_a_stop_as_if_there_had_been_none(dmm_home):
     settings = ["--preset=classroom", "--data.name=linear-gssm", "--model.emission=gaussian"]
     settings += ["--model.rnn-size=8", "--train.device=cpu", "--train.batch-size=50", "--json"]
     settings += ["--train.epochs=8", "--train.eval-every=2", "--train.weight-average=0.9"]
     whole = torchrun(dmm_home, "train", *settings)
-    *_, last = [json.loads(line) for line in whole.communicate(timeout=300)[0].splitlines()]
+    lines = [json.loads(line) for line in whole.communicate(timeout=300)[0].splitlines()]
+    last = lines[-1]
     assert whole.returncode == 0 and last["state"] == "finished"
+    assert [line["epoch"] for line in lines[1:-1]] == [*range(1, 9)]  # of one process only
+    log = find_run(last["run"]).folder / "log.txt"
+    assert "2 processes train together" in log.read_text()
 
     broken = torchrun(dmm_home, "train", *settings)
     run = find_run(json.loads(broken.stdout.readline())["run"])
