@@ -14,7 +14,7 @@ from dmm_core.runs.store import create_run
 SMALL = {"emission_hidden": 5, "transition_hidden": 6, "rnn_size": 7}
 
 
-def page(file, **address):
+def page(file, /, **address):
     at = AppTest.from_file("../app.py", default_timeout=60)
     for name, value in address.items():
         at.query_params[name] = value

@@ -140,6 +140,23 @@ def test_a_file_is_continued_and_a_bad_one_refused():
     assert not at.exception and len(at.error) == 1
 
 
+def test_a_file_comes_back_at_its_own_pitch_and_its_link_asks_for_it():
+    address = {"run": "bundled:chorales", "mode": "reconstruct", "from": "file", "hear": "0"}
+    at = page(COMPOSE, **address)
+    at.file_uploader(key="midi_file").upload("good.mid", scale((48, 64, 67, 72, 96))).run()
+    assert not at.exception and not at.error
+    assert (np.argwhere(heard(at))[:, 1] + 21).tolist() == [48, 64, 67, 72, 96]
+    assert at.query_params["file"] == "good.mid"
+    fresh = page(COMPOSE, **address, file="good.mid")
+    assert "made with the file good\\.mid" in fresh.info[0].value
+
+
+def test_a_file_is_continued_from_its_end():
+    at = page(COMPOSE, run=music_run().id, mode="continue", **{"from": "file"}, frames="8")
+    at.file_uploader(key="midi_file").upload("good.mid", scale((60, 62) * 10)).run()
+    assert at.number_input(key="begin").value == 40
+
+
 @pytest.mark.parametrize(
     "address",
     [
@@ -328,12 +345,15 @@ def test_what_was_made_can_be_pinned_undone_and_opened_again():
     at.slider(key="xt").set_value(0.5).run()
     at.button(key="another").click().run()
     third = music(at)
+    assert not at.button(key="undo").disabled
     at.button(key="history.pin.2").click().run()
     at.button(key="undo").click().run()
     assert at.slider(key="xt").value == 0.5
+    assert not at.button(key="undo").disabled
     at.button(key="undo").click().run()
     assert music(at) == first and at.number_input(key="seed").value == 5
-    at.button(key="history.open.1").click().run()
+    assert at.button(key="undo").disabled
+    at.button(key="history.open.2").click().run()
     assert music(at) == third and not at.exception and not at.warning
     choose_mode(at, "infill")
     assert not at.exception and not at.error

@@ -31,6 +31,14 @@ _READABLE = """<style>
 The dark theme has no accent for both: one that carries white labels at 4.5:1 reaches at most 4.4:1
 on its own tint over black. Border and tint still tell which segment is chosen.
 """
+_CHART = {
+    "displaylogo": False,
+    "modeBarButtonsToRemove": [
+        *("zoomIn2d", "zoomOut2d", "autoScale2d", "select2d", "lasso2d"),
+        *("orbitRotation", "tableRotation", "resetCameraLastSave3d"),
+    ],
+}
+"""Of a chart's tools those that a finger or a mouse does not have anyway."""
 _CARRIED = ("run",)
 """Parameters of the address that go along to the next page."""
 
@@ -85,7 +93,7 @@ def begin(title: str, icon: str, *, intro: str | None = None) -> None:
         # Every size of the app is in rem, so the root's size is the one honest place to scale it.
         st.html("<style>html { font-size: 125%; }</style>")
     st.title(title, icon=icon)
-    if intro:
+    if intro and not presenting():
         st.markdown(intro)
 
 
@@ -130,9 +138,7 @@ def chart(figure: go.Figure, *, key: str, alt: str) -> None:
         layout: Any = figure.layout
         figure.update_layout(font={"size": 17}, height=int(1.2 * layout.height))
     # A chart keeps the colours it began with, so a change of the theme makes another one of it.
-    st.plotly_chart(
-        figure, key=f"{key}-{st.context.theme.type}", alt=alt, config={"displaylogo": False}
-    )
+    st.plotly_chart(figure, key=f"{key}-{st.context.theme.type}", alt=alt, config=_CHART)
 
 
 def plain(text: str, most: int = 300) -> str:

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-__all__ = ["LOWERED", "octave_of", "shifted"]
+__all__ = ["LOWERED", "at_home", "octave_of", "shifted"]
 
 LOWERED = (
     "Heard and drawn an octave lower than the data set has it, which is about where Bach's "
@@ -17,6 +17,19 @@ def octave_of(data: str) -> int:
     The chorales of both sources were moved upward, by about an octave, so that they end on a C.
     """
     return -1 if data.split("-")[0] == "jsb" else 0
+
+
+def at_home(x: np.ndarray, *, source: str, model: str) -> np.ndarray:
+    """A roll (T, 88) of one data set, in the octave of another that a model was trained on.
+
+    Moved by `octave_of` the model's data afterwards, it is heard where it was meant to be.
+
+    Args:
+        x: the roll.
+        source: the data set that it is of, or "" for music that stands where it sounds.
+        model: the data set of the model.
+    """
+    return shifted(x, octave_of(source) - octave_of(model))
 
 
 def shifted(values: np.ndarray, octaves: int) -> np.ndarray:

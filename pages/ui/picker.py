@@ -16,10 +16,11 @@ _NOTHING = "There is no trained model yet: train one first."
 
 
 def pick_run(label: str = "Model") -> Run | BundledModel:
-    """Let a finished run or a bundled model be chosen, the newest run first.
+    """Let a finished run or a bundled model be chosen; unless told which, it is a bundled one.
 
-    A link may name any run, such as one that is still running. Where there is nothing to choose,
-    or the address names nothing that exists, the page says so and stops.
+    On a shared server the newest run is somebody's first try. A link may name any run, such as one
+    that is still running. Where there is nothing to choose, or the address names nothing that
+    exists, the page says so and stops.
     """
     listed = sources()
     wanted = st.query_params.get("run")
@@ -29,7 +30,8 @@ def pick_run(label: str = "Model") -> Run | BundledModel:
     if not listed:
         st.info(_NOTHING, icon=":material/model_training:")
         st.stop()
-    st.query_params.setdefault("run", next(iter(listed)))  # the newest is another one tomorrow
+    usual = [id for id, source in listed.items() if isinstance(source, BundledModel)]
+    st.query_params.setdefault("run", next(iter([*usual, *listed])))  # a link means it tomorrow too
     chosen = choose(label, list(listed), key="run", show=lambda run_id: label_of(listed[run_id]))
     if chosen is None:
         st.error("There is no such run; choose one above.", icon=":material/error:")

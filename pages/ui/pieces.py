@@ -1,6 +1,7 @@
 """Choosing sequences: of a data set, by the address, or out of a file that somebody brings."""
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from dmm_core.data.sequences import Sequences, Splits
 from dmm_core.data.uploads import MUSIC_EXTENSIONS, UploadOptions, UploadReport, read_files
@@ -77,21 +78,36 @@ def pick_beside(sequences: Sequences, index: int, *, most: int) -> list[int]:
     return [int(number) - 1 for number in chosen]
 
 
-def ask_file(steps_per_quarter: int) -> Sequences:
+def ask_file(steps_per_quarter: int, beside: DeltaGenerator) -> Sequences:
     """Ask for music and read it on the model's grid; stop the page until there is some.
+
+    Args:
+        steps_per_quarter: the grid.
+        beside: where the file can be changed once there is one.
 
     Raises:
         DataError: if the file is refused, with the reason, or is no music.
     """
-    file = st.file_uploader(
-        "MIDI, MusicXML or ABC file", type=list(MUSIC_EXTENSIONS), key="midi_file"
-    )
-    st.caption(
-        "A link cannot hold a file. Keep it as a data set on the Data page, and it can be chosen "
-        "here, by a link too."
-    )
+    here = st.session_state.get("midi_file") is not None
+    # Out of the way once it has what it asks for; its key keeps the file.
+    place = beside.popover("File", icon=":material/upload_file:") if here else st.container()
+    with place:
+        file = st.file_uploader(
+            "MIDI, MusicXML or ABC file", type=list(MUSIC_EXTENSIONS), key="midi_file"
+        )
+        st.caption(
+            "A link cannot hold a file. Keep it as a data set on the Data page, and it can be "
+            "chosen here, by a link too."
+        )
     if file is None:
+        if named := st.query_params.get("file"):
+            st.info(
+                f"This link was made with the file {frame.plain(named, 80)}: bring it, and all is "
+                "as it was.",
+                icon=":material/upload_file:",
+            )
         st.stop()
+    st.query_params["file"] = file.name
     asked = (file.file_id, steps_per_quarter)
     if st.session_state.get("midi_asked") != asked:  # read once, in a process of its own
         with st.spinner("Reading the file"):

@@ -79,7 +79,7 @@ def figure(traces: Sequence[Any], *, height: int, **layout: Any) -> go.Figure:
         "paper_bgcolor": "rgba(0,0,0,0)",
         "plot_bgcolor": "rgba(0,0,0,0)",
         "legend": {"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom"},
-        "modebar": {"orientation": "v"},  # along the top it would lie on the legend of a phone
+        "modebar": {"bgcolor": "rgba(0,0,0,0)"},
         "uirevision": "keep",
     }
     drawn = go.Figure(data=list(traces), layout=shared | layout)

@@ -187,5 +187,5 @@ def _seen(
     if plane is None:
         return None
     share = float(plane.explained.sum())
-    caption = f"z(t) in the plane of its first two principal components ({share:.0%}). {note}"
+    caption = f"The latent state z on its way, along two principal components ({share:.0%}). {note}"
     return LatentPath(plane.loc(loc), plane.scale(scale), caption)

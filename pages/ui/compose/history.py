@@ -142,10 +142,7 @@ def _go_back() -> None:
     at = _position(entries)
     if at < 1:
         return
-    left = entries[at]
     _open(entries[at - 1])
-    if not left.pinned:
-        entries.remove(left)
 
 
 def _pin(entry: Entry) -> None:

@@ -42,7 +42,7 @@ def draw() -> None:
     row = st.container(horizontal=True, vertical_alignment="bottom")
     with row:
         ask_another(primary=True)
-        draw_undo()
+        undo = st.container(width="content")
         with st.popover("Draw", icon=":material/tune:"):
             plan = ask_plan(mode, grid, given)
         sound, notes = _popovers()
@@ -69,6 +69,8 @@ def draw() -> None:
         _composed(plan, hear, given),
     )
     remember((model.key, plan, given.identity), made, plan.seed)
+    with undo:  # drawn last, since what is on the page now decides what there is to undo
+        draw_undo()
     _draw_made(model, made, plan, given)
 
 

@@ -11,6 +11,7 @@ from dmm_core.errors import DataError
 from pages.ui.address import choose, choose_range
 from pages.ui.compose.plan import Mode
 from pages.ui.models import Trained, load_data, pick_data
+from pages.ui.octave import at_home
 from pages.ui.pieces import ask_file, pick_piece, pick_split
 
 __all__ = ["Given", "Start", "ask_given", "bar_beat"]
@@ -77,30 +78,32 @@ def ask_given(trained: Trained, grid: int, mode: Mode) -> Given:
             key="from",
             show={"set": "A data set", "file": "A file"}.__getitem__,
             few=True,
-            resets=("gap",),
+            resets=("gap", "file"),
         )
     if source is None:
         raise DataError("Music comes from a data set or a file; choose one above.")
     if source == "file":
-        sequences, at = ask_file(grid), 0
+        picked = _Picked(ask_file(grid, row), 0, "")
     else:
-        sequences, at = _pick(trained, row)
-    start = _cut(sequences, at, grid)
+        picked = _pick(trained, row)
+    start = _cut(picked, trained, grid)
     linkable = source == "set"
     if mode == "continue":
+        usual = _BEGUN_QUARTERS * grid if linkable else len(start.x)
         with row:
-            return Given(_begun(start, grid), linkable=linkable)
+            return Given(_begun(start, usual), linkable=linkable)
     if mode == "infill":
         return Given(start, region=_ask_region(len(start.x), grid), linkable=linkable)
     if mode == "reconstruct":
         return Given(start, linkable=linkable)
     if source == "set":
+        following = min(picked.at + 1, len(picked.sequences) - 1)
         with row:
-            following = min(at + 1, len(sequences) - 1)
-            other = pick_piece(sequences, key="to", label="Morph to", default=following)
+            at = pick_piece(picked.sequences, key="to", label="Morph to", default=following)
+        other = picked._replace(at=at)
     else:
-        sequences, other = _pick(trained, row, "Morph to")
-    return Given(start, _cut(sequences, other, grid), linkable=linkable)
+        other = _pick(trained, row, "Morph to")
+    return Given(start, _cut(other, trained, grid), linkable=linkable)
 
 
 def bar_beat(frame: int, grid: int) -> str:
@@ -113,6 +116,7 @@ def bar_beat(frame: int, grid: int) -> str:
 class _Picked(NamedTuple):
     sequences: Sequences
     at: int
+    data: str
 
 
 def _pick(trained: Trained, row: DeltaGenerator, label: str = "Sequence") -> _Picked:
@@ -124,21 +128,26 @@ def _pick(trained: Trained, row: DeltaGenerator, label: str = "Sequence") -> _Pi
     with folded:
         sequences = data[pick_split(data)]
     with row:
-        return _Picked(sequences, pick_piece(sequences, label=label))
+        return _Picked(sequences, pick_piece(sequences, label=label), name)
 
 
-def _cut(sequences: Sequences, at: int, grid: int) -> Start:
-    """A piece up to a length that can be played at once."""
-    return Start(sequences.x[at][: _LONGEST_QUARTERS * grid], sequences.names[at])
+def _cut(picked: _Picked, trained: Trained, grid: int) -> Start:
+    """A piece up to a length that can be played at once, in the octave of the model's data."""
+    sequences, at, data = picked
+    given = sequences.x[at][: _LONGEST_QUARTERS * grid]
+    x = at_home(given, source=data, model=trained.data.name)
+    if lost := int(given.sum() - x.sum()):
+        st.caption(f"{lost:,} notes stand higher than this model reaches, and are left out.")
+    return Start(x, sequences.names[at])
 
 
-def _begun(whole: Start, grid: int) -> Start:
+def _begun(whole: Start, usual: int) -> Start:
     longest = len(whole.x)
     asked = st.number_input(
         "Frames of it",
         min_value=1,
         max_value=longest,
-        value=min(longest, _BEGUN_QUARTERS * grid),
+        value=min(longest, usual),
         key="begin",
         bind="query-params",
         help="How many frames are given; the model goes on from there.",

@@ -9,7 +9,7 @@ from pages.ui.address import choose
 from pages.ui.compose.performance import Performance, sound
 from pages.ui.data.features import draw_sequence
 from pages.ui.latent.numbers import moments, plane, seen
-from pages.ui.latent.subject import MOST_FRAMES, Subject
+from pages.ui.latent.subject import FILE, MOST_FRAMES, Subject
 from pages.ui.octave import LOWERED, octave_of, shifted
 from pages.ui.player import LatentPath, player
 
@@ -75,7 +75,7 @@ def _play(subject: Subject, grid: int, part: slice) -> None:
     if view is not None:
         share = float(view.explained.sum())
         caption = (
-            f"Posterior path in the plane of its first two principal components ({share:.0%})."
+            f"The latent state z behind the piece, along two principal components ({share:.0%})."
         )
         path = LatentPath(view.loc(found.loc[part]), view.scale(found.scale[part]), caption)
     player(
@@ -91,5 +91,5 @@ def _play(subject: Subject, grid: int, part: slice) -> None:
         kl=found.kl[part].sum(1),
         height=340,
     )
-    if octave:
+    if octave and subject.name != FILE:
         st.caption(LOWERED)

@@ -1,6 +1,7 @@
 """What the Latent page looks at: a model, a sequence, and the sequences around it."""
 
 import hashlib
+from dataclasses import replace
 from typing import NamedTuple, TypedDict
 
 import numpy as np
@@ -10,12 +11,16 @@ from streamlit.delta_generator import DeltaGenerator
 from dmm_core.data.sequences import Sequences
 from pages.ui.address import choose
 from pages.ui.models import Trained, load_data, pick_data
+from pages.ui.octave import at_home
 from pages.ui.pieces import ask_file, pick_piece, pick_split
 
-__all__ = ["MOST_FRAMES", "Given", "Subject", "ask_subject", "given_of"]
+__all__ = ["FILE", "MOST_FRAMES", "Given", "Subject", "ask_subject", "given_of"]
 
 MOST_FRAMES = 4000
 """Frames of a sequence that are looked at: twenty-odd minutes of music, seconds of computing."""
+
+FILE = "the file"
+"""The name of sequences that somebody brought."""
 
 _SOURCES = {"data": "A data set", "file": "A file"}
 
@@ -92,11 +97,15 @@ def ask_subject(trained: Trained, place: DeltaGenerator) -> Subject:
     if trained.grid:
         names = list(_SOURCES)
         with place:
-            source = choose("From", names, key="from", show=_SOURCES.__getitem__, few=True)
+            source = choose(
+                "From", names, key="from", show=_SOURCES.__getitem__, few=True, resets=("file",)
+            )
     if source == "file" and trained.grid:
-        sequences = ask_file(trained.grid)
+        given = ask_file(trained.grid, place)
+        moved = tuple(at_home(x, source="", model=trained.data.name) for x in given.x)
+        sequences = replace(given, x=moved)
         key = hashlib.sha256(sequences.x[0].tobytes()).hexdigest()
-        return Subject(trained, sequences, "the file", key, 0)
+        return Subject(trained, sequences, FILE, key, 0)
     set_place, split_place, piece_place = st.columns([4, 3, 4])
     with set_place:
         chosen = pick_data(trained)

@@ -1,24 +1,27 @@
 """What a run composes: after some epochs while it trains, and in the end; played and downloaded."""
 
+import numpy as np
 import streamlit as st
 
 from dmm_core.data.catalogue import DATASETS, UPLOAD_PREFIX
 from dmm_core.data.uploads import list_uploads
 from dmm_core.errors import RunError
-from dmm_core.listening import TEMPO, compose_midi
-from dmm_core.music.midi import read_midi
-from dmm_core.music.pianoroll import rearticulates_by_default, roll_from_notes
+from dmm_core.listening import TEMPO, compose_midi, to_notes
+from dmm_core.music.midi import midi_from_notes, read_midi
+from dmm_core.music.pianoroll import PITCHES, rearticulates_by_default, roll_from_notes
 from dmm_core.runs.bundled import load_model
 from dmm_core.runs.run import Run
 from dmm_core.runs.status import ACTIVE, Status
 from dmm_core.runs.store import find_run
 from pages.ui import frame
 from pages.ui.datasets import sound
+from pages.ui.octave import octave_of, shifted
 from pages.ui.player import player
 
 __all__ = ["draw_sample", "steps_of"]
 
 _TRAINED = "trained"
+_SILENCE = np.zeros((1, PITCHES), bool)
 
 
 def draw_sample(run: Run, status: Status) -> None:
@@ -49,16 +52,17 @@ def draw_sample(run: Run, status: Status) -> None:
         except RunError as error:
             st.error(frame.plain(str(error)), icon=":material/error:")
             return
+        roll = _heard(midi, steps, run.config().data.name)
         st.download_button(
             "MIDI",
-            midi,
+            midi_from_notes(to_notes(roll, steps_per_quarter=steps), tempo=TEMPO),
             file_name=f"{run.id}-{chosen}.mid",
             mime="audio/midi",
             icon=":material/download:",
             on_click="ignore",
             key="midi",
         )
-    _draw_player(midi, steps, _when(chosen))
+    _draw_player(roll, steps, _when(chosen))
 
 
 def steps_of(run: Run) -> int | None:
@@ -87,12 +91,17 @@ def _piece(run_id: str, version: str) -> bytes:
     return compose_midi(load_model(source), source.data())
 
 
-def _draw_player(midi: bytes, steps: int, title: str) -> None:
+def _heard(midi: bytes, steps: int, data: str) -> np.ndarray:
+    """The roll of a sample, in the octave in which music like its data is heard."""
     notes = read_midi(midi).notes
-    if not notes:
+    roll = roll_from_notes(notes, tempo=60.0, steps_per_quarter=steps) if notes else _SILENCE
+    return shifted(roll, octave_of(data))
+
+
+def _draw_player(roll: np.ndarray, steps: int, title: str) -> None:
+    if not roll.any():
         st.caption("It composed silence: the model has not learned any notes yet.")
         return
-    roll = roll_from_notes(notes, tempo=60.0, steps_per_quarter=steps)
     strike = rearticulates_by_default(steps)
     player(
         roll=roll,
