@@ -1,3 +1,4 @@
+import io
 import json
 import subprocess
 import sys
@@ -7,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import hostile
+import mido
 import numpy as np
 import psutil
 import pytest
@@ -83,6 +85,22 @@ def test_the_child_and_this_process_agree():
         "Left out 1 note without an end.",
         "Left out 1 note outside the piano's range.",
         "Moved 1 onset to the nearest eighth note.",
+    )
+
+
+@pytest.mark.usefixtures("in_process")
+def test_a_waltz_of_two_tempos_is_told_what_it_loses():
+    file = mido.MidiFile(file=io.BytesIO(melody([60, 62, 64], 1.0)))
+    for tempo in (500_000, 750_000):
+        file.tracks[0].insert(0, mido.MetaMessage("set_tempo", tempo=tempo))
+    for meter in ((6, 8), (4, 4), (3, 4)):
+        said = dict(zip(("numerator", "denominator"), meter, strict=True))
+        file.tracks[0].insert(0, mido.MetaMessage("time_signature", **said))
+    buffer = io.BytesIO()
+    file.save(file=buffer)
+    assert inspect_file("x.mid", buffer.getvalue()).changes == (
+        "Left out 2 tempos: a frame is a note value, not a time.",
+        "Bars are counted in 4/4, not in 3/4, 6/8.",
     )
 
 
@@ -241,6 +259,7 @@ FUZZ = """
 import sys, time
 sys.path.insert(0, sys.argv[1])
 import hostile
+import mido
 from dmm_core.data import upload_child
 from dmm_core.data.upload_kinds import parse_file
 from dmm_core.data.upload_music import parse_midi

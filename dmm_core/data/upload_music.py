@@ -1,7 +1,7 @@
 """Untrusted music -> piano-rolls on one grid, and words about what was changed on the way."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -12,7 +12,7 @@ from dmm_core.data.upload_values import counted
 from dmm_core.data.upload_zip import read_zip
 from dmm_core.errors import UploadError
 from dmm_core.music.key import Key, estimate_key
-from dmm_core.music.midi import read_midi
+from dmm_core.music.midi import MidiScore, read_midi
 from dmm_core.music.pianoroll import (
     GRIDS,
     HIGHEST,
@@ -53,7 +53,17 @@ def parse_midi(data: bytes, options: UploadOptions) -> ParsedFile:
     """
     score = read_midi(data)
     counts = {"drums": score.drums, "unreleased": score.unreleased}
-    return _parsed([_Piece("", score.notes, score.key, counts)], options, "MIDI")
+    parsed = _parsed([_Piece("", score.notes, score.key, counts)], options, "MIDI")
+    return parsed._replace(changes=(*parsed.changes, *_time_lost(score)))
+
+
+def _time_lost(score: MidiScore) -> Iterator[str]:
+    """What a grid of quarters does not hold, in sentences."""
+    if score.tempi > 1:
+        yield f"Left out {counted(score.tempi, 'tempo')}: a frame is a note value, not a time."
+    if others := [meter for meter in score.meters if meter != "4/4"]:
+        listed = ", ".join(others[:_LISTED]) + (" and more" if len(others) > _LISTED else "")
+        yield f"Bars are counted in 4/4, not in {listed}."
 
 
 def parse_musicxml(data: bytes, options: UploadOptions) -> ParsedFile:

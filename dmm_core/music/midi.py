@@ -34,6 +34,8 @@ class MidiScore(NamedTuple):
         programs: the instruments that sound, each MIDI program (0 to 127) once, ascending.
         drums: drum notes (channel 10) that were left out.
         unreleased: notes that never end and were left out.
+        tempi: different tempos that the file names.
+        meters: its time signatures, such as "3/4", each once, in their order.
     """
 
     notes: tuple[Note, ...]
@@ -42,6 +44,8 @@ class MidiScore(NamedTuple):
     programs: tuple[int, ...]
     drums: int
     unreleased: int
+    tempi: int
+    meters: tuple[str, ...]
 
 
 def midi_from_notes(notes: Sequence[Note], *, tempo: float, program: int = 0) -> bytes:
@@ -109,6 +113,8 @@ def read_midi(data: bytes) -> MidiScore:
         programs=tuple(sorted(reader.programs)),
         drums=reader.drums,
         unreleased=reader.unreleased,
+        tempi=len({tempo for _, tempo in reader.tempos}),
+        meters=tuple(dict.fromkeys(meter for _, meter in sorted(reader.meters, key=_tick))),
     )
 
 
@@ -124,6 +130,7 @@ class _Reader:
         self.notes: list[Note] = []
         self.tempos: list[tuple[int, int]] = []
         self.keys: list[tuple[int, Key]] = []
+        self.meters: list[tuple[int, str]] = []
         self.programs: set[int] = set()
         self.drums = 0
         self.unreleased = 0
@@ -151,6 +158,8 @@ class _Reader:
                 self.tempos.append((tick, message.tempo))
             elif message.type == "key_signature":
                 self.keys.append((tick, key_from_name(message.key)))
+            elif message.type == "time_signature":
+                self.meters.append((tick, f"{message.numerator}/{message.denominator}"))
         self.unreleased += sum(map(len, sounding.values()))
 
     def _add(self, pitch: int, start: int, end: int, velocity: int) -> None:
