@@ -257,3 +257,9 @@ def test_presenter_mode_leaves_the_statistics_out():
     assert at.toggle(key="present").value is True
     assert at.metric and not at.get("plotly_chart")
     assert any("font-size" in html.value for html in at.html)
+
+
+def test_a_single_sequence_is_said_to_stand_in_every_split():
+    at = page(view="own")
+    at.file_uploader(key="files").upload("one.mid", scale()).run()
+    assert "One sequence alone stands in train, valid and test" in texts(at)

@@ -115,6 +115,8 @@ def _splits(report: UploadReport, options: UploadOptions) -> str:
         who = "The file puts"
     else:
         count = len(report.sequences or ())
+        if count == 1:
+            return "One sequence alone stands in train, valid and test: its bounds tell little."
         train, valid, test = map(len, split_by_seed(count, options.seed))
         who = f"Seed {options.seed} puts"
     return f"{who} {train:,} into train, {valid:,} into valid, {test:,} into test."
