@@ -238,7 +238,7 @@ def test_dimensions_that_cost_something_stand_above_the_threshold():
     drawn = charts.kl_per_dimension(np.array([0.005, 0.5, 0.2]), threshold=0.01)
     np.testing.assert_allclose(drawn.data[0].customdata, [1, 2, 0])
     assert list(drawn.data[0].marker.pattern.shape) == ["", "", "/"]
-    assert "2 of 3 above" in drawn.layout.annotations[0].text
+    assert drawn.layout.annotations[0].text.endswith("kl above 0.01 nats: 2 of 3")
 
 
 def test_names_are_shown_letter_for_letter():

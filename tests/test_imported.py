@@ -90,6 +90,18 @@ def test_an_imported_run_is_left_alone_by_a_worker(run, files):
     assert contents(there.folder) == before
 
 
+def test_a_name_that_is_taken_is_marked_on_import(run, files):
+    assert import_run(packed(files)).name() == f"{run.name()} (imported)"
+    run.rename("long " * 20)
+    files["run.json"] = changed(files["run.json"], name="long " * 30)
+    marked = import_run(packed(files)).name()
+    assert marked.startswith("long long") and marked.endswith(" (imported)") and len(marked) <= 100
+    files["run.json"] = changed(files["run.json"], name="Other")
+    assert import_run(packed(files)).name() == "Other"
+    files["run.json"] = changed(files["run.json"], name="")
+    assert [import_run(packed(files)).name() for _ in range(2)] == ["", ""]
+
+
 def test_an_id_that_is_taken_or_none_gets_a_new_one(run, files):
     before = contents(run.folder)
     for folder in (run.id, run.id, "a folder", "..", "bundled:chorales", "20260101-000000-ABCDEF"):
@@ -134,7 +146,7 @@ def test_without_its_data_a_run_still_composes(dmm_home, monkeypatch, capsys, tm
     assert "was not found" in capsys.readouterr().err
     assert main(["import", str(zipped), "--json"]) == 0
     said = json.loads(capsys.readouterr().out)
-    assert said["name"] == "mine" and not said["data_here"] and said["run"] != run.id
+    assert said["name"] == "mine (imported)" and not said["data_here"] and said["run"] != run.id
 
 
 def test_exports_that_cannot_be_are_one_sentence(dmm_home, capsys, tmp_path):

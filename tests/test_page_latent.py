@@ -178,6 +178,20 @@ def test_a_nudge_changes_what_follows_and_none_does_not():
     assert float(found["Distance of z, at first"]) > 0
 
 
+@pytest.mark.parametrize(("at", "place"), [("8", "2:1"), ("4", "1:3"), ("2", "1:2")])
+def test_where_in_the_rolls_the_nudge_is_stands_below_them(at, place):
+    run = music_run()
+    shows = page(LATENT, run=run.id, view="nudge", at=at)
+    assert f"the nudge is at {place} " in shown(shows)
+    assert "standard deviations" in shows.slider(key="by").label
+
+
+def test_two_counts_of_dimensions_are_not_taken_for_one_another():
+    at = page(LATENT, run=music_run().id, view="dimensions")
+    (units,) = (metric for metric in at.metric if metric.label == "Active units")
+    assert "something else, mean kl" in units.proto.help
+
+
 @pytest.mark.parametrize("view", ["listen", "paths", "prior", "filter", "transition", "dimensions"])
 def test_a_model_of_actions_and_missing_features_is_looked_at(view):
     model = ModelConfig(z_dim=2, **SMALL)

@@ -12,6 +12,7 @@ from dmm_core.lessons import list_experiments, load_experiment
 from dmm_core.runs import worker
 from dmm_core.runs.store import find_run, list_runs
 from pages.ui.learn import models, session
+from pages.ui.learn.kalman import usual
 from pages.ui.learn.page import LESSONS
 from pages.ui.learn.sight import SEES, drawing
 
@@ -113,6 +114,50 @@ def test_of_the_nonlinear_system_the_exact_posterior_is_best(runner):
     assert best < float(found["Error of unscented Kalman smoother"])
     assert best < float(found["Error of DKS"])
     assert float(found["Gap"]) > 0
+
+
+@pytest.mark.parametrize(
+    ("data", "lesson"), [("linear-gssm", "linear"), ("nonlinear-ukf", "nonlinear")]
+)
+def test_the_sequence_shown_is_within_the_band_two_frames_in_three(data, lesson):
+    page(LEARN, lesson="kalman", system=lesson)
+    z, exact = models.simulation(data, "test").z, models.truth(data, "test")
+    shown = usual(z, exact)
+    assert (np.abs(z - exact.loc) <= exact.scale)[shown].mean() == pytest.approx(17 / 25)
+
+
+@pytest.mark.parametrize("lesson", ["kalman", "parameters", "networks", "missing"])
+def test_until_the_first_epoch_ends_a_chart_or_its_place_is_kept(runner, lesson):
+    at = page(LEARN, lesson=lesson)
+    before = len(at.get("plotly_chart"))
+    at.button(key="start").click().run()
+    assert not at.exception and not at.error and len(runner.submitted)
+    assert len(at.get("plotly_chart")) == before
+    heights = [block.proto.height_config.pixel_height for block in at.get("flex_container")]
+    assert (400 <= max(heights, default=0) <= 420) == (lesson != "missing")
+
+
+def test_a_dial_that_waits_has_no_kl_weight():
+    experiment = load_experiment(list_experiments()["collapse"])
+    states = {"none": "running", "dial": "queued"}
+    runs = [
+        run_in(states[name], variant.config, name=variant.title, epochs=2 * (name == "none"))
+        for name, variant in experiment.variants.items()
+    ]
+    for run in runs:
+        (run.folder / "lesson.json").write_text(json.dumps({"lesson": "collapse"}))
+    at = page(LEARN, lesson="collapse", runs=",".join(run.id for run in runs))
+    trains, waits = [c.value for c in at.caption if c.value.startswith("annealing")]
+    assert "KL weight now" in trains and "KL weight" not in waits and waits.endswith(", waits")
+
+
+def test_the_law_stands_above_alpha_and_beta_before_and_after(runner):
+    at = page(LEARN, lesson="parameters")
+    (before,) = at.latex
+    at.button(key="start").click().run()
+    (after,) = at.latex
+    assert r"\tanh(\alpha" in before.value and r"\sin(\beta" in before.value
+    assert after.value == before.value
 
 
 def test_alpha_and_beta_begin_to_move(runner):

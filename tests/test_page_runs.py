@@ -67,6 +67,12 @@ def test_a_running_run_is_in_the_table_with_its_curve():
     assert at.query_params["run"] == run.id
 
 
+def test_the_name_of_a_preset_fits_into_its_column():
+    run_in("finished", name="Classroom, Bach chorales (quarter notes) (imported)", epochs=2)
+    (table,) = open_page(PAGE).dataframe
+    assert json.loads(table.proto.columns)["Name"]["width"] >= 320
+
+
 def test_the_address_chooses_runs_and_only_what_differs_is_compared():
     one_run = run_in("finished", config_on("jsb"), name="twin", epochs=4)
     other = run_in("failed", config_on("jsb", lr=0.01, seed=3), name="twin", epochs=2)

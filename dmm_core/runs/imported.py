@@ -14,7 +14,7 @@ from dmm_core.data.upload_report import display_name
 from dmm_core.data.upload_zip import read_zip
 from dmm_core.errors import UploadError
 from dmm_core.files import write_atomic
-from dmm_core.runs.documents import write_document
+from dmm_core.runs.documents import plain_line, write_document
 from dmm_core.runs.exported import (
     judged_card,
     judged_evaluations,
@@ -25,7 +25,7 @@ from dmm_core.runs.lease import hold
 from dmm_core.runs.record import DataFacts, model_for, write_record
 from dmm_core.runs.run import Run
 from dmm_core.runs.status import RunProgress, Status
-from dmm_core.runs.store import add_run
+from dmm_core.runs.store import add_run, list_runs
 
 __all__ = ["MAX_BYTES", "MEMBERS", "import_run"]
 
@@ -42,6 +42,10 @@ MEMBERS: dict[str, int] = {
     "sample.mid": 2**22,
 }
 """What an exported run may hold, and the most bytes of each; the first three it must."""
+
+_MARK = " (imported)"
+_NAME_CHARACTERS = 100 - len(_MARK)
+"""Of a name that is marked: no name is longer than 100."""
 
 _NEEDED = tuple(MEMBERS)[:3]
 _UPLOAD = re.compile(re.escape(UPLOAD_PREFIX) + "[0-9a-f]{16}")
@@ -93,12 +97,19 @@ def _import(run_id: str, files: Mapping[str, bytes]) -> Run:
         if evaluations:
             write_document(run.folder / "evaluations.json", evaluations)
         if card.name or card.notes:
-            run.rename(card.name, card.notes)
+            run.rename(_told_apart(card.name), card.notes)
         save_checkpoint(run.checkpoints, Checkpoint({"model": weights}, scalars))
         with hold(run.folder) as lease:
             lease.take(Status(state="finished", reason=_REASON, progress=progress))
 
     return add_run(fill, wanted=run_id)
+
+
+def _told_apart(name: str) -> str:
+    """`name`, marked where a run here has it already."""
+    name = plain_line(name)
+    taken = name and any(run.name() == name for run in list_runs())
+    return f"{name[:_NAME_CHARACTERS].strip()}{_MARK}" if taken else name
 
 
 def _members(archive: Mapping[str, bytes]) -> tuple[str, dict[str, bytes]]:

@@ -71,7 +71,7 @@ def kl_per_dimension(kl: np.ndarray, *, threshold: float) -> go.Figure:
         y=threshold,
         line={"color": NEUTRAL, "dash": "dash", "width": 1.5},
         annotation=note(
-            f"{int(active.sum())} of {len(values)} above {threshold:g} nats",
+            f"kl above {threshold:g} nats: {int(active.sum())} of {len(values)}",
             x=1,
             xanchor="right",
             yanchor="bottom",

@@ -11,6 +11,7 @@ from dmm_core.sampling import continuation
 from pages.ui import charts, frame
 from pages.ui.address import choose
 from pages.ui.compose.performance import Performance, sound
+from pages.ui.compose.start import bar_beat
 from pages.ui.latent.numbers import axis_titles, moments, plane, surroundings
 from pages.ui.latent.subject import Given, Subject
 from pages.ui.octave import LOWERED, octave_of, shifted
@@ -57,19 +58,20 @@ def draw(subject: Subject) -> None:
             min(8 * grid, len(subject.x) - 1),
             key="at",
             bind="query-params",
-            help="The piece is heard until here; the model goes on.",
+            help=f"The piece is heard until here and the model goes on; the rolls begin at most "
+            f"{_LEAD_QUARTERS} quarters earlier.",
         )
         numbers = [str(i) for i in range(1, dims + 1)]
         axis = choose("Along", numbers, key="pc", show=lambda i: titles[int(i) - 1])
         by = st.slider(
-            "Nudge",
+            "Nudge, in standard deviations",
             -_FURTHEST,
             _FURTHEST,
             2.0,
             step=0.25,
             key="by",
             bind="query-params",
-            help="In standard deviations of z along that axis, over the sequences around.",
+            help="Those of z along that axis, over the sequences around; 0 is no nudge.",
         )
         seed = st.number_input(
             "Seed",
@@ -162,9 +164,9 @@ def _play(subject: Subject, courses: list[_Course], at: int, grid: int) -> None:
         st.metric("Frames that differ", f"{(plain != nudged).any(1).mean():.0%}")
         st.metric("Distance of z, at first", f"{apart[0]:.2f}")
         st.metric("Distance of z, in the end", f"{apart[-1]:.2f}")
-    quarters = len(lead) // grid
     st.caption(
-        f"{quarters} quarters of the piece, then {_QUARTERS} of the model's."
+        f"The rolls show {len(lead) / grid:g} quarters of the piece, then {_QUARTERS} of the "
+        f"model's: the nudge is at {bar_beat(len(lead), grid)} (bar:beat) of each."
         + (f" {LOWERED}" if octave else "")
     )
 

@@ -199,7 +199,9 @@ def draw_dimensions(subject: Subject) -> None:
         st.metric(
             "Active units",
             f"{int(active.sum())} of {len(active)}",
-            help=f"Dimensions whose posterior mean has a variance above {ACTIVE_VARIANCE:g}.",
+            help=f"Dimensions whose posterior mean varies over the data, by more than "
+            f"{ACTIVE_VARIANCE:g}. The line in the chart counts something else, mean kl: a "
+            "dimension that varies just as the prior expected costs hardly any.",
         )
         st.metric("kl", f"{float(around.kl.sum()):.2f} nats", help="Per frame, all dimensions.")
         st.metric("nll", f"{around.nll:.2f} nats", help="Per frame.")

@@ -11,7 +11,7 @@ from dmm_core.lessons import Experiment
 from dmm_core.model import DMM
 from pages.ui import frame
 from pages.ui.learn import figures
-from pages.ui.learn.lesson import Lesson, Watched, column, last
+from pages.ui.learn.lesson import Lesson, Watched, column, hold_place, last
 from pages.ui.learn.models import model_of, simulation, truth
 
 __all__ = ["IN_USE", "LESSON"]
@@ -68,7 +68,7 @@ def _draw(watched: Sequence[Watched]) -> None:
         if w.metrics
     ]
     if not paths:
-        st.caption("The paths begin with the end of the first epoch.")
+        hold_place("The paths begin with the end of the first epoch.", 420)
         return
     left, right = st.columns(2)
     with left:
@@ -94,9 +94,11 @@ def _draw_numbers(w: Watched, exact: float) -> None:
         weight = last(w, "kl_weight")
         train = w.config.train
         st.markdown(f"**{frame.plain(w.title)}**")
+        now = "" if weight is None else f", KL weight now {weight:.2f}"
+        if w.status.state == "queued":
+            now = ", waits"
         st.caption(
-            f"annealing over {train.anneal_updates:,} updates, {train.free_bits:g} free nats, "
-            f"KL weight now {1.0 if weight is None else weight:.2f}"
+            f"annealing over {train.anneal_updates:,} updates, {train.free_bits:g} free nats{now}"
         )
         with st.grid(2):
             st.metric(

@@ -4,13 +4,15 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
+import streamlit as st
 
 from dmm_core.config import RunConfig
 from dmm_core.lessons import Experiment
 from dmm_core.runs.run import Run
 from dmm_core.runs.status import ACTIVE, Status
+from pages.ui import frame
 
-__all__ = ["Lesson", "Watched", "column", "last", "valid_curve"]
+__all__ = ["Lesson", "Watched", "column", "hold_place", "last", "valid_curve"]
 
 
 class Watched(NamedTuple):
@@ -58,6 +60,17 @@ class Lesson(NamedTuple):
     ask: Callable[[Experiment], Mapping[str, RunConfig]]
     before: Callable[[Experiment], None] | None = None
     parameters: tuple[str, ...] = ()
+
+
+def hold_place(text: str, height: int) -> None:
+    """Say `text` where a chart of `height` pixels will stand, so that the page does not jump."""
+    with st.container(
+        height=int(1.2 * height) if frame.presenting() else height,
+        border=True,
+        horizontal_alignment="center",
+        vertical_alignment="center",
+    ):
+        st.caption(text, width="content")
 
 
 def column(watched: Watched, name: str) -> np.ndarray:

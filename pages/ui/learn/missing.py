@@ -37,6 +37,10 @@ def _ask(experiment: Experiment) -> Mapping[str, RunConfig]:
 
 
 def _before(experiment: Experiment) -> None:
+    _draw_record()
+
+
+def _draw_record() -> None:
     data, index = records(), _patient()
     observed = None if data.observed is None else data.observed[index]
     frame.chart(
@@ -51,6 +55,7 @@ def _draw(watched: Sequence[Watched]) -> None:
     loaded = model_of(it.run)
     if loaded is None:
         st.caption("The first answer comes a few seconds into the training.")
+        _draw_record()
         return
     found = imputed(loaded, int(st.session_state.get("hide", 25)) / 100)
     _draw_metrics(found)

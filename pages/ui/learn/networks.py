@@ -7,7 +7,7 @@ import streamlit as st
 from dmm_core.config import RunConfig
 from dmm_core.lessons import Experiment
 from pages.ui import charts, frame
-from pages.ui.learn.lesson import Lesson, Watched, last, valid_curve
+from pages.ui.learn.lesson import Lesson, Watched, hold_place, last, valid_curve
 from pages.ui.learn.models import truth
 from pages.ui.learn.sight import SEES, drawing
 
@@ -42,6 +42,8 @@ def _draw(watched: Sequence[Watched]) -> None:
             key="bounds",
             alt="The bound of every network over the updates, and the exact NLL.",
         )
+    else:
+        hold_place("The curves begin with the end of the first epoch.", 420)
     st.dataframe(
         [
             {

@@ -10,23 +10,23 @@ from dmm_core.data.systems import ALPHA, BETA
 from dmm_core.lessons import Experiment
 from pages.ui import frame
 from pages.ui.learn import figures
-from pages.ui.learn.lesson import Lesson, Watched, column
+from pages.ui.learn.lesson import Lesson, Watched, column, hold_place
 
 __all__ = ["LESSON"]
 
 _TRUTH = {"alpha": ALPHA, "beta": BETA}
+_LAW = (
+    r"z_t \sim \mathcal{N}\!\left(\begin{bmatrix}"
+    r"0.2\,z_{t-1}^{(1)} + \tanh(\alpha\,z_{t-1}^{(2)})\\[4pt]"
+    r"0.2\,z_{t-1}^{(2)} + \sin(\beta\,z_{t-1}^{(1)})"
+    r"\end{bmatrix},\ I\right)\qquad x_t \sim \mathcal{N}(z_t / 2,\ 0.1\,I)"
+)
+"""That of `nonlinear-gssm`, second arguments being variances."""
 
 
 def _ask(experiment: Experiment) -> Mapping[str, RunConfig]:
+    st.latex(_LAW)
     return {variant.title: variant.config for variant in experiment.variants.values()}
-
-
-def _before(experiment: Experiment) -> None:
-    st.latex(
-        r"z_t \sim \mathcal{N}\!\left(\begin{bmatrix}0.2\,z^1 + \tanh(\alpha z^2)\\"
-        r"0.2\,z^2 + \sin(\beta z^1)\end{bmatrix}_{t-1},\ I\right)\qquad"
-        r"x_t \sim \mathcal{N}(z_t / 2,\ 0.1\,I)"
-    )
 
 
 def _draw(watched: Sequence[Watched]) -> None:
@@ -38,7 +38,7 @@ def _draw(watched: Sequence[Watched]) -> None:
             st.metric(name, now, help="Learned so far; it begins at 0.")
             st.metric(f"True {name}", f"{_TRUTH[name]:.3f}")
     if not len(column(it, "update")):
-        st.caption("The curves begin with the end of the first epoch.")
+        hold_place("The curves begin with the end of the first epoch.", 400)
         return
     updates = np.concatenate([[0.0], column(it, "update")])
     frame.chart(
@@ -72,5 +72,4 @@ guesses badly, alpha has to make up for it.
 """,
     draw=_draw,
     ask=_ask,
-    before=_before,
 )

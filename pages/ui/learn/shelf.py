@@ -9,7 +9,7 @@ from dmm_core.errors import ConfigError, DataError
 from dmm_core.lessons import Experiment, list_experiments, load_experiment
 from pages.ui import charts, frame
 from pages.ui.address import choose
-from pages.ui.learn.lesson import Lesson, Watched, last, valid_curve
+from pages.ui.learn.lesson import Lesson, Watched, hold_place, last, valid_curve
 
 __all__ = ["LESSON", "ask_experiment"]
 
@@ -56,6 +56,8 @@ def _draw(watched: Sequence[Watched]) -> None:
             key="bounds",
             alt="The valid bound of every training over its updates.",
         )
+    elif any(w.active for w in watched):
+        hold_place("The curves begin with the first valid bound.", 420)
     st.dataframe(
         [
             {

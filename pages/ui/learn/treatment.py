@@ -18,7 +18,7 @@ __all__ = ["LESSON"]
 
 
 def _ask(experiment: Experiment) -> Mapping[str, RunConfig]:
-    with st.container(horizontal=True, vertical_alignment="bottom"):
+    with st.container(horizontal=True, vertical_alignment="top"):
         choose(
             "Instead of the present drugs",
             list(TREATMENTS),

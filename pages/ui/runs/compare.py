@@ -23,13 +23,14 @@ _AXES = {"epoch": "Epoch", "update": "Update", "time": "Minutes of training"}
 def draw(rows: Sequence[Row]) -> None:
     """Draw the learning curves of `rows`, and where their configurations disagree."""
     st.subheader("Learning curves", anchor=False)
-    with st.container(horizontal=True, vertical_alignment="bottom"):
+    with st.container(horizontal=True, vertical_alignment="top"):
         curve = choose("Curve", list(_CURVES), key="curve", show=_CURVES.__getitem__, few=True)
         over = choose("Over", list(_AXES), key="over", show=_AXES.__getitem__, few=True)
         smoothing = st.slider(
             "Smoothing", 0.0, 0.95, 0.0, 0.05, key="smoothing", bind="query-params", width=180
         )
-        log = st.toggle("Log axis", key="log", bind="query-params")
+        with st.container(height="stretch", width="content", vertical_alignment="center"):
+            log = st.toggle("Log axis", key="log", bind="query-params")
     active = any(row.state in ACTIVE for row in rows)
     view = _View(curve or "valid", over or "epoch", smoothing, log)
     st.fragment(frame.guard()(_draw_curves), run_every=_POLL_SECONDS if active else None)(

@@ -103,7 +103,7 @@ def _draw_table(rows: Sequence[Row], fitting: Sequence[Row], chosen: list[int]) 
     picked = st.dataframe(
         [_cells(now[run_id]) for run_id in ids],
         column_config={
-            "Name": st.column_config.TextColumn(width="medium"),
+            "Name": st.column_config.TextColumn(width=320),
             "Best valid bound": st.column_config.NumberColumn(
                 format="%.3f", help="Nats per frame; lower is better."
             ),
