@@ -29,7 +29,7 @@ from test_browser_home import first_sound, visit  # pyright: ignore[reportMissin
 
 __all__ = ["rows"]
 
-_PAGES = ("", "Latent", "Compose", "Runs")
+_PAGES = ("", "Data", "Train", "Runs", "Latent", "Compose", "Learn")
 _SESSIONS = 30
 _THINKING = 10.0
 """Seconds between two reruns of one of many sessions, on average."""
