@@ -141,11 +141,15 @@ def test_a_run_is_launched(visit):
         page.get_by_role("button", name="Compose with it").wait_for()
 
 
-def test_a_run_is_evaluated(visit):
+def test_a_run_is_evaluated(visit, served):
+    _, run = served
     with visit("Runs?run={run}", "text=Evaluate on test") as page:
+        found = page.get_by_text("Importance NLL")
+        expect(found).to_have_count(0)
         tab_to(page, "button", "Evaluate on test")
         press(page, "Enter")
-        page.get_by_text("Importance NLL").first.wait_for()
+        expect(found.first).to_be_visible(timeout=WAIT)
+    assert [each["split"] for each in run.evaluations()] == ["test"]
 
 
 def test_a_piece_is_chosen_in_latent_and_walked_through(visit):
