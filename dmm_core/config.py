@@ -376,6 +376,15 @@ class TrainConfig(_Section):
         ),
         json_schema_extra=ADVANCED,
     )
+    kernels: bool = Field(
+        default=False,
+        title="Triton kernels",
+        description=(
+            "On a CUDA GPU, take the steps of the latent recurrence by kernels of our own, once "
+            "they prove to give the same; they are for use with graphs."
+        ),
+        json_schema_extra=ADVANCED,
+    )
     threads: int = Field(
         default=0,
         title="CPU threads",

@@ -6,10 +6,9 @@ filled up to a few numbers of steps and to the full batch size, which leaves the
 what changes from update to update is written into tensors that stay where they are.
 """
 
-import logging
 import threading
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import numpy as np
@@ -21,8 +20,6 @@ from dmm_core.parallel import World
 from dmm_core.updating import Rates, Update
 
 __all__ = ["GraphedUpdate", "filled", "graphed_update"]
-
-_LOG = logging.getLogger(__name__)
 
 _RECORDING = threading.Lock()
 """PyTorch records one graph at a time in a process."""
@@ -38,19 +35,31 @@ def filled(steps: int) -> int:
 
 
 def graphed_update(
-    update: Update, sequences: ResidentSequences, config: TrainConfig, world: World
+    update: Update,
+    sequences: ResidentSequences,
+    config: TrainConfig,
+    world: World,
+    tell: Callable[[str], object],
 ) -> "GraphedUpdate | None":
-    """A training's updates as graphs, or None where it does not ask for or cannot have them."""
+    """A training's updates as graphs, or None where it does not ask for or cannot have them.
+
+    Args:
+        update: of the training.
+        sequences: of which batches are made.
+        config: how it trains.
+        world: the processes that train together.
+        tell: told, in a sentence, where graphs are asked for and are not used.
+    """
     if not config.graphs:
         return None
     if world.size > 1:
-        _LOG.warning("CUDA graphs are for one process; these updates run without.")
+        tell("CUDA graphs are for one process; these updates run without.")
         return None
     if update.skipped.device.type != "cuda":
-        _LOG.warning("CUDA graphs need a CUDA GPU; these updates run without.")
+        tell("CUDA graphs need a CUDA GPU; these updates run without.")
         return None
     rows = min(config.batch_size, len(sequences.lengths))
-    return GraphedUpdate(update, sequences, rows, record=True)
+    return GraphedUpdate(update, sequences, rows, record=True, tell=tell)
 
 
 class GraphedUpdate:
@@ -64,10 +73,17 @@ class GraphedUpdate:
         sequences: of which batches are made, on the device.
         rows: sequences of the largest batch.
         record: False runs every update plainly, as it is done after a recording that failed.
+        tell: told, in a sentence, when one failed.
     """
 
     def __init__(
-        self, update: Update, sequences: ResidentSequences, rows: int, *, record: bool
+        self,
+        update: Update,
+        sequences: ResidentSequences,
+        rows: int,
+        *,
+        record: bool,
+        tell: Callable[[str], object],
     ) -> None:
         device = update.skipped.device
         self._update = update
@@ -75,6 +91,7 @@ class GraphedUpdate:
         self._places = torch.zeros(2, rows, dtype=torch.int64, device=device)
         self._rates = torch.zeros(len(Rates._fields), device=device)
         self._record = record
+        self._tell = tell
         self._met: set[int] = set()
         self._graphs: OrderedDict[int, torch.cuda.CUDAGraph] = OrderedDict()
         if record:
@@ -145,7 +162,7 @@ class GraphedUpdate:
         except RuntimeError as error:
             torch.cuda.set_stream(here)  # which a failed recording leaves
             reason = str(error.__context__ or error).strip().partition("\n")[0]
-            _LOG.warning("Updates run without CUDA graphs, since one failed: %s", reason)
+            self._tell(f"Updates run without CUDA graphs, since one failed: {reason}")
             self._record = False
             self.forget()
             self._update.optimizer.zero_grad(set_to_none=True)  # gradients of the recording

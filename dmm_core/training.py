@@ -5,9 +5,10 @@ seed, the order of the data of (seed, epoch), the noise of (seed, update). So a 
 goes on as if nothing had happened, to the last bit on a CPU with the same number of threads.
 """
 
+import logging
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from enum import IntEnum
 
 import numpy as np
@@ -26,9 +27,12 @@ from dmm_core.graphs import graphed_update
 from dmm_core.model import DMM
 from dmm_core.objective import kl_weight
 from dmm_core.parallel import ALONE, Shard, World
+from dmm_core.stepping import step_by_kernels
 from dmm_core.updating import Rates, Update
 
 __all__ = ["Training", "fit"]
+
+_LOG = logging.getLogger(__name__)
 
 _LOOK_EVERY = 20
 """Updates between two looks of the host at the device's count of updates that were not finite."""
@@ -50,6 +54,7 @@ class Training:
         splits: train and valid are used, test is not touched.
         config: how to train.
         world: the processes that train together, each with the same model, splits and config.
+        tell: told, in a sentence, of what was asked for and could not be had, such as CUDA graphs.
 
     Raises:
         ConfigError: if the device is not there, its memory is too small, or `penalty_pattern` is no
@@ -57,7 +62,12 @@ class Training:
     """
 
     def __init__(
-        self, model: DMM, splits: Splits, config: TrainConfig, world: World = ALONE
+        self,
+        model: DMM,
+        splits: Splits,
+        config: TrainConfig,
+        world: World = ALONE,
+        tell: Callable[[str], object] = _LOG.warning,
     ) -> None:
         self.device = choose_device(config.device, config.precision)
         require_memory(_bytes_needed(model, splits, config), self.device)
@@ -70,8 +80,9 @@ class Training:
         self._world = world
         self._train = ResidentSequences(splits.train, self.device)
         self._updates_an_epoch = math.ceil(len(splits.train) / config.batch_size)
+        step_by_kernels(self.model, config, tell)
         self._do = Update(self.model, config, world)
-        self._graphed = graphed_update(self._do, self._train, config, world)
+        self._graphed = graphed_update(self._do, self._train, config, world, tell)
         self._best: dict[str, Tensor] = {}
         self._best_valid_bound: float | None = None
         self._best_epoch: int | None = None

@@ -50,7 +50,7 @@ class FakeTraining:
     pause = 0.0
     made = 0
 
-    def __init__(self, model, splits, config, world=None):
+    def __init__(self, model, splits, config, world=None, tell=None):
         type(self).made += 1
         self.model, self.config = model, config
         self.weights = torch.zeros(100)

@@ -30,7 +30,7 @@ def filling(data, *, record, **changes):
     """A training whose updates are filled, and recorded or not."""
     run = training(data, **(SETTINGS | changes))
     rows = min(run.config.batch_size, len(data.train))
-    run._graphed = GraphedUpdate(run._do, run._train, rows, record=record)
+    run._graphed = GraphedUpdate(run._do, run._train, rows, record=record, tell=pytest.fail)
     return run
 
 

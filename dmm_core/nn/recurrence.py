@@ -2,9 +2,11 @@
 
 What depends on z_{t-1} is all that runs step by step. Its weights' gradients are sums over time, so
 the backward pass collects the steps' factors and takes each sum as one matrix product at the end,
-which autograd's step-by-step accumulation cannot do.
+which autograd's step-by-step accumulation cannot do. On a GPU, where a step is a chain of tiny
+kernels, `dmm_core.kernels` can take its place.
 """
 
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -23,6 +25,8 @@ def latent_recurrence(
     weight: Float[Tensor, "hidden latent"],
     bias: Float[Tensor, " hidden"],
     head_weight: Float[Tensor, "two_latent hidden"],
+    *,
+    kernels: bool = False,
 ) -> tuple[
     Float[Tensor, "time rows latent"],
     Float[Tensor, "time rows latent"],
@@ -40,12 +44,15 @@ def latent_recurrence(
         weight: W.
         bias: b.
         head_weight: V.
+        kernels: take the steps by Triton's kernels, which need a CUDA GPU.
 
     Returns:
         z, loc and scale, each (time, rows, latent).
     """
     with torch.autocast(heads.device.type, enabled=False):  # its products are too small to gain
-        z, loc, scale = _LatentRecurrence.apply(heads, noise, start, weight, bias, head_weight)
+        z, loc, scale = _LatentRecurrence.apply(
+            heads, noise, start, weight, bias, head_weight, kernels
+        )
     return z, loc, scale
 
 
@@ -59,29 +66,24 @@ class _LatentRecurrence(torch.autograd.Function):
         weight: Tensor,
         bias: Tensor,
         head_weight: Tensor,
+        kernels: bool,
     ) -> tuple[Tensor, Tensor, Tensor]:
+        if kernels:  # which read memory row by row
+            heads, noise, start = heads.contiguous(), noise.contiguous(), start.contiguous()
         steps, rows, z_dim = noise.shape
         keep = any(ctx.needs_input_grad)
         z, scale = torch.empty_like(noise), torch.empty_like(noise)
         raw = torch.empty_like(heads)  # loc and unconstrained variance, side by side
         hidden = noise.new_empty(steps if keep else 1, rows, len(weight))
-        weight_t, head_weight_t = weight.t(), head_weight.t()
         hiddens = hidden.unbind() if keep else hidden.unbind() * steps
-        raws, scales = raw.unbind(), scale.unbind()
-        locs, unconstrained = (half.unbind() for half in raw.split(z_dim, dim=2))
-        before = start
-        for t, (head, draw, state) in enumerate(
-            zip(heads.unbind(), noise.unbind(), z.unbind(), strict=True)
-        ):
-            a = torch.addmm(bias, before, weight_t, out=hiddens[t]).tanh_()
-            torch.addmm(head, a, head_weight_t, out=raws[t])
-            variance = torch.nn.functional.softplus(unconstrained[t]).add_(VARIANCE_FLOOR)
-            torch.sqrt(variance, out=scales[t])
-            before = torch.addcmul(locs[t], scales[t], draw, out=state)
+        forward, _ = _ways(kernels)
+        given = (heads, noise, start, weight, bias, head_weight)
+        forward(*given, hiddens, raw, scale, z, floor=VARIANCE_FLOOR)
         if keep:
             # d scale / d unconstrained = sigmoid / (2 scale)
             slope = torch.sigmoid(raw[..., z_dim:]).div_(scale).mul_(0.5)
             ctx.save_for_backward(z, noise, hidden, slope, start, weight, head_weight)
+            ctx.kernels = kernels
         return z, raw[..., :z_dim].contiguous(), scale
 
     @staticmethod
@@ -91,29 +93,86 @@ class _LatentRecurrence(torch.autograd.Function):
     ) -> tuple[Tensor | None, ...]:
         grad_z, grad_loc, grad_scale = grad_outputs
         z, noise, hidden, slope, start, weight, head_weight = ctx.saved_tensors
-        steps, rows, z_dim = z.shape
-        grad_heads = z.new_empty(steps, rows, 2 * z_dim)
-        grad_hidden = torch.empty_like(hidden)
         # All that does not depend on the step after, for all steps at once.
-        to_spread = (grad_scale * slope).unbind()
-        noise_to_spread = (noise * slope).unbind()
-        tanh_slope = (1.0 - hidden * hidden).unbind()
-        grad_zs, grad_locs = grad_z.unbind(), grad_loc.unbind()
-        both, inners = grad_heads.unbind(), grad_hidden.unbind()
-        to_loc, to_variance = (half.unbind() for half in grad_heads.split(z_dim, dim=2))
-        grad_state = grad_zs[-1]
-        for t in range(steps - 1, -1, -1):
-            torch.add(grad_locs[t], grad_state, out=to_loc[t])
-            torch.addcmul(to_spread[t], grad_state, noise_to_spread[t], out=to_variance[t])
-            inner = torch.mm(both[t], head_weight, out=inners[t]).mul_(tanh_slope[t])
-            grad_state = torch.addmm(grad_zs[t - 1], inner, weight) if t else inner @ weight
+        given = (grad_z, grad_loc, grad_scale * slope, noise * slope)
+        if ctx.kernels:
+            given = tuple(tensor.contiguous() for tensor in given)
+        grad_heads = z.new_empty(*z.shape[:2], 2 * z.shape[2])
+        grad_hidden = torch.empty_like(hidden)
+        _, backward = _ways(ctx.kernels)
+        grad_start = backward(*given, hidden, weight, head_weight, grad_heads, grad_hidden)
         flat_hidden = grad_hidden.flatten(0, 1)
         before = torch.cat([start[None], z[:-1]])
         return (
             grad_heads,
             None,
-            grad_state,  # of z_0
+            grad_start,
             flat_hidden.t() @ before.flatten(0, 1),
             flat_hidden.sum(0),
             grad_heads.flatten(0, 1).t() @ hidden.flatten(0, 1),
+            None,
         )
+
+
+def _ways(kernels: bool) -> tuple[Callable[..., None], Callable[..., Tensor]]:
+    """How all steps are taken, forward and back."""
+    if not kernels:
+        return _steps_forward, _steps_backward
+    from dmm_core.kernels import steps_backward, steps_forward  # Triton is not everywhere
+
+    return steps_forward, steps_backward
+
+
+def _steps_forward(
+    heads: Tensor,
+    noise: Tensor,
+    start: Tensor,
+    weight: Tensor,
+    bias: Tensor,
+    head_weight: Tensor,
+    hiddens: Sequence[Tensor],
+    raw: Tensor,
+    scale: Tensor,
+    z: Tensor,
+    *,
+    floor: float,
+) -> None:
+    """Fill `hiddens` (a_t), `raw` (loc_t beside s_t), `scale` and `z` step by step."""
+    weight_t, head_weight_t = weight.t(), head_weight.t()
+    raws, scales = raw.unbind(), scale.unbind()
+    locs, unconstrained = (half.unbind() for half in raw.chunk(2, dim=2))
+    before = start
+    for t, (head, draw, state) in enumerate(
+        zip(heads.unbind(), noise.unbind(), z.unbind(), strict=True)
+    ):
+        a = torch.addmm(bias, before, weight_t, out=hiddens[t]).tanh_()
+        torch.addmm(head, a, head_weight_t, out=raws[t])
+        variance = torch.nn.functional.softplus(unconstrained[t]).add_(floor)
+        torch.sqrt(variance, out=scales[t])
+        before = torch.addcmul(locs[t], scales[t], draw, out=state)
+
+
+def _steps_backward(
+    grad_z: Tensor,
+    grad_loc: Tensor,
+    to_spread: Tensor,
+    noise_to_spread: Tensor,
+    hidden: Tensor,
+    weight: Tensor,
+    head_weight: Tensor,
+    grad_heads: Tensor,
+    grad_hidden: Tensor,
+) -> Tensor:
+    """Fill the gradients of heads and of what the tanh acts on; the gradient of z_0."""
+    grad_zs, grad_locs = grad_z.unbind(), grad_loc.unbind()
+    to_spreads, noise_to_spreads = to_spread.unbind(), noise_to_spread.unbind()
+    tanh_slopes = (1.0 - hidden * hidden).unbind()
+    both, inners = grad_heads.unbind(), grad_hidden.unbind()
+    to_loc, to_variance = (half.unbind() for half in grad_heads.chunk(2, dim=2))
+    grad_state = grad_zs[-1]
+    for t in range(len(grad_zs) - 1, -1, -1):
+        torch.add(grad_locs[t], grad_state, out=to_loc[t])
+        torch.addcmul(to_spreads[t], grad_state, noise_to_spreads[t], out=to_variance[t])
+        inner = torch.mm(both[t], head_weight, out=inners[t]).mul_(tanh_slopes[t])
+        grad_state = torch.addmm(grad_zs[t - 1], inner, weight) if t else inner @ weight
+    return grad_state

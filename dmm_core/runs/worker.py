@@ -1,6 +1,7 @@
 """`execute`: from a run folder to a trained model, or to a sentence that says why not."""
 
 import contextlib
+import logging
 import signal
 import threading
 import time
@@ -25,6 +26,8 @@ from dmm_core.runs.status import State, this_host
 from dmm_core.training import Training
 
 __all__ = ["CHECKPOINT_SECONDS", "LISTEN_SECONDS", "Listen", "execute", "follow"]
+
+_LOG = logging.getLogger(__name__)
 
 CHECKPOINT_SECONDS = 30.0
 """Seconds between two checkpoints."""
@@ -135,7 +138,7 @@ class _Worker:
         self._raise_if_stopped()
         facts = DataFacts.of(splits)
         model = model_for(config.model, facts, seed=config.train.seed)
-        training = Training(model, splits, config.train, self.world)
+        training = Training(model, splits, config.train, self.world, self._tell)
         threads = config.train.threads or torch.get_num_threads()
         self.journal.log(f"PyTorch {torch.__version__}, {training.device}, {threads} threads.")
         if self.world.size > 1:
@@ -184,6 +187,10 @@ class _Worker:
                 )
             case Finished():
                 self.journal.progress(fraction=1.0)
+
+    def _tell(self, sentence: str) -> None:
+        _LOG.warning("%s", sentence)
+        self.journal.log(sentence)
 
     def _hear(self, listen: Listen, model: DMM, facts: DataFacts, epoch: int) -> None:
         try:
