@@ -3,6 +3,7 @@
 import math
 import time
 from collections.abc import Iterator
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -10,12 +11,14 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from dmm_core.data.batching import ResidentSequences, in_order
+from dmm_core.data.batching import ResidentSequences, SequenceBatch, in_order
 from dmm_core.data.sequences import Sequences
 from dmm_core.device import keep_freed_memory
 from dmm_core.draws import FRAMES_AT_ONCE, draw_noise, generator_for
 from dmm_core.model import DMM
-from dmm_core.objective import bound_of, weigh
+from dmm_core.nn.summary import Summary
+from dmm_core.objective import Weighed, bound_of, weigh
+from dmm_core.spread import spread
 
 __all__ = [
     "Evaluation",
@@ -77,28 +80,14 @@ def evaluate(model: DMM, sequences: Sequences, *, samples: int, seed: int) -> Ev
     like = model.initial().loc
     generator = generator_for(model, seed)
     resident = ResidentSequences(sequences, like.device, like.dtype)
+    parts = _parts(model, sequences, resident, samples, generator)
     nll = torch.zeros(len(sequences), dtype=torch.float64)
-    kl, log_likelihood, variance = nll.clone(), nll.clone(), nll.clone()
-    for indices in in_order(sequences.lengths, FRAMES_AT_ONCE):
-        batch = resident.batch(indices)
-        rows, steps = batch.mask.shape
-        at_once = max(1, FRAMES_AT_ONCE // (rows * steps))
-        together = at_once * max(1, _NOISE_AT_ONCE // (at_once * rows * steps))
-        summary = model.inference.summarise(batch)
-        log_w = torch.empty(samples, rows, dtype=torch.float64)
-        for done in range(0, samples, together):
-            end = min(done + together, samples)
-            shapes = ((min(at_once, end - i), rows, steps) for i in range(done, end, at_once))
-            noise = torch.cat([draw_noise((*s, model.z_dim), generator, like) for s in shapes])
-            for part, longest in _alike(sequences.lengths[indices], end - done):
-                few, where = batch.part(part, longest), indices[part]
-                path = model.draw(summary.part(part, longest), few, noise[:, part, :longest])
-                bound, weights = weigh(model, few, path)
-                nll[where] += bound.nll.sum((0, 2)).cpu().double() / samples
-                kl[where] += bound.kl.sum((0, 2)).cpu().double() / samples
-                log_w[done:end, part] = weights.cpu().double()
-        estimate = log_mean_exp(log_w)
-        log_likelihood[indices], variance[indices] = estimate.value, estimate.variance
+    kl, log_w = nll.clone(), nll.new_empty(samples, len(sequences))
+    for part, found in spread(partial(_explain, model), parts, like.device):
+        nll[part.where] += found.bound.nll.sum((0, 2)).cpu().double() / samples
+        kl[part.where] += found.bound.kl.sum((0, 2)).cpu().double() / samples
+        log_w[part.draws, part.where] = found.log_weights.cpu().double()
+    log_likelihood, variance = log_mean_exp(log_w)
     frames = sequences.frames
     return Evaluation(
         sequences=len(sequences),
@@ -112,6 +101,59 @@ def evaluate(model: DMM, sequences: Sequences, *, samples: int, seed: int) -> Ev
         kl=float(kl.sum()) / frames,
         seconds=time.perf_counter() - began,
     )
+
+
+class _Part(NamedTuple):
+    """Some draws for some sequences.
+
+    Attributes:
+        where: places of the sequences.
+        draws: places of the draws.
+        batch: the sequences.
+        summary: what the RNNs say of them.
+        noise: (draw, batch, time, latent).
+    """
+
+    where: np.ndarray
+    draws: slice
+    batch: SequenceBatch
+    summary: Summary
+    noise: Tensor
+
+
+def _parts(
+    model: DMM,
+    sequences: Sequences,
+    resident: ResidentSequences,
+    samples: int,
+    generator: torch.Generator,
+) -> Iterator[_Part]:
+    """Every draw for every sequence; the noise is drawn in the order of the parts."""
+    for indices in in_order(sequences.lengths, FRAMES_AT_ONCE):
+        batch = resident.batch(indices)
+        rows, steps = batch.mask.shape
+        at_once = max(1, FRAMES_AT_ONCE // (rows * steps))
+        together = at_once * max(1, _NOISE_AT_ONCE // (at_once * rows * steps))
+        summary = model.inference.summarise(batch)
+        for done in range(0, samples, together):
+            end = min(done + together, samples)
+            noise = batch.x.new_empty(end - done, rows, steps, model.z_dim)
+            for few in noise.split(at_once):  # which numbers are drawn depends on how many at once
+                few.normal_(generator=generator)
+            for part, longest in _alike(sequences.lengths[indices], end - done):
+                yield _Part(
+                    indices[part],
+                    slice(done, end),
+                    batch.part(part, longest),
+                    summary.part(part, longest),
+                    noise[:, part, :longest],
+                )
+
+
+@torch.no_grad()
+def _explain(model: DMM, part: _Part) -> tuple[_Part, Weighed]:
+    path = model.draw(part.summary, part.batch, part.noise)
+    return part, weigh(model, part.batch, path)
 
 
 class _Alike(NamedTuple):
