@@ -18,11 +18,12 @@ __all__ = ["pyro_epoch_of", "rows"]
 
 
 def rows(options: Options) -> Iterator[Row]:
-    """Epochs of JSB with a relu RNN of 600, as published with Pyro, and ours with an LSTM too."""
+    """Epochs of JSB with a relu RNN of 600, as published with Pyro; ours in bf16 and LSTM too."""
     splits = load_dataset(DataConfig(name="jsb"))
     relu = ModelConfig(rnn="rnn-relu")
-    ours, lstm, theirs, embedded = alternate(
+    ours, short, lstm, theirs, embedded = alternate(
         epoch_of(relu, splits),
+        epoch_of(relu, splits, precision="bf16"),
         epoch_of(ModelConfig(), splits),
         pyro_epoch_of(relu, splits, embedding=False),
         pyro_epoch_of(relu, splits, embedding=True),
@@ -31,10 +32,12 @@ def rows(options: Options) -> Iterator[Row]:
     )
     sizes = "z 100, transition 200, emission 100, DKS, gated, batches of 20"
     yield Row("JSB epoch, ours, relu RNN 600", median(ours), "s", sizes)
+    yield Row("JSB epoch, ours, relu RNN 600, bf16", median(short), "s", "products in bf16")
     yield Row("JSB epoch, ours, LSTM 600", median(lstm), "s", sizes)
     yield Row("JSB epoch, Pyro, relu RNN 600", median(theirs), "s", "as published: no embedding")
     yield Row("JSB epoch, Pyro, our layers", median(embedded), "s", "with our embedding too")
     yield Row("Pyro / ours, relu RNN 600", ratio(theirs, ours), "", "median of pairs")
+    yield Row("Pyro / ours in bf16, relu RNN 600", ratio(theirs, short), "", "median of pairs")
     yield Row("Pyro / ours, our layers", ratio(embedded, ours), "", "median of pairs")
     yield Row("Pyro's relu RNN / our LSTM", ratio(theirs, lstm), "", "median of pairs")
 
