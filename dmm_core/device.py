@@ -1,9 +1,10 @@
 """Where tensors are computed, whether memory is enough, and how products are rounded."""
 
 import ctypes
+import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
 import psutil
@@ -11,7 +12,14 @@ import torch
 
 from dmm_core.errors import ConfigError
 
-__all__ = ["choose_device", "keep_freed_memory", "require_memory", "tf32_products"]
+__all__ = [
+    "choose_device",
+    "cores",
+    "keep_freed_memory",
+    "own_stream",
+    "require_memory",
+    "tf32_products",
+]
 
 _PRODUCTS: tuple[Any, ...] = (torch.backends.cuda.matmul, torch.backends.cudnn.rnn)
 """PyTorch's settings of how float32 is rounded in the products of a CUDA GPU."""
@@ -50,6 +58,24 @@ def choose_device(name: str, precision: str = "float32") -> torch.device:
         for setting in _PRODUCTS:  # PyTorch lets cuDNN's RNNs round to TF32 unless told otherwise
             setting.fp32_precision = "ieee"
     return torch.device(name)
+
+
+def cores() -> int:
+    """How many of the CPU's cores this process may use."""
+    if hasattr(os, "sched_getaffinity"):  # Linux
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def own_stream(device: torch.device) -> AbstractContextManager[object]:
+    """Within it, what this thread asks of a CUDA GPU is done on a new stream.
+
+    On one stream the work of several threads would be done in turn. All tensors that are used
+    within have to be put on the GPU within; on other devices nothing changes.
+    """
+    if device.type != "cuda":
+        return nullcontext()
+    return torch.cuda.stream(torch.cuda.Stream(device))
 
 
 @contextmanager

@@ -98,6 +98,8 @@ class Training:
             RunError: if an update was not finite; no such update is ever applied.
         """
         if self.config.threads:
+            # Asked first: else its first product gives a thread the number set last in any other.
+            torch.get_num_threads()
             torch.set_num_threads(self.config.threads)
         began, update_then = time.monotonic(), self.update
         total = self.config.epochs * self._updates_an_epoch

@@ -1,4 +1,5 @@
 import dataclasses
+import threading
 from types import SimpleNamespace
 
 import numpy as np
@@ -237,3 +238,25 @@ def test_single_numbers_are_told_after_every_epoch():
     assert all(e.scalars.keys() == names for e in ends)
     assert ends[-1].scalars["transition.step.alpha"] == model.transition.step.alpha.item()
     assert len({e.scalars["transition.step.alpha"] for e in ends}) == 3
+
+
+def test_a_training_keeps_its_own_number_of_threads(monkeypatch):
+    """Another thread sets its number between this one's setting and its first product."""
+    set_threads, found = torch.set_num_threads, []
+
+    def raced(count):
+        set_threads(count)
+        other = threading.Thread(target=set_threads, args=(1,))
+        other.start()
+        other.join()
+
+    def train():
+        next(run.events())
+        found.append(torch.get_num_threads())
+
+    monkeypatch.setattr(torch, "set_num_threads", raced)
+    run = training(threads=2)
+    thread = threading.Thread(target=train)
+    thread.start()
+    thread.join()
+    assert found == [2]

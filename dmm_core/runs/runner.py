@@ -87,15 +87,20 @@ class Runner:
             waiting = [ticket.run for ticket in self._waiting if ticket.is_of(ticket.run.status())]
         return waiting.index(run) + 1 if run in waiting else None
 
+    def idle(self) -> bool:
+        """Whether nothing waits or trains here."""
+        with self._changed:
+            return not self._waiting and not self._begun
+
     def shutdown(self, timeout: float = 10.0) -> None:
         """Save and interrupt what is running, leave the queue, and wait at most `timeout` s."""
+        atexit.unregister(self.shutdown)
         self._closing.set()
         with self._changed:
             self._changed.notify_all()
         end = time.monotonic() + timeout
         for thread in self._threads:
             thread.join(max(0.0, end - time.monotonic()))
-        atexit.unregister(self.shutdown)
 
     def _work(self) -> None:
         while ticket := self._next():

@@ -6,13 +6,15 @@ import signal
 import threading
 import time
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
-from types import FrameType
 
 import torch
 
+from dmm_core.config import RunConfig
 from dmm_core.data.registry import load_dataset
+from dmm_core.data.sequences import Splits
+from dmm_core.device import choose_device, own_stream
 from dmm_core.errors import RunError
 from dmm_core.events import EpochEnd, Event, Finished, Progress
 from dmm_core.model import DMM
@@ -22,6 +24,7 @@ from dmm_core.runs.lease import LeaseLost, hold
 from dmm_core.runs.outcome import StopAsked, outcome_of
 from dmm_core.runs.record import DataFacts, model_for
 from dmm_core.runs.run import Run
+from dmm_core.runs.signals import stop_signals
 from dmm_core.runs.status import State, this_host
 from dmm_core.training import Training
 
@@ -73,7 +76,7 @@ def execute(
         OSError: if the disk refuses even to overwrite the status.
     """
     cancel, closing = threading.Event(), closing or threading.Event()
-    with hold(run.folder) as lease, _signals(cancel, closing):
+    with hold(run.folder) as lease, stop_signals(cancel, closing):
         status = run.status()
         if status.state == "finished":
             return status.state
@@ -136,6 +139,11 @@ class _Worker:
         config = self.run.config()
         splits = load_dataset(config.data, self._loading)
         self._raise_if_stopped()
+        # Beside other runs of this process: each on a stream of its own, from its first tensor on.
+        with own_stream(choose_device(config.train.device, config.train.precision)):
+            return self._train(config, splits)
+
+    def _train(self, config: RunConfig, splits: Splits) -> str:
         facts = DataFacts.of(splits)
         model = model_for(config.model, facts, seed=config.train.seed)
         training = Training(model, splits, config.train, self.world, self._tell)
@@ -221,27 +229,3 @@ def _learned_numbers(model: DMM) -> dict[str, float]:
         for name, parameter in model.named_parameters()
         if parameter.ndim == 0 and parameter.requires_grad
     }
-
-
-@contextlib.contextmanager
-def _signals(cancel: threading.Event, closing: threading.Event) -> Iterator[None]:
-    """In the main thread, let Ctrl-C and SIGTERM wait for a moment when all can be saved."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-
-    def on_interrupt(number: int, frame: FrameType | None) -> None:
-        if cancel.is_set():
-            raise KeyboardInterrupt
-        cancel.set()
-
-    def on_terminate(number: int, frame: FrameType | None) -> None:
-        closing.set()
-
-    handlers = {signal.SIGINT: on_interrupt, signal.SIGTERM: on_terminate}
-    before = {number: signal.signal(number, handler) for number, handler in handlers.items()}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
