@@ -19,6 +19,7 @@ SECTIONS = {
     "products": "epoch",
     "precision": "precision",
     "profiles": "profiles",
+    "sweep": "sweep",
     "throughput": "throughput",
     "growth": "growth",
     "app": "app",

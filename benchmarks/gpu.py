@@ -8,7 +8,6 @@ table.
 
 import importlib.util
 import math
-import threading
 from collections.abc import Callable, Iterator
 from functools import partial
 from statistics import median
@@ -19,7 +18,7 @@ import torch
 
 from benchmarks.epoch import epoch_of
 from benchmarks.precision import bound_reached
-from benchmarks.report import Options, Row, alternate, ratio, seconds
+from benchmarks.report import Options, Row, alternate, in_threads, ratio, seconds
 from dmm_core.building import build_model
 from dmm_core.config import DataConfig, ModelConfig
 from dmm_core.data.registry import load_dataset
@@ -186,18 +185,11 @@ def _seeds_at_once(splits: Splits) -> Iterator[Row]:
     for epoch, stream in zip(epochs, streams, strict=True):
         train(epoch, stream, _RECORDED_AFTER)
 
-    def together() -> None:
-        threads = [
-            threading.Thread(target=train, args=(epoch, stream, rounds))
-            for epoch, stream in zip(epochs, streams, strict=True)
-        ]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-
-    alone = seconds(_waited(lambda: train(epochs[0], streams[0], rounds)))
-    taken = seconds(_waited(together))
+    actions = [
+        partial(train, epoch, stream, rounds) for epoch, stream in zip(epochs, streams, strict=True)
+    ]
+    alone = seconds(_waited(actions[0]))
+    taken = seconds(_waited(partial(in_threads, actions)))
     gain = _AT_ONCE * alone / taken if taken else math.inf
     what = f"{_AT_ONCE} threads and streams, one process"
     yield Row(f"{_AT_ONCE} seeds at once, an epoch of all", 1e3 * taken / rounds, "ms", what)

@@ -1,11 +1,12 @@
 """A row of the table: what was measured, how much, and how."""
 
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Sequence
 from statistics import median
 from time import perf_counter, process_time
 from typing import NamedTuple
 
-__all__ = ["Options", "Row", "alternate", "ratio", "seconds"]
+__all__ = ["Options", "Row", "alternate", "in_threads", "ratio", "seconds"]
 
 
 class Options(NamedTuple):
@@ -68,6 +69,15 @@ def alternate(
         action()
     rounds = [[seconds(action, clock) for action in actions] for _ in range(repetitions)]
     return [list(taken) for taken in zip(*rounds, strict=True)]
+
+
+def in_threads(actions: Sequence[Callable[[], object]]) -> None:
+    """Call all actions at the same time, each in a thread of its own, and wait for the last."""
+    threads = [threading.Thread(target=action) for action in actions]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
 
 
 def ratio(slower: list[float], faster: list[float]) -> float:

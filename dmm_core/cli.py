@@ -76,11 +76,28 @@ def build_parser() -> argparse.ArgumentParser:
     inspect.add_argument("file", metavar="FILE", type=Path)
 
     train = command("train", "runs:train", "Create a run and train it.")
-    train.add_argument(
-        "--preset", default="quick", metavar="NAME", help=f"start from {', '.join(PRESETS)} (quick)"
-    )
+    sweep = command("sweep", "sweep:sweep", "Train several seeds or settings, some at once.")
+    for added in (train, sweep):
+        added.add_argument(
+            "--preset",
+            default="quick",
+            metavar="NAME",
+            help=f"start from {', '.join(PRESETS)} (quick)",
+        )
     train.add_argument("--name", help="a name to show for the run")
-    add_flags(train)
+    sweep.add_argument("--name", help="a name to show before each run's settings")
+    sweep.add_argument(
+        "--over",
+        action="append",
+        required=True,
+        metavar="SETTING=VALUE,VALUE",
+        help="such as train.seed=0,1,2; given again, every combination is a run",
+    )
+    _add_count(
+        sweep, "--at-once", None, "runs that train at once (one for each CPU core, 4 on CUDA)"
+    )
+    for added in (train, sweep):
+        add_flags(added)
     resume = command("resume", "runs:resume", "Go on with a run that was stopped or interrupted.")
     stop = command("stop", "runs:stop", "Ask a queued or running run to save and stop.")
     for added in (resume, stop):
@@ -144,6 +161,7 @@ def build_parser() -> argparse.ArgumentParser:
         datasets,
         inspect,
         train,
+        sweep,
         resume,
         stop,
         runs,
@@ -163,7 +181,7 @@ def build_parser() -> argparse.ArgumentParser:
 def _add_count(
     parser: argparse.ArgumentParser,
     flag: str,
-    default: int,
+    default: int | None,
     help: str,
     low: int = 1,
     high: int = 1_000_000_000,
@@ -173,7 +191,8 @@ def _add_count(
             raise argparse.ArgumentTypeError(f"is a whole number from {low} to {high}, not {text}")
         return int(text)
 
-    parser.add_argument(flag, type=count, default=default, metavar="N", help=f"{help} ({default})")
+    shown = help if default is None else f"{help} ({default})"
+    parser.add_argument(flag, type=count, default=default, metavar="N", help=shown)
 
 
 def _temperature(text: str) -> float:

@@ -10,7 +10,7 @@ from pydantic import BaseModel
 from dmm_core.config import RunConfig
 from dmm_core.presets import PRESETS
 
-__all__ = ["add_flags", "command_line", "given_settings"]
+__all__ = ["add_flags", "command_line", "given_settings", "setting_names"]
 
 
 def add_flags(parser: argparse.ArgumentParser) -> None:
@@ -21,7 +21,7 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
             choices = get_args(field.annotation)
             kind = "|".join(choices) if choices else getattr(field.annotation, "__name__", "value")
             group.add_argument(
-                f"--{section}.{name.replace('_', '-')}",
+                f"--{_name(section, name)}",
                 dest=f"{section}.{name}",
                 default=argparse.SUPPRESS,
                 metavar=kind.upper() if not choices else kind,
@@ -38,8 +38,21 @@ def given_settings(given: argparse.Namespace, start: RunConfig) -> Mapping[str, 
     return values
 
 
+def setting_names() -> dict[str, tuple[str, str]]:
+    """Name of each setting on the command line, such as model.z-dim -> its section and field."""
+    return {
+        _name(section, field): (section, field)
+        for section, settings in _sections().items()
+        for field in settings.model_fields
+    }
+
+
 def _sections() -> dict[str, type[BaseModel]]:
     return {name: type(section) for name, section in RunConfig()}
+
+
+def _name(section: str, field: str) -> str:
+    return f"{section}.{field.replace('_', '-')}"
 
 
 def command_line(config: RunConfig) -> str:
@@ -54,5 +67,5 @@ def _from_preset(name: str, start: RunConfig, config: RunConfig) -> list[str]:
     for section, fields in config.model_dump().items():
         for field, value in fields.items():
             if value != before[section][field]:
-                words += [f"--{section}.{field.replace('_', '-')}", str(value)]
+                words += [f"--{_name(section, field)}", str(value)]
     return words

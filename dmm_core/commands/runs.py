@@ -6,9 +6,11 @@ import json
 import sys
 from typing import Any
 
+import torch
 from tqdm import tqdm
 
-from dmm_core.config import parse_config
+from dmm_core.commands.columns import decimal, print_table
+from dmm_core.config import RunConfig, parse_config
 from dmm_core.data.catalogue import UPLOAD_PREFIX, dataset_info
 from dmm_core.device import choose_device
 from dmm_core.errors import RunError
@@ -22,7 +24,7 @@ from dmm_core.runs.status import ACTIVE
 from dmm_core.runs.store import create_run, find_run, list_runs
 from dmm_core.runs.worker import execute, follow
 
-__all__ = ["resume", "runs", "stop", "train"]
+__all__ = ["require_trainable", "resume", "runs", "stop", "train"]
 
 
 def train(given: argparse.Namespace) -> int:
@@ -35,10 +37,20 @@ def train(given: argparse.Namespace) -> int:
 
 def _created(given: argparse.Namespace) -> Run:
     config = parse_config(given_settings(given, preset(given.preset)))
+    require_trainable(config)
+    return create_run(config, name=given.name)
+
+
+def require_trainable(config: RunConfig) -> torch.device:
+    """The device that a run of `config` will train on here.
+
+    Raises:
+        DataError: if there is no data set of that name.
+        ConfigError: if this machine has no such device, or that does not have the precision.
+    """
     if not config.data.name.startswith(UPLOAD_PREFIX):
         dataset_info(config.data.name)
-    choose_device(config.train.device, config.train.precision)
-    return create_run(config, name=given.name)
+    return choose_device(config.train.device, config.train.precision)
 
 
 def resume(given: argparse.Namespace) -> int:
@@ -72,14 +84,18 @@ def runs(given: argparse.Namespace) -> None:
     if not rows:
         print("There are no runs yet.", file=sys.stderr)
         return
-    print(f"{'run':<22}  {'state':<11}  {'epoch':>6}  {'valid bound':>11}  {'data':<16}  name")
-    for row in rows:
-        bound = row["best_valid_bound"]
-        best = "-" if bound is None else f"{bound:.3f}"
-        print(
-            f"{row['run']}  {row['state']:<11}  {row['epoch']:>6}  {best:>11}  {row['data']:<16}  "
-            f"{row['name']}".rstrip()
-        )
+    print_table(
+        ("run", "state", "epoch", "valid bound", "data", "name"),
+        [
+            (
+                *(row[key] for key in ("run", "state", "epoch")),
+                decimal(row["best_valid_bound"]),
+                *(row[key] for key in ("data", "name")),
+            )
+            for row in rows
+        ],
+        right=("epoch", "valid bound"),
+    )
 
 
 def _run(text: str) -> Run:

@@ -1,1 +1,1 @@
-"""The paper's tables and figures, one function each, for the command `reproduce`."""
+"""Several trainings compared: the paper's tables and figures, and sweeps over settings."""

@@ -13,7 +13,7 @@ from dmm_core.runs.run import Run
 from dmm_core.runs.store import create_run
 from dmm_core.runs.worker import execute
 
-__all__ = ["measured", "trained"]
+__all__ = ["measured", "token_of", "trained"]
 
 _SHOW_SECONDS = 10.0
 
@@ -29,13 +29,17 @@ def trained(config: RunConfig, *, name: str, show: Show) -> Run:
     Raises:
         RunError: if it ends in any other way than finished.
     """
-    known = hashlib.sha256(config.model_dump_json().encode()).hexdigest()
-    run = create_run(config, name=name, token=f"{name} {known}")
+    run = create_run(config, name=name, token=token_of(name, config))
     if run.state() != "finished":
         state = execute(run, on_event=_Teller(name, config.train.epochs, show))
         if state != "finished":
             raise RunError(f"The run {run.id} ({name}) ended {state}: {run.status().reason}")
     return run
+
+
+def token_of(name: str, config: RunConfig) -> str:
+    """The token of `create_run` by which a name and a configuration are the same run again."""
+    return f"{name} {hashlib.sha256(config.model_dump_json().encode()).hexdigest()}"
 
 
 class _Teller:
