@@ -250,6 +250,18 @@ def test_a_slot_outlives_a_run_that_cannot_even_be_written(runner, monkeypatch, 
     assert f"The run {bad.id} could not be executed." in caplog.text
 
 
+def test_a_run_that_is_deleted_in_the_queue_is_one_sentence(runner, gate, caplog):
+    first, second = create_run(CONFIG), create_run(CONFIG)
+    runner.submit(first)
+    runner.submit(second)
+    assert not runner.idle()
+    second.folder.rename(second.folder.with_name("elsewhere"))
+    gate.set()
+    wait(runner.idle)
+    assert caplog.messages == [f"The run {second.id} is gone: its folder was deleted."]
+    assert caplog.records[0].exc_info is None and first.state() == "finished"
+
+
 def test_shutdown_saves_and_leaves_the_queue(fake):
     fake.pause = 0.02
     runner = Runner()

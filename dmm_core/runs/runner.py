@@ -112,6 +112,8 @@ class Runner:
                     ticket=ticket.token,
                     checkpoint_seconds=self._checkpoint_seconds,
                 )
+            except RunError as error:  # another process has it, or it was deleted
+                _LOG.warning("%s", error)
             except Exception:  # the slot outlives any run
                 _LOG.exception("The run %s could not be executed.", ticket.run.id)
             finally:
