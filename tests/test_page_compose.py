@@ -361,6 +361,22 @@ def test_what_was_made_can_be_pinned_undone_and_opened_again():
     assert not at.exception and not at.warning and music(at) == third
 
 
+def test_rows_of_the_history_say_what_they_were_made_with_where_it_differs():
+    run = music_run()
+    at = page(COMPOSE, run=run.id, frames="8", seed="5")
+    assert "seed 5 (now)" in shown(at).replace("\\", "")
+    at.slider(key="xt").set_value(0.5).run()
+    said = shown(at).replace("\\", "")
+    assert "seed 5, x 1" in said and "seed 5, x 0.5 (now)" in said and ", z 1" not in said
+    at.slider(key="zt").set_value(0.0).run()
+    said = shown(at).replace("\\", "")
+    assert "seed 5, z 1, x 0.5" in said and "seed 5, z 0, x 0.5 (now)" in said
+    assert run.id not in said
+    at.query_params["run"] = "bundled:chorales"
+    at.run()
+    assert f"seed 5, z 1, x 1, mine · {run.id}" in shown(at).replace("\\", "")
+
+
 def choose_mode(at, mode):
     (modes,) = [b for b in at.button_group if b.key == "choose.mode"]
     modes.set_value(mode).run()

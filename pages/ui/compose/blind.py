@@ -12,7 +12,7 @@ from dmm_core.errors import DataError
 from pages.ui import frame
 from pages.ui.address import choose
 from pages.ui.compose.drawing import compose
-from pages.ui.compose.history import Entry, pinned
+from pages.ui.compose.history import Entry, pinned, told_apart
 from pages.ui.compose.made import Made
 from pages.ui.compose.performance import Performance
 from pages.ui.compose.plan import Plan
@@ -81,8 +81,8 @@ def draw_blind(
 
 def _draw_pinned(kept: list[Entry]) -> None:
     """Ask for two of the pinned draws, and compare them as they were heard last."""
-    titles = [f"{number}. {entry.title}" for number, entry in enumerate(kept, 1)]
-    with st.grid("auto", min_column_width=200, vertical_alignment="bottom"):
+    titles = [f"{number}. {title}" for number, title in enumerate(told_apart(kept), 1)]
+    with st.grid("auto", min_column_width=330, vertical_alignment="bottom"):
         places = [
             st.selectbox(
                 label, range(len(kept)), place, format_func=titles.__getitem__, key=f"blind_{place}"

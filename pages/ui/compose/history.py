@@ -8,8 +8,9 @@ import streamlit as st
 
 from pages.ui import frame
 from pages.ui.compose.made import Made
+from pages.ui.compose.plan import Plan
 
-__all__ = ["Entry", "draw_history", "draw_undo", "pinned", "remember"]
+__all__ = ["Entry", "draw_history", "draw_undo", "pinned", "remember", "told_apart"]
 
 _MOST = 20
 """Draws that are not pinned; the oldest goes first."""
@@ -34,7 +35,8 @@ class Entry:
     Attributes:
         what: names it.
         made: the alternative that was heard last, without what the model thought of it.
-        seed: it was drawn from.
+        plan: it was drawn by.
+        model: it was drawn from, as its label has it.
         chosen: parameters of the address that bring it back.
         bound: widgets that do.
         pinned: whether it stays.
@@ -42,7 +44,8 @@ class Entry:
 
     what: Hashable
     made: Made
-    seed: int
+    plan: Plan
+    model: str
     chosen: dict[str, str] = field(default_factory=dict)
     bound: dict[str, Any] = field(default_factory=dict)
     pinned: bool = False
@@ -50,7 +53,15 @@ class Entry:
     @property
     def title(self) -> str:
         """What it is, told apart from draws of other seeds."""
-        return f"{self.made.title}, seed {self.seed}"
+        return f"{self.made.title}, seed {self.plan.seed}"
+
+    @property
+    def traits(self) -> dict[str, str]:
+        """What else it was made with, in words, by what can differ from draw to draw."""
+        found = {"x": f"x {self.plan.x_temperature:g}", "model": self.model}
+        if self.plan.mode == "reconstruct":  # nothing moves by the transition there
+            return found
+        return {"z": f"z {self.plan.z_temperature:g}", **found}
 
     def keep_choices(self) -> None:
         """Keep what brings back what is on the page now."""
@@ -58,18 +69,19 @@ class Entry:
         self.bound = {k: st.session_state[k] for k in _BOUND if k in st.session_state}
 
 
-def remember(what: Hashable, made: Made, seed: int) -> None:
+def remember(what: Hashable, made: Made, plan: Plan, model: str) -> None:
     """Note what is on the page now.
 
     Args:
         what: names what was drawn; another octave or tempo of the same is the same draw.
         made: the alternative that is heard.
-        seed: it was drawn from.
+        plan: it was drawn by.
+        model: it was drawn from, as its label has it.
     """
     entries = _entries()
     entry = next((e for e in entries if e.what == what), None)
     if entry is None:
-        entry = Entry(what, made.bare, seed)
+        entry = Entry(what, made.bare, plan, model)
         entries.append(entry)
     entry.made = made.bare
     entry.keep_choices()
@@ -96,6 +108,7 @@ def draw_history() -> None:
     """Draw the list, the newest first and pinned ones before it."""
     entries = _entries()
     now = st.session_state.get("compose.now")
+    titles = told_apart(entries)
     for number, entry in sorted(
         enumerate(entries), key=lambda pair: (pair[1].pinned, pair[0]), reverse=True
     ):
@@ -116,7 +129,7 @@ def draw_history() -> None:
                 args=(entry,),
             )
             here = " (now)" if entry.what == now else ""
-            st.markdown(f"{frame.plain(entry.title)}{here}", width="stretch")
+            st.markdown(f"{frame.plain(titles[number])}{here}", width="stretch")
     st.caption(
         f"The last {_MOST} draws of this session; pinned ones stay. It ends with the tab, but a "
         "link or a file keeps a piece for good."
@@ -126,6 +139,20 @@ def draw_history() -> None:
 def pinned() -> list[Entry]:
     """The pinned draws, the newest first."""
     return [entry for entry in reversed(_entries()) if entry.pinned]
+
+
+def told_apart(entries: list[Entry]) -> list[str]:
+    """The title of each, with what it was made with where that is not the same in all."""
+    traits = [entry.traits for entry in entries]
+    differing = [
+        name
+        for name in ("z", "x", "model")
+        if len({found[name] for found in traits if name in found}) > 1
+    ]
+    return [
+        ", ".join([entry.title, *(found[name] for name in differing if name in found)])
+        for entry, found in zip(entries, traits, strict=True)
+    ]
 
 
 def _entries() -> list[Entry]:

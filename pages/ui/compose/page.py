@@ -68,7 +68,7 @@ def draw() -> None:
         octave,
         _composed(plan, hear, given),
     )
-    remember((model.key, plan, given.identity), made, plan.seed)
+    remember((model.key, plan, given.identity), made, plan, label_of(model.source))
     with undo:  # drawn last, since what is on the page now decides what there is to undo
         draw_undo()
     _draw_made(model, made, plan, given)
