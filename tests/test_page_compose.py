@@ -52,7 +52,10 @@ def data(at):
 
 def heard(at):
     """The roll in the player, unpacked."""
-    said = data(at)
+    return unpacked(data(at))
+
+
+def unpacked(said):
     bits = np.unpackbits(np.frombuffer(base64.b64decode(said["roll"]), np.uint8))
     return bits[: said["frames"] * 88].reshape(-1, 88) > 0
 
@@ -417,6 +420,23 @@ def test_two_pinned_draws_are_compared_as_they_were_heard():
     assert "neither 0" in shown(at)
     at.selectbox(key="blind_1").set_value(0).run()
     assert "Choose two different draws." in shown(at) and not at.exception
+
+
+@pytest.mark.parametrize("kind", ["settings", "pinned"])
+def test_a_blind_test_of_continuations_begins_in_the_bar_where_the_model_does(kind):
+    address = {"mode": "continue", "split": "test", "begin": "10", "frames": "8", "vxt": "0.5"}
+    at = page(COMPOSE, run=music_run().id, **address)
+    whole = heard(at)
+    at.button(key="history.pin.0").click().run()
+    at.slider(key="xt").set_value(0.7).run()
+    at.button(key="history.pin.1").click().run()
+    at.button_group(key="blind_kind").set_value(kind).run()
+    at.button(key="blind_next").click().run()
+    rolls = [unpacked(json.loads(e.proto.json)) for e in at.get("bidi_component")[1:]]
+    assert [len(roll) for roll in rolls] == [10, 10]
+    assert all(np.array_equal(roll[:2], whole[8:10]) for roll in rolls)
+    assert (kind == "pinned") == any(np.array_equal(roll, whole[8:]) for roll in rolls)
+    assert "what was given before is left out" in shown(at)
 
 
 def test_the_figures_of_the_data_stand_beside_those_of_the_piece():

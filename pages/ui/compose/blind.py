@@ -13,7 +13,7 @@ from pages.ui import frame
 from pages.ui.address import choose
 from pages.ui.compose.drawing import compose
 from pages.ui.compose.history import Entry, pinned, told_apart
-from pages.ui.compose.made import Made
+from pages.ui.compose.made import Made, composed_part
 from pages.ui.compose.performance import Performance
 from pages.ui.compose.plan import Plan
 from pages.ui.compose.start import Given
@@ -144,7 +144,7 @@ def _draw_settings(
             given.start.x if given.start else None,
             given.other.x if given.other else None,
         )[0]
-        return Made(drawn, "", "", performance, octave)
+        return Made(drawn, "", "", performance, octave, composed_part(plan, given))
 
     _draw_contest(
         what=(model.key, other.key, plan, other_plan, given.identity),
@@ -173,9 +173,12 @@ def _draw_contest(what: tuple, names: list[str], makers: list[Callable[[int], Ma
         )
         return
     order = [1, 0] if contest.swapped else [0, 1]
-    for place, side in zip(("First", "Second"), order, strict=True):
-        made = makers[side](contest.round)._replace(title=f"{place}, pair {contest.round}")
-        made.bare.play(key=f"blind_{place.lower()}", height=_HEIGHT)
+    pair = [makers[side](contest.round) for side in order]
+    if any(made.composed for made in pair):
+        st.caption("They begin in the bar where the model does; what was given before is left out.")
+    for place, made in zip(("First", "Second"), pair, strict=True):
+        titled = made.blind._replace(title=f"{place}, pair {contest.round}")
+        titled.play(key=f"blind_{place.lower()}", height=_HEIGHT)
     if contest.vote is None:
         with st.container(horizontal=True):
             for vote, label in (

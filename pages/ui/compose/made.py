@@ -14,11 +14,11 @@ from pages.ui.compose.drawing import Piece
 from pages.ui.compose.performance import Performance, midi, score, sound
 from pages.ui.compose.plan import Mode, Plan
 from pages.ui.compose.shaping import in_words
-from pages.ui.compose.start import Given, bar_beat
+from pages.ui.compose.start import BAR_QUARTERS, Given, bar_beat
 from pages.ui.octave import shifted
 from pages.ui.player import PlayerEvents, player
 
-__all__ = ["Made", "file_stem", "title_of"]
+__all__ = ["Made", "composed_part", "file_stem", "title_of"]
 
 _DONE: dict[Mode, str] = {
     "new": "new",
@@ -55,10 +55,20 @@ class Made(NamedTuple):
 
     @property
     def bare(self) -> "Made":
-        """The same without path, kl and probabilities: what is heard, and nothing of its origin."""
+        """The same without path, kl and probabilities: what is heard, and nothing else."""
         roll = self.piece.roll
         plain = self.piece._replace(path=None, kl=None, probabilities=roll.astype(np.float32))
-        return self._replace(piece=plain, composed=None)
+        return self._replace(piece=plain)
+
+    @property
+    def blind(self) -> "Made":
+        """The same from the bar on in which the model begins, with nothing of its origin."""
+        bar = BAR_QUARTERS * self.performance.steps_per_quarter
+        first = self.composed[0] // bar * bar if self.composed else 0
+        piece = self.piece._replace(
+            roll=self.piece.roll[first:], probabilities=self.piece.probabilities[first:]
+        )
+        return self._replace(piece=piece, composed=None).bare
 
     def play(self, *, key: str = "player", height: int = 300) -> PlayerEvents:
         """Draw the player."""
@@ -125,6 +135,16 @@ def _keep_loop(region: tuple[int, int] | None) -> None:
         st.query_params["loop"] = f"{region[0]}-{region[1]}"
 
 
+def composed_part(plan: Plan, given: Given) -> tuple[int, int] | None:
+    """First and last frame that are the model's, where the others were given."""
+    if plan.region is not None:
+        return plan.region[0], plan.region[1] - 1
+    if plan.mode == "continue" and given.start:
+        begun = len(given.start.x)
+        return begun, begun + plan.frames - 1
+    return None
+
+
 def title_of(plan: Plan, hear: int, given: Given, grid: int) -> str:
     """What an alternative is, in words."""
     kept = in_words(plan.keep)
@@ -157,7 +177,9 @@ def file_stem(model: str, plan: Plan, hear: int, given: Given, grid: int) -> str
     done = _DONE[plan.mode]
     if plan.region is not None:
         ends = (plan.region[0], plan.region[1] - 1)
-        done += "-bar" + "-".join(dict.fromkeys(str(end // (4 * grid) + 1) for end in ends))
+        done += "-bar" + "-".join(
+            dict.fromkeys(str(end // (BAR_QUARTERS * grid) + 1) for end in ends)
+        )
     if given.other is not None:
         done += f"-to-{_plain(given.other.title, 30)}"
     if plan.keep.scale is not None:

@@ -14,7 +14,7 @@ from pages.ui.compose.blind import draw_blind
 from pages.ui.compose.controls import ORIGINAL, ask_another, ask_heard, ask_plan
 from pages.ui.compose.drawing import Piece, compose
 from pages.ui.compose.history import draw_history, draw_undo, remember
-from pages.ui.compose.made import Made, file_stem, title_of
+from pages.ui.compose.made import Made, composed_part, file_stem, title_of
 from pages.ui.compose.measures import draw_measures
 from pages.ui.compose.plan import Mode, Plan
 from pages.ui.compose.shaping import ask_keep, ask_performance
@@ -66,7 +66,7 @@ def draw() -> None:
         file_stem(label_of(model.source).split(" (")[0], plan, hear, given, grid),
         performance,
         octave,
-        _composed(plan, hear, given),
+        composed_part(plan, given),
     )
     remember((model.key, plan, given.identity), made, plan, label_of(model.source))
     with undo:  # drawn last, since what is on the page now decides what there is to undo
@@ -105,16 +105,6 @@ def _heard(pieces: list[Piece], hear: int, given: Given) -> Piece:
     if hear == ORIGINAL and given.start:
         piece = piece._replace(roll=given.start.x > 0)
     return piece
-
-
-def _composed(plan: Plan, hear: int, given: Given) -> tuple[int, int] | None:
-    """First and last frame that are the model's, where the others were given."""
-    if plan.region is not None:
-        return plan.region[0], plan.region[1] - 1
-    if plan.mode == "continue" and given.start:
-        begun = len(given.start.x)
-        return begun, begun + plan.frames - 1
-    return None
 
 
 def _draw_made(model: Trained, made: Made, plan: Plan, given: Given) -> None:

@@ -14,11 +14,13 @@ from pages.ui.models import Trained, load_data, pick_data
 from pages.ui.octave import at_home
 from pages.ui.pieces import ask_file, pick_piece, pick_split
 
-__all__ = ["Given", "Start", "ask_given", "bar_beat"]
+__all__ = ["BAR_QUARTERS", "Given", "Start", "ask_given", "bar_beat"]
+
+BAR_QUARTERS = 4
+"""Quarter notes of a bar, whatever the music's own meter."""
 
 _LONGEST_QUARTERS = 128
 _BEGUN_QUARTERS = 16
-_QUARTERS_PER_BAR = 4
 _REGION_BARS = (2, 4)
 """From the third bar to the end of the fourth, unless somebody says otherwise."""
 
@@ -110,7 +112,7 @@ def bar_beat(frame: int, grid: int) -> str:
     """Bar and beat of a frame, both counted from 1, with what is finer: "3:2", "3:2½"."""
     beat, rest = divmod(frame, grid)
     part = ("", "¼", "½", "¾")[4 * rest // grid]
-    return f"{beat // _QUARTERS_PER_BAR + 1}:{beat % _QUARTERS_PER_BAR + 1}{part}"
+    return f"{beat // BAR_QUARTERS + 1}:{beat % BAR_QUARTERS + 1}{part}"
 
 
 class _Picked(NamedTuple):
@@ -156,7 +158,7 @@ def _begun(whole: Start, usual: int) -> Start:
 
 
 def _ask_region(frames: int, grid: int) -> tuple[int, int]:
-    bar = _QUARTERS_PER_BAR * grid
+    bar = BAR_QUARTERS * grid
     last = min(frames, _REGION_BARS[1] * bar) - 1
     region = choose_range(
         "Region to infill, by bar and beat",
