@@ -82,13 +82,12 @@ def draw_blind(
 def _draw_pinned(kept: list[Entry]) -> None:
     """Ask for two of the pinned draws, and compare them as they were heard last."""
     titles = [f"{number}. {title}" for number, title in enumerate(told_apart(kept), 1)]
-    with st.grid("auto", min_column_width=330, vertical_alignment="bottom"):
-        places = [
-            st.selectbox(
-                label, range(len(kept)), place, format_func=titles.__getitem__, key=f"blind_{place}"
-            )
-            for place, label in enumerate(("One", "The other"))
-        ]
+    places = [  # below each other: what tells draws apart stands at the end of a title
+        st.selectbox(
+            label, range(len(kept)), place, format_func=titles.__getitem__, key=f"blind_{place}"
+        )
+        for place, label in enumerate(("One", "The other"))
+    ]
     one, other = (kept[place] for place in places)
     if one is other:
         st.caption("Choose two different draws.")
