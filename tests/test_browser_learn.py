@@ -5,6 +5,12 @@ from browser import ROOT, WAIT, Watch, app, chromium
 from dmm_core.files import home
 from dmm_core.lessons import list_experiments
 
+FRAME = """() => {
+    const { content } = getComputedStyle(document.activeElement, "::before");
+    return [document.activeElement.dataset.testid, content];
+}"""
+"""What has the focus, and what Streamlit draws its frame with."""
+
 
 def test_a_lesson_is_run_and_turned_by_keys_and_found_again_by_its_link(dmm_home):
     content = json.loads(list_experiments()["parameters"].read_text())
@@ -33,6 +39,11 @@ def test_a_lesson_is_run_and_turned_by_keys_and_found_again_by_its_link(dmm_home
         page.wait_for_function("location.search.includes('lesson=networks')")
         page.get_by_text("MF-LR", exact=True).first.wait_for()
         assert "runs=" not in page.url
+
+        page.mouse.click(1250, 600)  # beside all controls: the page itself has the focus now
+        page.keyboard.press("ArrowRight")
+        page.wait_for_function("location.search.includes('lesson=collapse')")
+        assert page.evaluate(FRAME) == ["stMain", "none"]
 
         # A deep link makes Streamlit look for its server below the page first: 404, twice.
         assert [error for error in watch.errors if "status of 404" not in error] == []

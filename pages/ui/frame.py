@@ -31,6 +31,15 @@ _READABLE = """<style>
 The dark theme has no accent for both: one that carries white labels at 4.5:1 reaches at most 4.4:1
 on its own tint over black. Border and tint still tell which segment is chosen.
 """
+_PRESENTED = """<style>
+html { font-size: 125%; }
+.stMain.stMain:focus-visible::before { content: none; }
+</style>"""
+"""Every size of the app is in rem, so the root's size is the one honest place to scale it.
+
+Keys are the page's own here, and Streamlit would frame all of it after a click beside the controls.
+Controls keep their frames.
+"""
 _CHART = {
     "displaylogo": False,
     "modeBarButtonsToRemove": [
@@ -90,8 +99,7 @@ def begin(title: str, icon: str, *, intro: str | None = None) -> None:
             help="Larger text and fewer controls, for a class. The link keeps it.",
         )
     if presenting():
-        # Every size of the app is in rem, so the root's size is the one honest place to scale it.
-        st.html("<style>html { font-size: 125%; }</style>")
+        st.html(_PRESENTED)
     st.title(title, icon=icon)
     if intro and not presenting():
         st.markdown(intro)
