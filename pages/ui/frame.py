@@ -33,9 +33,12 @@ on its own tint over black. Border and tint still tell which segment is chosen.
 """
 _PRESENTED = """<style>
 html { font-size: 125%; }
+.stHeading.stHeading h1 { font-size: 1.75rem; padding: 0 0 0.5rem; }
 .stMain.stMain:focus-visible::before { content: none; }
 </style>"""
 """Every size of the app is in rem, so the root's size is the one honest place to scale it.
+
+The title says what a class knows already: it makes room for the charts.
 
 Keys are the page's own here, and Streamlit would frame all of it after a click beside the controls.
 Controls keep their frames.

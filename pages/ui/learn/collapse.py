@@ -59,9 +59,14 @@ def _ask(experiment: Experiment) -> Mapping[str, RunConfig]:
 
 def _draw(watched: Sequence[Watched]) -> None:
     exact = truth(watched[0].config.data.name, "valid").nll
-    with st.grid("auto", min_column_width=330):
+    above = st.container()
+    _draw_charts(watched, exact)
+    with st.container() if frame.presenting() else above, st.grid("auto", min_column_width=330):
         for w in watched:
             _draw_numbers(w, exact)
+
+
+def _draw_charts(watched: Sequence[Watched], exact: float) -> None:
     paths = [
         figures.CostPath(w.title, column(w, "train_kl"), column(w, "train_nll"))
         for w in watched
@@ -130,8 +135,8 @@ def _kl_of(_model: DMM, key: str, data: str) -> np.ndarray:
 
 LESSON = Lesson(
     title="Posterior collapse",
-    question="A latent state costs kl before it helps. **Will a model take the trouble to use it, "
-    "when it could nearly do without?** Turn the dial and see.",
+    question="A latent state costs kl before it helps. **Will a model use it, when it could nearly "
+    "do without?** Turn the dial and see.",
     experiment="collapse",
     explains="""
 The data are a hidden state of ten dimensions seen through noise; the exact NLL is known. This

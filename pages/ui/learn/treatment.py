@@ -44,10 +44,10 @@ def _before(experiment: Experiment) -> None:
 
 def _draw(watched: Sequence[Watched]) -> None:
     (it,) = watched[:1]
+    _draw_curves(it)
     bound = last(it, "valid_bound")
     if bound is not None:
         st.caption(f"Bound on the valid patients: {bound:.3f} nats per frame.")
-    _draw_curves(it)
 
 
 def _draw_curves(it: Watched | None) -> None:
@@ -69,7 +69,7 @@ def _draw_curves(it: Watched | None) -> None:
         found = other - keep
         curves.append(ShareCurve("Model: keep", keep))
         curves.append(ShareCurve(f"Model: {title[0].lower()}{title[1:]}", other))
-    _draw_metrics(feature, truth.difference.loc[:, column], found)
+    above = st.container()
     frame.chart(
         shares_over_time(
             curves, title=f"Share with: {feature}", x_title="Quarters after the change"
@@ -77,6 +77,8 @@ def _draw_curves(it: Watched | None) -> None:
         key="effect",
         alt="Shares of patients, quarter by quarter, under both treatments: truth and model.",
     )
+    with st.container() if frame.presenting() else above:
+        _draw_metrics(feature, truth.difference.loc[:, column], found)
 
 
 def _draw_metrics(feature: str, truth, found) -> None:  # noqa: ANN001
@@ -104,8 +106,8 @@ def _points(difference: float) -> str:
 
 LESSON = Lesson(
     title="do(u)",
-    question="In the records, patients who take drugs are sicker than those who take none. "
-    "**Can a model that saw only the records tell what the drugs really do?**",
+    question="In the records, patients who take drugs are sicker. **Can a model that saw only "
+    "records tell what the drugs really do?**",
     experiment="medical",
     explains="""
 The patients are simulated, so the truth is known: the same patients can be sent down both
