@@ -150,6 +150,7 @@ def test_a_file_comes_back_at_its_own_pitch_and_its_link_asks_for_it():
     assert not at.exception and not at.error
     assert (np.argwhere(heard(at))[:, 1] + 21).tolist() == [48, 64, 67, 72, 96]
     assert at.query_params["file"] == "good.mid"
+    assert "good\\.mid" in [each.proto.popover.label for each in at.get("popover")]
     fresh = page(COMPOSE, **address, file="good.mid")
     assert "made with the file good\\.mid" in fresh.info[0].value
 

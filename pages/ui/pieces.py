@@ -15,6 +15,9 @@ __all__ = ["ask_file", "pick_beside", "pick_piece", "pick_split"]
 _LISTED = 2000
 """Sequences in a list: more would weigh on every rerun."""
 
+_SHORT = 24
+"""Characters of a file's name on its button."""
+
 
 def pick_split(data: Splits) -> str:
     """Let a split be chosen by ?split= of the address.
@@ -88,10 +91,9 @@ def ask_file(steps_per_quarter: int, beside: DeltaGenerator) -> Sequences:
     Raises:
         DataError: if the file is refused, with the reason, or is no music.
     """
-    here = st.session_state.get("midi_file") is not None
+    here = st.session_state.get("midi_file")
     # Out of the way once it has what it asks for; its key keeps the file.
-    place = beside.popover("File", icon=":material/upload_file:") if here else st.container()
-    with place:
+    with _popover(beside, here.name) if here else st.container():
         file = st.file_uploader(
             "MIDI, MusicXML or ABC file", type=list(MUSIC_EXTENSIONS), key="midi_file"
         )
@@ -125,6 +127,14 @@ def ask_file(steps_per_quarter: int, beside: DeltaGenerator) -> Sequences:
     if outcome.changes:
         st.caption(f"What was changed: {frame.plain(' '.join(outcome.changes))}")
     return report.sequences
+
+
+def _popover(beside: DeltaGenerator, name: str) -> DeltaGenerator:
+    return beside.popover(
+        frame.plain(name, _SHORT),
+        icon=":material/upload_file:",
+        help="Your file; open this to bring another.",
+    )
 
 
 def _numbers(sequences: Sequences) -> list[str]:
