@@ -28,7 +28,7 @@ def test_a_score_is_read_note_by_note():
     read = read_musicxml(hostile_data.SCORE)
     expected = [(60, 0, 1), (62, 1, 2), (64, 2, 4), (65, 4, 5), (67, 5, 6)]
     assert spelled(read.notes) == expected
-    assert read[2:] == (None, 0, 0, 0, 0, 0)
+    assert read[2:] == (None, 0, 0, 0, 0, 0, ())
     for data, parse in ((hostile_data.SCORE, parse_musicxml), (mxl(), parse_mxl)):
         parsed = parse(data, OPTIONS)
         assert parsed.x.shape == (24, 88) and parsed.x.dtype == np.uint8
@@ -54,6 +54,24 @@ def test_ties_join_and_chords_stack():
         score(note("C", duration=2, more=start) + chord, note("C", duration=2, more=stop))
     )
     assert spelled(read.notes) == [(60, 0, 4), (64, 0, 2)]
+
+
+def test_bars_that_are_not_kept_are_told():
+    change = "<attributes><time><beats>{}</beats><beat-type>{}</beat-type></time></attributes>"
+    data = score(
+        change.format(3, 4) + note("C") * 3,
+        change.format("3+2", 8) + note("D") * 2,
+        change.format(4, 4) + note("E") * 4,
+        change.format(3, 4) + note("F") * 3,
+    )
+    assert read_musicxml(data).meters == ("3/4", "3/8+2/8", "4/4")
+    said = "Bars are counted in 4/4, not in 3/4, 3/8+2/8."
+    assert parse_musicxml(data, OPTIONS).changes == parse_mxl(mxl(data), OPTIONS).changes == (said,)
+    tunes = b"M:3/4\nX:1\nM:C\nK:C\nCDEF|\n\nX:2\nM:6/8\nK:C\nCDE|\n\nX:3\nM:C|\nK:C\nCD[M:C]CD|\n"
+    assert parse_abc(tunes, OPTIONS).changes == ("Bars are counted in 4/4, not in 6/8, 2/2.",)
+    many = "+".join(["1"] * 40)
+    (long,) = read_musicxml(score(change.format(many, 8) + note("C"))).meters
+    assert len(long) <= 20
 
 
 def test_what_is_left_out_or_moved_is_counted():

@@ -12,7 +12,7 @@ from dmm_core.data.upload_values import counted
 from dmm_core.data.upload_zip import read_zip
 from dmm_core.errors import UploadError
 from dmm_core.music.key import Key, estimate_key
-from dmm_core.music.midi import MidiScore, read_midi
+from dmm_core.music.midi import read_midi
 from dmm_core.music.pianoroll import (
     GRIDS,
     HIGHEST,
@@ -43,6 +43,7 @@ class _Piece(NamedTuple):
     notes: Sequence[Note]
     key: Key | None
     counts: dict[str, int]
+    meters: tuple[str, ...]
 
 
 def parse_midi(data: bytes, options: UploadOptions) -> ParsedFile:
@@ -52,18 +53,8 @@ def parse_midi(data: bytes, options: UploadOptions) -> ParsedFile:
         UploadError: in one plain sentence, if the file is refused.
     """
     score = read_midi(data)
-    counts = {"drums": score.drums, "unreleased": score.unreleased}
-    parsed = _parsed([_Piece("", score.notes, score.key, counts)], options, "MIDI")
-    return parsed._replace(changes=(*parsed.changes, *_time_lost(score)))
-
-
-def _time_lost(score: MidiScore) -> Iterator[str]:
-    """What a grid of quarters does not hold, in sentences."""
-    if score.tempi > 1:
-        yield f"Left out {counted(score.tempi, 'tempo')}: a frame is a note value, not a time."
-    if others := [meter for meter in score.meters if meter != "4/4"]:
-        listed = ", ".join(others[:_LISTED]) + (" and more" if len(others) > _LISTED else "")
-        yield f"Bars are counted in 4/4, not in {listed}."
+    counts = {"drums": score.drums, "unreleased": score.unreleased, "tempi": score.tempi}
+    return _parsed([_Piece("", score.notes, score.key, counts, score.meters)], options, "MIDI")
 
 
 def parse_musicxml(data: bytes, options: UploadOptions) -> ParsedFile:
@@ -112,7 +103,7 @@ def _piece(score: ScoreNotes) -> _Piece:
         "transposed": score.transposed,
         "repeats": score.repeats,
     }
-    return _Piece(display_name(score.title), score.notes, score.key, counts)
+    return _Piece(display_name(score.title), score.notes, score.key, counts, score.meters)
 
 
 def _parsed(pieces: Sequence[_Piece], options: UploadOptions, kind: str) -> ParsedFile:
@@ -137,7 +128,7 @@ def _parsed(pieces: Sequence[_Piece], options: UploadOptions, kind: str) -> Pars
         x=np.concatenate(rolls),
         lengths=tuple(map(len, rolls)),
         titles=tuple(titles),
-        changes=tuple(_said(counts, moves, len(pieces), options)),
+        changes=(*_said(counts, moves, len(pieces), options), *_bars_lost(pieces)),
         notes=notes,
     )
 
@@ -169,7 +160,19 @@ def _said(counts: Counter[str], moves: list[str], pieces: int, options: UploadOp
     if counts["rounded"]:
         grid = GRIDS[options.steps_per_quarter]
         said.append(f"Moved {counted(counts['rounded'], 'onset')} to the nearest {grid} note.")
+    if counts["tempi"] > 1:
+        said.append(
+            f"Left out {counted(counts['tempi'], 'tempo')}: a frame is a note value, not a time."
+        )
     return said
+
+
+def _bars_lost(pieces: Sequence[_Piece]) -> Iterator[str]:
+    """The bars that a grid of quarters does not hold, in a sentence."""
+    meters = dict.fromkeys(meter for piece in pieces for meter in piece.meters)
+    if others := [meter for meter in meters if meter != "4/4"]:
+        listed = ", ".join(others[:_LISTED]) + (" and more" if len(others) > _LISTED else "")
+        yield f"Bars are counted in 4/4, not in {listed}."
 
 
 def _transposition(piece: _Piece) -> tuple[int, str]:

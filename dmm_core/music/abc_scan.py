@@ -28,6 +28,7 @@ _UNHEARD = re.compile(r'"[^"]*"|![^!]*!|\+[^+]*\+|\((?!\d)|\)|y[\d/]*')
 _DANGLING = re.compile(r"[\^_=]+(?![\^_=A-Ga-g])")  # an accidental of no note
 _REPEAT = re.compile(r":\||::")
 _LONG_NUMBER = re.compile(rf"\d{{{_DIGITS},}}")
+_SIGNS = {"C": "4/4", "C|": "2/2"}
 _LENGTH = re.compile(r"(\d{1,3})/(\d{1,3})")
 _SPELLED = re.compile(
     r"\[(?P<tag>[A-Za-z]):(?P<value>[^\]]*)\]"
@@ -50,6 +51,7 @@ class AbcTune(NamedTuple):
         notes: some number near that of its notes and rests.
         symbols: chord symbols that were left out.
         repeats: ends of repeats.
+        meters: such as "3/4", each once, in their order.
     """
 
     text: str
@@ -57,6 +59,7 @@ class AbcTune(NamedTuple):
     notes: int
     symbols: int
     repeats: int
+    meters: tuple[str, ...]
 
 
 def scan_abc(data: bytes) -> tuple[AbcTune, ...]:
@@ -103,6 +106,7 @@ class _Tune:
         self.kept: list[str] = []
         self.title = self.number = ""
         self.meter = Fraction(1)
+        self.meters: dict[str, None] = {}
         self.unit: Fraction | None = None
         self.in_head = True
         self.notes = self.symbols = self.repeats = 0
@@ -119,6 +123,7 @@ class _Tune:
             notes=self.notes,
             symbols=self.symbols,
             repeats=self.repeats,
+            meters=tuple(self.meters),
         )
 
     def _field(self, tag: str, value: str) -> None:
@@ -146,6 +151,10 @@ class _Tune:
         match = _LENGTH.search(value)
         # C and C| are 4/4 and 2/2; a tune without a meter takes the unit of 4/4.
         self.meter = Fraction(int(match[1]), int(match[2]) or 1) if match else Fraction(1)
+        if self.in_head:  # a tune's own stands after the file's
+            self.meters.clear()
+        if said := match[0] if match else _SIGNS.get(value):
+            self.meters[said] = None
 
     def _set_unit(self, value: str) -> None:
         match = _LENGTH.fullmatch(value)

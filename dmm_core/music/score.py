@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = ["ScoreNotes", "TuneBook", "musicxml_from_notes", "read_abc", "read_musicxml"]
 
+_METER = 20  # characters: one of many summands is no name
 _SAME_TIME = 1e-6  # quarters; music21 counts in fractions of limited denominators
 
 
@@ -37,6 +38,7 @@ class ScoreNotes(NamedTuple):
         unpitched: drum notes that were left out.
         transposed: notes written for instruments that sound at another pitch than is written.
         repeats: ends of repeats; what they enclose is read once.
+        meters: its time signatures, such as "3/4", each once, in their order.
     """
 
     title: str
@@ -47,6 +49,7 @@ class ScoreNotes(NamedTuple):
     unpitched: int
     transposed: int
     repeats: int
+    meters: tuple[str, ...]
 
 
 class TuneBook(NamedTuple):
@@ -116,7 +119,9 @@ def _abc_score(tune: AbcTune) -> ScoreNotes:
     if "&" in tune.text:
         raise UploadError("The tune overlays voices, which music21 would play one after another.")
     score = _score(abcToStreamScore(ABCFile().readstr(tune.text)))
-    return score._replace(title=tune.title, symbols=tune.symbols, repeats=tune.repeats)
+    return score._replace(
+        title=tune.title, symbols=tune.symbols, repeats=tune.repeats, meters=tune.meters
+    )
 
 
 def _score(score: "Score") -> ScoreNotes:
@@ -138,6 +143,7 @@ def _score(score: "Score") -> ScoreNotes:
         unpitched=reader.unpitched,
         transposed=reader.transposed,
         repeats=reader.repeats,
+        meters=tuple(dict.fromkeys(meter for _, meter in sorted(reader.meters))),
     )
 
 
@@ -147,18 +153,24 @@ class _Reader:
     def __init__(self) -> None:
         self.notes: list[Note] = []
         self.key: Key | None = None
+        self.meters: list[tuple[float, str]] = []
         self.graces = self.symbols = self.unpitched = self.transposed = self.repeats = 0
 
     def part(self, part: "Part") -> None:
         from music21.bar import Repeat
         from music21.harmony import Harmony
         from music21.key import KeySignature
+        from music21.meter import TimeSignature
 
         flat = part.flatten()
         shifts = list(_shifts(flat))
         first = flat.getElementsByClass(KeySignature).first()
         if self.key is None and first is not None:
             self.key = _key(first, shifts[0][1] if shifts else 0)
+        self.meters += [
+            (float(meter.offset), meter.ratioString[:_METER])
+            for meter in flat.getElementsByClass(TimeSignature)
+        ]
         ends = sum(mark.direction == "end" for mark in part[Repeat])
         self.repeats = max(self.repeats, ends)  # every part writes the same ones
         tied: dict[int, int] = {}  # pitch -> where the note stands whose tie is open
