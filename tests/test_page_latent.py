@@ -192,6 +192,16 @@ def test_two_counts_of_dimensions_are_not_taken_for_one_another():
     assert "something else, mean kl" in units.proto.help
 
 
+def test_help_says_what_the_words_of_a_view_mean():
+    run = music_run()
+    at = page(LATENT, run=run.id, view="filter")
+    assert "type to find" in at.selectbox(key="choose.piece").help
+    smoothed, heard, _ = (metric.help for metric in at.metric)
+    assert "given the whole sequence" in smoothed and "given the past" in heard
+    at = page(LATENT, run=run.id, view="dimensions")
+    assert "from the prior" in at.metric[1].help and "log p" in at.metric[2].help
+
+
 @pytest.mark.parametrize("view", ["listen", "paths", "prior", "filter", "transition", "dimensions"])
 def test_a_model_of_actions_and_missing_features_is_looked_at(view):
     model = ModelConfig(z_dim=2, **SMALL)

@@ -16,6 +16,7 @@ def choose(
     few: bool = False,
     labelled: bool = True,
     default: str | None = None,
+    help: str | None = None,
     resets: Sequence[str] = (),
 ) -> str | None:
     """A choice whose value is the parameter `key` of the address, and nowhere else.
@@ -31,6 +32,7 @@ def choose(
         few: draw the options side by side instead of in a select box.
         labelled: whether the label is seen; a screen reader always says it.
         default: taken where the address names none; otherwise the first.
+        help: a sentence about it.
         resets: parameters that mean nothing once this choice changes.
 
     Returns:
@@ -55,6 +57,7 @@ def choose(
             key=widget,
             on_change=keep,
             required=True,
+            help=help,
             label_visibility=visibility,
         )
     return st.selectbox(
@@ -65,6 +68,7 @@ def choose(
         key=widget,
         on_change=keep,
         placeholder="Choose one",
+        help=help,
         label_visibility=visibility,
     )
 

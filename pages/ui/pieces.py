@@ -6,7 +6,7 @@ from streamlit.delta_generator import DeltaGenerator
 from dmm_core.data.sequences import Sequences, Splits
 from dmm_core.data.uploads import MUSIC_EXTENSIONS, UploadOptions, UploadReport, read_files
 from dmm_core.errors import DataError
-from pages.ui import frame
+from pages.ui import frame, terms
 from pages.ui.address import choose
 from pages.ui.datasets import SPLITS
 
@@ -50,6 +50,7 @@ def pick_piece(
         key=key,
         show=lambda number: _title(sequences, number),
         default=str(default + 1),
+        help=terms.SEQUENCE,
     )
     if chosen is None:
         raise DataError("There is no such sequence; choose one from the list.")

@@ -6,7 +6,7 @@ import streamlit as st
 from dmm_core.data.sequences import Splits
 from dmm_core.music.metrics import RollMetrics, measure
 from dmm_core.music.pianoroll import rearticulates_by_default
-from pages.ui import charts, frame
+from pages.ui import charts, frame, terms
 from pages.ui.address import choose
 from pages.ui.data import features
 from pages.ui.data.fetch import fetch
@@ -59,6 +59,7 @@ def draw() -> None:
             numbers,
             key="piece",
             show=lambda number: f"{number}. {sequences.names[int(number) - 1]}",
+            help=terms.SEQUENCE,
             resets=("part",),
         )
     if piece is None:

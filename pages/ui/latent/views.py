@@ -6,7 +6,7 @@ import streamlit as st
 from dmm_core.fixed_points import FixedPoints, fixed_points
 from dmm_core.latent import ACTIVE_VARIANCE, Projection, active_units, vector_field
 from dmm_core.model import DMM
-from pages.ui import charts, frame
+from pages.ui import charts, frame, terms
 from pages.ui.address import choose
 from pages.ui.latent import figures
 from pages.ui.latent.numbers import (
@@ -111,7 +111,13 @@ def draw_filter(subject: Subject) -> None:
     with st.grid("auto", min_column_width=170):
         for name, _, scale in both:
             doubt = float(np.sqrt(np.square(scale).sum(1)).mean())
-            st.metric(f"Doubt, {name.split(':')[0].lower()}", f"{doubt:.2f}")
+            kind, known = name.split(": ")
+            st.metric(
+                f"Doubt, {kind.lower()}",
+                f"{doubt:.2f}",
+                help=f"How unsure the model is of z, {known}: the standard deviation over all "
+                "dimensions, on average over the frames.",
+            )
         st.metric(
             "Effective particles",
             f"{float(np.median(past.effective)):.0f}",
@@ -203,8 +209,8 @@ def draw_dimensions(subject: Subject) -> None:
             f"{ACTIVE_VARIANCE:g}. The line in the chart counts something else, mean kl: a "
             "dimension that varies just as the prior expected costs hardly any.",
         )
-        st.metric("kl", f"{float(around.kl.sum()):.2f} nats", help="Per frame, all dimensions.")
-        st.metric("nll", f"{around.nll:.2f} nats", help="Per frame.")
+        st.metric("kl", f"{float(around.kl.sum()):.2f} nats", help=f"{terms.KL} Per frame.")
+        st.metric("nll", f"{around.nll:.2f} nats", help=f"{terms.NLL} Per frame.")
     frame.chart(
         charts.kl_per_dimension(around.kl, threshold=_KL_IN_USE),
         key="dimensions",

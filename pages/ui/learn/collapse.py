@@ -9,7 +9,7 @@ from dmm_core.config import RunConfig
 from dmm_core.latent import posterior_moments
 from dmm_core.lessons import Experiment
 from dmm_core.model import DMM
-from pages.ui import frame
+from pages.ui import frame, terms
 from pages.ui.learn import figures
 from pages.ui.learn.lesson import Lesson, Watched, column, hold_place, last
 from pages.ui.learn.models import model_of, simulation, truth
@@ -114,7 +114,7 @@ def _draw_numbers(w: Watched, exact: float) -> None:
             st.metric(
                 "Dimensions in use",
                 dash if kl is None else f"{int((kl > IN_USE).sum())} of {len(kl)}",
-                help=f"Those with a kl above {IN_USE:g} nats per frame.",
+                help=f"Those with a kl above {IN_USE:g} nats per frame. {terms.KL}",
             )
 
 

@@ -6,7 +6,7 @@ import streamlit as st
 
 from dmm_core.config import RunConfig
 from dmm_core.lessons import Experiment
-from pages.ui import charts, frame
+from pages.ui import charts, frame, terms
 from pages.ui.learn.lesson import Lesson, Watched, hold_place, last, valid_curve
 from pages.ui.learn.models import truth
 from pages.ui.learn.sight import SEES, drawing
@@ -59,7 +59,9 @@ def _draw(watched: Sequence[Watched]) -> None:
         column_config={
             "Bound": st.column_config.NumberColumn(format="%.3f", help="Nats per frame."),
             "Above the exact NLL": st.column_config.NumberColumn(format="%.3f"),
-            "kl": st.column_config.NumberColumn(format="%.3f", help="Nats per frame, on train."),
+            "kl": st.column_config.NumberColumn(
+                format="%.3f", help=f"{terms.KL} Nats per frame, on train."
+            ),
         },
         key="table",
         alt="Every network, what it sees, its bound and how far that is above the exact NLL.",

@@ -7,7 +7,7 @@ import streamlit as st
 from dmm_core.config import RunConfig
 from dmm_core.errors import ConfigError, DataError
 from dmm_core.lessons import Experiment, list_experiments, load_experiment
-from pages.ui import charts, frame
+from pages.ui import charts, frame, terms
 from pages.ui.address import choose
 from pages.ui.learn.lesson import Lesson, Watched, hold_place, last, valid_curve
 
@@ -71,8 +71,12 @@ def _draw(watched: Sequence[Watched]) -> None:
         ],
         hide_index=True,
         column_config={
-            name: st.column_config.NumberColumn(format="%.3f", help="Nats per frame.")
-            for name in ("Valid bound", "nll", "kl")
+            name: st.column_config.NumberColumn(format="%.3f", help=f"{says}Nats per frame.")
+            for name, says in (
+                ("Valid bound", ""),
+                ("nll", f"{terms.NLL} "),
+                ("kl", f"{terms.KL} "),
+            )
         },
         key="table",
         alt="Valid bound, nll, kl and KL weight of every training.",

@@ -27,7 +27,16 @@ def draw(rows: Sequence[Row]) -> None:
         curve = choose("Curve", list(_CURVES), key="curve", show=_CURVES.__getitem__, few=True)
         over = choose("Over", list(_AXES), key="over", show=_AXES.__getitem__, few=True)
         smoothing = st.slider(
-            "Smoothing", 0.0, 0.95, 0.0, 0.05, key="smoothing", bind="query-params", width=180
+            "Smoothing",
+            0.0,
+            0.95,
+            0.0,
+            0.05,
+            key="smoothing",
+            bind="query-params",
+            width=180,
+            help="How much of a point is what came before it, to see past the noise; at 0 a curve "
+            "is as measured.",
         )
         with st.container(height="stretch", width="content", vertical_alignment="center"):
             log = st.toggle("Log axis", key="log", bind="query-params")

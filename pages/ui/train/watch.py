@@ -7,7 +7,7 @@ import streamlit as st
 
 from dmm_core.runs.run import Run
 from dmm_core.runs.status import ACTIVE, State, Status
-from pages.ui import charts, frame
+from pages.ui import charts, frame, terms
 from pages.ui.datasets import data_sets
 from pages.ui.published import comparable, references
 from pages.ui.runner import runner
@@ -148,13 +148,13 @@ def _draw_figures(metrics: list[dict], status: Status) -> None:
         st.metric(
             "nll",
             _number(last.get("train_nll")),
-            help="-log p(x given z): what the notes cost once the latent state is known. The bound "
-            "is nll + kl, here of the train split, in nats per frame; lower is better.",
+            help=f"{terms.NLL} The bound is nll + kl, here of the train split, in nats per frame; "
+            "lower is better.",
         )
         st.metric(
             "kl",
             _number(last.get("train_kl")),
-            help="How far the posterior is from the prior: what the latent state itself costs.",
+            help=terms.KL,
         )
         st.metric(
             "Best valid bound",
