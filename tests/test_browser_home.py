@@ -33,6 +33,10 @@ def wait(page, condition):
     page.wait_for_function(f"e => (d => {condition})(e.dataset)", arg=player)
 
 
+def middle(box):
+    return box["y"] + box["height"] / 2
+
+
 def first_sound(page, address):
     """Seconds from navigation to a moving audio clock, one click included."""
     began = time.monotonic()
@@ -50,6 +54,10 @@ def test_music_sounds_on_a_cold_server_after_one_click(browser, tmp_path, capsys
         box = page.locator(".player").bounding_box()
         assert box["y"] + box["height"] <= 800, "the player is on screen without scrolling"
         assert watch.errors == [] and watch.foreign == []
+
+        another = page.get_by_role("button", name="Compose another").bounding_box()
+        link = page.get_by_role("link", name="Open it in Compose").bounding_box()
+        assert abs(middle(another) - middle(link)) < 4, "they stand on one line"
 
         page.get_by_text("Inference", exact=True).click()
         page.get_by_text("inference network").wait_for()

@@ -31,18 +31,20 @@ def draw() -> None:
     stage = st.container()
     with st.container(horizontal=True, vertical_alignment="bottom"):
         seed = ask_seed()
-        st.page_link(
-            "pages/5_Compose.py",
-            label="Open it in Compose",
-            icon=":material/tune:",
-            query_params={
-                "run": bundled.id,
-                "seed": str(seed),
-                "count": "1",
-                "xt": f"{_X_TEMPERATURE:g}",
-                **({"present": "true"} if frame.presenting() else {}),
-            },
-        )
+        with st.container(width="content", gap=None):
+            st.page_link(
+                "pages/5_Compose.py",
+                label="Open it in Compose",
+                icon=":material/tune:",
+                query_params={
+                    "run": bundled.id,
+                    "seed": str(seed),
+                    "count": "1",
+                    "xt": f"{_X_TEMPERATURE:g}",
+                    **({"present": "true"} if frame.presenting() else {}),
+                },
+            )
+            st.space("xsmall")  # a link is less high than a button: on one line with it
     model = trained(bundled)
     grid = require_piano(model.data)
     (piece,) = compose(model, Plan("new", 1, _QUARTERS * grid, 1.0, _X_TEMPERATURE, seed))
