@@ -2,10 +2,9 @@
 
 import pytest
 from axe_playwright_python.base import AXE_SCRIPT
-from browser import ROOT, WAIT, Watch, app, chromium, settled
-from page_models import music_run
+from browser import WAIT, chromium
 from playwright.sync_api import expect
-from runs_by_state import write_metrics
+from served import served_run, visited
 
 TALL = {"width": 1280, "height": 2600}
 """A chart is drawn once it is in sight."""
@@ -48,13 +47,8 @@ PAGES = {
 @pytest.fixture(scope="module")
 def served(tmp_path_factory):
     """The address of an app whose home has one finished run, and that run."""
-    home = tmp_path_factory.mktemp("home")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("DMM_HOME", str(home))
-        run = music_run()
-        write_metrics(run, epochs=6)
-        with app(ROOT / "app.py", home) as address:
-            yield address, run
+    with served_run(tmp_path_factory.mktemp("home")) as both:
+        yield both
 
 
 @pytest.fixture(scope="module")
@@ -67,44 +61,27 @@ def browser():
 def test_a_page_breaks_no_grave_rule_in_either_theme_and_its_player_wears_both(
     served, browser, name
 ):
-    address, run = served
-    link, filled = PAGES[name]
-    context = browser.new_context(viewport=TALL, color_scheme="light", reduced_motion="reduce")
-    page = context.new_page()
-    watch = Watch(page)
-    page.goto(f"{address}/{link.format(run=run.id, data=run.config().data.name)}")
-    page.locator(filled).first.wait_for(timeout=WAIT)
-    settled(page)
-    page.evaluate(AXE_SCRIPT)
-    for theme in ("light", "dark"):
-        page.emulate_media(color_scheme=theme)
-        expect(page.get_by_test_id("stApp")).to_have_css("color-scheme", theme, timeout=WAIT)
-        page.wait_for_function(STILL, timeout=WAIT)
-        rolls = page.locator("canvas.roll").element_handles()
-        page.wait_for_function(ROLLS, arg=[rolls, theme == "dark"], timeout=WAIT, polling=200)
-        broken = [rule for rule in page.evaluate(RULES) if rule["impact"] in GRAVE]
-        assert not broken, "\n".join(
-            f"{name}, {theme}: {rule['id']} ({rule['help']}): {'; '.join(rule['where'])}"
-            for rule in broken
-        )
-    # A deep link makes Streamlit look for its server below the page first: 404, twice.
-    assert [error for error in watch.errors if "status of 404" not in error] == []
-    assert watch.foreign == []
-    context.close()
+    look = {"viewport": TALL, "color_scheme": "light", "reduced_motion": "reduce"}
+    with visited(browser, served, *PAGES[name], **look) as page:
+        page.evaluate(AXE_SCRIPT)
+        for theme in ("light", "dark"):
+            page.emulate_media(color_scheme=theme)
+            expect(page.get_by_test_id("stApp")).to_have_css("color-scheme", theme, timeout=WAIT)
+            page.wait_for_function(STILL, timeout=WAIT)
+            rolls = page.locator("canvas.roll").element_handles()
+            page.wait_for_function(ROLLS, arg=[rolls, theme == "dark"], timeout=WAIT, polling=200)
+            broken = [rule for rule in page.evaluate(RULES) if rule["impact"] in GRAVE]
+            assert not broken, "\n".join(
+                f"{name}, {theme}: {rule['id']} ({rule['help']}): {'; '.join(rule['where'])}"
+                for rule in broken
+            )
 
 
 def test_charts_take_another_theme_with_the_next_rerun(served, browser):
-    address, _ = served
-    page = browser.new_context(viewport=TALL, color_scheme="dark").new_page()
-    page.set_default_timeout(WAIT)
-    watch = Watch(page)
-    page.goto(f"{address}/Learn?lesson=kalman")
-    page.locator(CURVES).first.wait_for()
-    settled(page)
-    page.wait_for_function(INKS, arg=True)
-    page.emulate_media(color_scheme="light")
-    expect(page.get_by_test_id("stApp")).to_have_css("color-scheme", "light", timeout=WAIT)
-    page.keyboard.press("r")  # Streamlit's own key, which changes nothing on the page.
-    page.wait_for_function(INKS, arg=False)
-    assert [error for error in watch.errors if "status of 404" not in error] == []
-    page.context.close()
+    look = {"viewport": TALL, "color_scheme": "dark"}
+    with visited(browser, served, "Learn?lesson=kalman", CURVES, **look) as page:
+        page.wait_for_function(INKS, arg=True)
+        page.emulate_media(color_scheme="light")
+        expect(page.get_by_test_id("stApp")).to_have_css("color-scheme", "light", timeout=WAIT)
+        page.keyboard.press("r")  # Streamlit's own key, which changes nothing on the page.
+        page.wait_for_function(INKS, arg=False)

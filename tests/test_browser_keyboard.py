@@ -5,17 +5,15 @@ import json
 import re
 import shutil
 import wave
-from contextlib import contextmanager
+from functools import partial
 
 import mido
 import music21
 import pytest
-from browser import ROOT, WAIT, app, chromium, settled
-from page_models import music_run
+from browser import WAIT, chromium, settled
 from playwright.sync_api import expect
-from runs_by_state import write_metrics
+from served import served_run, visited
 
-from dmm_core.files import home
 from dmm_core.lessons import list_experiments
 
 LIMIT = 60
@@ -37,17 +35,13 @@ def served(tmp_path_factory, chorales):
     folder = tmp_path_factory.mktemp("home")
     (folder / "datasets").mkdir()
     shutil.copy(chorales.cache, folder / "datasets")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("DMM_HOME", str(folder))
-        run = music_run()
-        write_metrics(run, epochs=6)
-        lesson = json.loads(list_experiments()["parameters"].read_text())
-        for variant in lesson["variants"].values():
-            variant["train"] |= {"epochs": 3, "batch_size": 500}
-        (home() / "lessons").mkdir()
-        (home() / "lessons" / "parameters.json").write_text(json.dumps(lesson))
-        with app(ROOT / "app.py", folder) as address:
-            yield address, run
+    lesson = json.loads(list_experiments()["parameters"].read_text())
+    for variant in lesson["variants"].values():
+        variant["train"] |= {"epochs": 3, "batch_size": 500}
+    (folder / "lessons").mkdir()
+    (folder / "lessons" / "parameters.json").write_text(json.dumps(lesson))
+    with served_run(folder) as both:
+        yield both
 
 
 @pytest.fixture(scope="module")
@@ -58,21 +52,8 @@ def browser():
 
 @pytest.fixture
 def visit(served, browser):
-    """Open a link, and wait until what stands at the selector `filled` is there."""
-
-    @contextmanager
-    def opened(link, filled):
-        address, run = served
-        context = browser.new_context(viewport={"width": 1280, "height": 800})
-        page = context.new_page()
-        page.set_default_timeout(WAIT)
-        page.goto(f"{address}/{link.format(run=run.id, data=run.config().data.name)}")
-        page.locator(filled).first.wait_for()
-        settled(page)
-        yield page
-        context.close()
-
-    return opened
+    """Opens a link, as `visited` does."""
+    return partial(visited, browser, served)
 
 
 def tab_to(page, role, name, limit=LIMIT):
