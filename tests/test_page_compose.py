@@ -42,7 +42,7 @@ def plan(**changes):
 
 
 def music(at):
-    (element,) = at.get("bidi_component")
+    (element,) = at.main.get("bidi_component")
     return element.proto.json
 
 
@@ -66,7 +66,7 @@ PIECE[np.arange(12), 39 + np.arange(12) // 2] = 1
 
 def test_without_runs_the_bundled_model_composes():
     at = page(COMPOSE, frames="16")
-    assert not at.error and len(at.get("bidi_component")) == 1
+    assert not at.error and len(at.main.get("bidi_component")) == 1
     assert at.query_params["run"] == "bundled:chorales"
     assert len(at.get("download_button")) == 3
 
@@ -134,10 +134,10 @@ def test_a_piece_is_reconstructed_and_can_be_compared():
 
 def test_a_file_is_continued_and_a_bad_one_refused():
     at = page(COMPOSE, run=music_run().id, mode="continue", **{"from": "file"}, frames="8")
-    assert not at.get("bidi_component")
+    assert not at.main.get("bidi_component")
     at.file_uploader(key="midi_file").upload("good.mid", scale()).run()
     assert not at.exception and not at.error
-    assert len(at.get("bidi_component")) == 1 and "holds everything" not in shown(at)
+    assert len(at.main.get("bidi_component")) == 1 and "holds everything" not in shown(at)
     at.file_uploader(key="midi_file").set_value([]).run()
     at.file_uploader(key="midi_file").upload("bad.mid", b"not midi").run()
     assert not at.exception and len(at.error) == 1
@@ -177,7 +177,7 @@ def test_a_file_is_continued_from_its_end():
 )
 def test_a_bad_address_is_one_plain_sentence(address):
     at = page(COMPOSE, **({"run": music_run().id, "frames": "8"} | address))
-    assert len(at.error) == 1 and not at.get("bidi_component")
+    assert len(at.error) == 1 and not at.main.get("bidi_component")
 
 
 @pytest.mark.parametrize(
@@ -197,13 +197,13 @@ def test_a_bad_address_is_one_plain_sentence(address):
 )
 def test_a_number_out_of_bounds_is_ignored(address):
     at = page(COMPOSE, **({"run": music_run().id} | address))
-    assert not at.error and len(at.get("bidi_component")) == 1
+    assert not at.error and len(at.main.get("bidi_component")) == 1
 
 
 @pytest.mark.parametrize("mode", ["file", "<b>"])
 def test_a_way_to_compose_that_is_gone_is_new_music_and_a_sentence(mode):
     at = page(COMPOSE, run=music_run().id, frames="8", mode=mode)
-    assert not at.error and len(at.get("bidi_component")) == 1
+    assert not at.error and len(at.main.get("bidi_component")) == 1
     assert "here is new music instead" in at.toast[0].value
     assert "mode" not in at.query_params
     assert not at.run().toast
@@ -389,8 +389,8 @@ def choose_mode(at, mode):
 def test_a_blind_test_reveals_only_after_the_vote():
     at = page(COMPOSE, run=music_run().id, frames="8", vxt="0.5")
     at.button(key="blind_next").click().run()
-    assert len(at.get("bidi_component")) == 3 and not at.success
-    assert "x 0.5" not in " ".join(e.proto.json for e in at.get("bidi_component"))
+    assert len(at.main.get("bidi_component")) == 3 and not at.success
+    assert "x 0.5" not in " ".join(e.proto.json for e in at.main.get("bidi_component"))
     at.button(key="vote_first").click().run()
     assert "x 0.5" in at.success[0].value
     assert "neither 0" in shown(at)
@@ -411,7 +411,7 @@ def test_two_pinned_draws_are_compared_as_they_were_heard():
     at.number_input(key="seed").set_value(7).run()
     at.button_group(key="blind_kind").set_value("pinned").run()
     at.button(key="blind_next").click().run()
-    blind = [json.loads(e.proto.json) for e in at.get("bidi_component")[1:]]
+    blind = [json.loads(e.proto.json) for e in at.main.get("bidi_component")[1:]]
     assert sorted(said["roll"] for said in blind) == sorted(rolls)
     assert all("seed" not in said["title"] and said["path"] is None for said in blind)
     first = blind[0]["roll"] == rolls[0]
@@ -433,7 +433,7 @@ def test_a_blind_test_of_continuations_begins_in_the_bar_where_the_model_does(ki
     at.button(key="history.pin.1").click().run()
     at.button_group(key="blind_kind").set_value(kind).run()
     at.button(key="blind_next").click().run()
-    rolls = [unpacked(json.loads(e.proto.json)) for e in at.get("bidi_component")[1:]]
+    rolls = [unpacked(json.loads(e.proto.json)) for e in at.main.get("bidi_component")[1:]]
     assert [len(roll) for roll in rolls] == [10, 10]
     assert all(np.array_equal(roll[:2], whole[8:10]) for roll in rolls)
     assert (kind == "pinned") == any(np.array_equal(roll, whole[8:]) for roll in rolls)

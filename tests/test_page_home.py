@@ -17,7 +17,7 @@ def fresh_caches(dmm_home):
 
 def music(at):
     """What the player was given."""
-    (element,) = at.get("bidi_component")
+    (element,) = at.main.get("bidi_component")
     return element.proto.json
 
 
@@ -25,7 +25,7 @@ def test_without_runs_it_explains_plays_and_opens_three_doors():
     at = page("app.py")
     assert not at.error and not at.info
     assert "latent state" in shown(at)
-    assert len(at.get("bidi_component")) == 1
+    assert len(at.main.get("bidi_component")) == 1
     labels = [link.proto.label for link in at.get("page_link")]
     assert {"**Understand it**", "**Train your own**", "**Compose**"} <= set(labels)
     assert at.number_input(key="seed").value == 1

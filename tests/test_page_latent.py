@@ -62,7 +62,7 @@ def test_every_view_of_a_model_of_music(view):
     at = page(LATENT, run=run.id, view=view)
     assert not at.error and not at.info
     assert len(at.get("plotly_chart")) == CHARTS.get(view, 1)
-    assert len(at.get("bidi_component")) == PLAYERS.get(view, 0)
+    assert len(at.main.get("bidi_component")) == PLAYERS.get(view, 0)
     assert [expander.label for expander in at.expander] == ["What am I seeing?"]
 
 
@@ -70,7 +70,7 @@ def test_every_view_of_a_model_of_music(view):
 @pytest.mark.parametrize("z_dim", [1, 2])
 def test_every_view_of_a_model_of_real_values(view, z_dim):
     at = page(LATENT, run=real_run(z_dim).id, view=view)
-    assert not at.error and not at.get("bidi_component")
+    assert not at.error and not at.main.get("bidi_component")
     flat = z_dim == 1 and view in ("prior", "transition")
     if view == "nudge":
         assert "nothing to hear" in at.info[0].value
@@ -103,7 +103,7 @@ def test_three_dimensions_are_offered_where_there_are_three():
 def test_another_data_set_of_the_same_grid_can_be_looked_at():
     run, other = music_run(), scales(title="Other")
     at = page(LATENT, run=run.id, data=f"upload:{other}")
-    assert not at.error and len(at.get("bidi_component")) == 1
+    assert not at.error and len(at.main.get("bidi_component")) == 1
     at = page(LATENT, run=run.id, data="linear-gssm")
     assert "cannot look at that data set" in at.error[0].value
 
@@ -111,14 +111,14 @@ def test_another_data_set_of_the_same_grid_can_be_looked_at():
 def test_a_file_is_looked_at_and_a_bad_one_refused():
     run = music_run()
     at = page(LATENT, run=run.id, **{"from": "file"})
-    assert not at.get("bidi_component")
+    assert not at.main.get("bidi_component")
     at.file_uploader(key="midi_file").upload("good.mid", scale()).run()
     assert not at.exception and not at.error
-    assert len(at.get("bidi_component")) == 1
+    assert len(at.main.get("bidi_component")) == 1
     at.file_uploader(key="midi_file").set_value([]).run()
     at.file_uploader(key="midi_file").upload("bad.mid", b"not midi").run()
     assert not at.exception
-    assert "bad" in at.error[0].value and not at.get("bidi_component")
+    assert "bad" in at.error[0].value and not at.main.get("bidi_component")
 
 
 @pytest.mark.parametrize(

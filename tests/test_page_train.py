@@ -196,7 +196,7 @@ def test_what_the_trained_model_composes_is_heard_and_downloaded(monkeypatch):
     run = trained(monkeypatch)
     at = open_page(PAGE, run=run.id)
     assert at.selectbox(key=f"sample.{run.id}").options == ["By the trained model"]
-    assert len(at.get("bidi_component")) == 1
+    assert len(at.main.get("bidi_component")) == 1
 
 
 def test_an_older_sample_stays_while_newer_ones_come():

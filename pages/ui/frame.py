@@ -15,6 +15,7 @@ import streamlit as st
 
 from dmm_core.errors import DMMError
 from dmm_core.files import assets
+from pages.ui import theme
 
 __all__ = ["begin", "chart", "guard", "plain", "presenting"]
 
@@ -108,6 +109,7 @@ def begin(title: str, icon: str, *, intro: str | None = None) -> None:
             bind="query-params",
             help="Larger text and fewer controls, for a class. The link keeps it.",
         )
+        theme.follow()
     if presenting():
         st.html(_PRESENTED)
     st.title(title, icon=icon)
