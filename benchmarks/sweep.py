@@ -4,8 +4,6 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from statistics import median
 
-import torch
-
 from benchmarks.epoch import epoch_of
 from benchmarks.report import Options, Row, alternate, in_threads, ratio
 from dmm_core.config import DataConfig, ModelConfig
@@ -13,6 +11,7 @@ from dmm_core.data.registry import load_dataset
 from dmm_core.data.sequences import Splits
 from dmm_core.device import cores
 from dmm_core.presets import PRESETS
+from dmm_core.threads import own_threads
 
 __all__ = ["rows"]
 
@@ -46,6 +45,5 @@ def _compared(name: str, config: ModelConfig, splits: Splits, options: Options) 
 
 
 def _with_threads(count: int, action: Callable[[], object]) -> None:
-    torch.get_num_threads()  # else its first product gives a thread the number set in another
-    torch.set_num_threads(count)
+    own_threads(count)
     action()

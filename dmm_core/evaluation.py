@@ -18,7 +18,7 @@ from dmm_core.draws import FRAMES_AT_ONCE, draw_noise, generator_for
 from dmm_core.model import DMM
 from dmm_core.nn.summary import Summary
 from dmm_core.objective import Weighed, bound_of, weigh
-from dmm_core.spread import spread
+from dmm_core.threads import spread
 
 __all__ = [
     "Evaluation",

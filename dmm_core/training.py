@@ -28,6 +28,7 @@ from dmm_core.model import DMM
 from dmm_core.objective import kl_weight
 from dmm_core.parallel import ALONE, Shard, World
 from dmm_core.stepping import step_by_kernels
+from dmm_core.threads import own_threads
 from dmm_core.updating import Rates, Update
 
 __all__ = ["Training", "fit"]
@@ -97,10 +98,7 @@ class Training:
         Raises:
             RunError: if an update was not finite; no such update is ever applied.
         """
-        if self.config.threads:
-            # Asked first: else its first product gives a thread the number set last in any other.
-            torch.get_num_threads()
-            torch.set_num_threads(self.config.threads)
+        own_threads(self.config.threads)
         began, update_then = time.monotonic(), self.update
         total = self.config.epochs * self._updates_an_epoch
         while self.epoch < self.config.epochs and not self._out_of_patience():

@@ -26,6 +26,7 @@ from dmm_core.runs.record import DataFacts, model_for
 from dmm_core.runs.run import Run
 from dmm_core.runs.signals import stop_signals
 from dmm_core.runs.status import State, this_host
+from dmm_core.threads import own_threads
 from dmm_core.training import Training
 
 __all__ = ["CHECKPOINT_SECONDS", "LISTEN_SECONDS", "Listen", "execute", "follow"]
@@ -147,7 +148,7 @@ class _Worker:
         facts = DataFacts.of(splits)
         model = model_for(config.model, facts, seed=config.train.seed)
         training = Training(model, splits, config.train, self.world, self._tell)
-        threads = config.train.threads or torch.get_num_threads()
+        threads = own_threads(config.train.threads)
         self.journal.log(f"PyTorch {torch.__version__}, {training.device}, {threads} threads.")
         if self.world.size > 1:
             self.journal.log(f"{self.world.size} processes train together.")

@@ -7,7 +7,7 @@ from models import small_model
 
 from dmm_core.data.sequences import Sequences
 from dmm_core.evaluation import evaluate
-from dmm_core.spread import spread
+from dmm_core.threads import own_threads, spread
 
 CPU = torch.device("cpu")
 
@@ -44,6 +44,26 @@ def test_threads_share_out_what_there_is_and_nothing_lasts(threads):
     after.start()
     after.join()
     assert seen == [17]
+
+
+def test_a_thread_has_its_own_number_and_the_others_keep_theirs(threads):
+    threads(3)
+    found = {}
+
+    def ask(name, *given):
+        for count in given:
+            own_threads(count)
+        torch.ones(8) @ torch.ones(8)  # the first product
+        found[name] = torch.get_num_threads()
+
+    for name, given in {"own": [1], "again": [1, 0], "other": []}.items():
+        thread = threading.Thread(target=ask, args=(name, *given))
+        thread.start()
+        thread.join()
+    assert found == {"own": 1, "again": 3, "other": 3}
+    assert torch.get_num_threads() == 3
+    assert own_threads(2) == torch.get_num_threads() == 2
+    assert own_threads(0) == torch.get_num_threads() == 3
 
 
 def test_tasks_are_taken_only_a_few_ahead(threads):

@@ -1,4 +1,4 @@
-"""Parts of a work done side by side, a thread each."""
+"""PyTorch's threads: how many a thread of the program has, and parts of a work side by side."""
 
 import threading
 from collections import deque
@@ -8,7 +8,7 @@ from typing import TypeVar
 
 import torch
 
-__all__ = ["spread"]
+__all__ = ["own_threads", "spread"]
 
 _Task = TypeVar("_Task")
 _Result = TypeVar("_Result")
@@ -16,7 +16,27 @@ _Result = TypeVar("_Result")
 _MOST = 8
 """Parts done at once: each holds what it computes with."""
 
-_START_SECONDS = 60.0
+_SETTING = threading.Lock()
+
+
+def own_threads(count: int) -> int:
+    """Give the calling thread `count` of PyTorch's threads for its products, and no other thread.
+
+    PyTorch keeps the number by thread, but what is set in one is also what every thread begins with
+    that has not asked yet. So it is asked first here, and set back for the others afterwards.
+
+    Args:
+        count: how many; 0 for as many as threads have that nobody gave a number.
+
+    Returns:
+        How many it has now.
+    """
+    with _SETTING, ThreadPoolExecutor(1) as aside:
+        usual = aside.submit(torch.get_num_threads).result()
+        torch.get_num_threads()
+        torch.set_num_threads(count or usual)
+        aside.submit(torch.set_num_threads, usual).result()
+    return count or usual
 
 
 def spread(
@@ -38,8 +58,9 @@ def spread(
     if workers == 1:
         yield from map(function, tasks)
         return
-    with ThreadPoolExecutor(workers, "spread") as pool:
-        _share_out(pool, threads, workers)
+    with ThreadPoolExecutor(
+        workers, "spread", initializer=own_threads, initargs=(threads // workers,)
+    ) as pool:
         waiting: deque[Future[_Result]] = deque()
         for task in tasks:
             waiting.append(pool.submit(function, task))
@@ -47,18 +68,3 @@ def spread(
                 yield waiting.popleft().result()
         for future in waiting:
             yield future.result()
-
-
-def _share_out(pool: ThreadPoolExecutor, threads: int, workers: int) -> None:
-    """Give each of the pool's threads its share of PyTorch's."""
-    started = threading.Barrier(workers + 1, timeout=_START_SECONDS)
-
-    def start() -> None:
-        torch.get_num_threads()  # PyTorch's first question in a thread sets its number anew
-        torch.set_num_threads(threads // workers)
-        started.wait()
-
-    for _ in range(workers):
-        pool.submit(start)
-    started.wait()
-    torch.set_num_threads(threads)  # what threads that are yet to come begin with was changed too
