@@ -29,7 +29,7 @@ __all__ = [
     "valid_bound",
 ]
 
-_NOISE_AT_ONCE = 16 * FRAMES_AT_ONCE
+_NOISE_AT_ONCE = 8 * FRAMES_AT_ONCE
 """Padded frames, over all paths, whose noise is held: enough paths for parts of a batch to fill."""
 
 _LITTLE_PADDING = 1.1
