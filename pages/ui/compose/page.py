@@ -26,6 +26,9 @@ from pages.ui.player import PlayerEvents
 
 __all__ = ["draw"]
 
+_MODES_WIDTH = {False: 390, True: 480}
+"""Pixels that the modes need side by side, without and with presenter mode."""
+
 
 def draw() -> None:
     """Ask what to compose, draw it, and let it be heard and kept.
@@ -34,7 +37,9 @@ def draw() -> None:
         DataError: if the model explains no music, or the address names nothing that exists.
         RunError: if the model cannot be loaded.
     """
-    with st.grid("auto", min_column_width=330, vertical_alignment="bottom"):
+    with st.grid(
+        "auto", min_column_width=_MODES_WIDTH[frame.presenting()], vertical_alignment="bottom"
+    ):
         model = trained(pick_run())
         grid = require_piano(model.data)
         mode = _ask_mode()
