@@ -78,6 +78,14 @@ def test_every_combination_is_a_configuration_and_has_a_name():
     assert found[1].label("first") == "first: seed 0, z-dim 50, lr 0.001"
 
 
+def test_torchrun_is_for_one_run(dmm_home, monkeypatch, capsys):
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    assert main(["sweep", "--over=train.seed=0,1"]) == 2
+    said = capsys.readouterr()
+    assert said.err == "sweep trains in one process; torchrun is for train and resume.\n"
+    assert list_runs() == []
+
+
 def test_short_names_name_one_setting():
     names = [short_name(name) for name in setting_names()]
     assert len(set(names)) == len(names)

@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import os
 import sys
 import threading
 import time
@@ -13,7 +14,7 @@ from dmm_core.commands.columns import decimal, print_table
 from dmm_core.commands.runs import require_trainable
 from dmm_core.commands.sweep_bar import SweepBar
 from dmm_core.device import cores
-from dmm_core.errors import RunError
+from dmm_core.errors import ConfigError, RunError
 from dmm_core.experiments.ranking import Result, over_seeds, ranked
 from dmm_core.experiments.sweep import (
     Combination,
@@ -81,6 +82,8 @@ def sweep(given: argparse.Namespace) -> int:
 
 def _planned(given: argparse.Namespace) -> _Plan:
     """The runs, created once everything has been checked."""
+    if int(os.environ.get("WORLD_SIZE", "1")) > 1:
+        raise ConfigError("sweep trains in one process; torchrun is for train and resume.")
     names = {name for name, field in setting_names().items() if hasattr(given, ".".join(field))}
     axes = parse_over(given.over, names)
     found = combinations(axes, given_settings(given, preset(given.preset)))
