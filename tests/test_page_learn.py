@@ -10,6 +10,7 @@ from dmm_core.data.medical import FEATURES
 from dmm_core.files import home
 from dmm_core.lessons import list_experiments, load_experiment
 from dmm_core.runs import worker
+from dmm_core.runs.run import Run
 from dmm_core.runs.store import find_run, list_runs
 from pages.ui.learn import models, session
 from pages.ui.learn.kalman import usual
@@ -239,6 +240,22 @@ def test_a_class_that_clicks_at_once_trains_once(runner):
         assert not at.exception
     assert len(runner.submitted) == 1
     assert one.query_params["runs"] == two.query_params["runs"]
+
+
+def test_a_training_that_ends_while_the_page_is_drawn_is_seen_to_end(runner, monkeypatch):
+    at = start(runner, "collapse")
+    real, asked = Run.state, set()
+
+    def state(run):
+        if run.id in asked:
+            return real(run)
+        asked.add(run.id)
+        return "running"
+
+    monkeypatch.setattr(Run, "state", state)
+    at.run()
+    assert asked == {run.id for run in runner.submitted}
+    assert primary(at) == ["Run it again"]
 
 
 def test_reset_goes_back_and_the_next_click_is_another_run(runner):

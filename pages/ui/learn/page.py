@@ -69,11 +69,11 @@ def draw() -> None:
             "The experiment of this link is gone, as they are kept for a day: run it again.",
             icon=":material/history:",
         )
-    _draw_buttons(name, plans, runs)
+    states = _states(runs)  # asked once: buttons and what is live must not differ
+    _draw_buttons(name, plans, runs, states)
     if not runs and lesson.before:
         lesson.before(found)
     if runs:
-        states = _states(runs)
         every = _POLL_SECONDS if ACTIVE & set(states) else None
         st.fragment(frame.guard()(_draw_live), run_every=every)(lesson, runs, states)
     with st.expander("What am I seeing?", icon=":material/help:", expanded=not frame.presenting()):
@@ -85,9 +85,11 @@ def _label(name: str) -> str:
     return LESSONS[name].title if name == "shelf" else f"{number} {LESSONS[name].title}"
 
 
-def _draw_buttons(name: str, plans: Mapping[str, RunConfig], runs: Sequence[Run]) -> None:
+def _draw_buttons(
+    name: str, plans: Mapping[str, RunConfig], runs: Sequence[Run], states: Sequence[State]
+) -> None:
     """The one obvious button, and what takes one back or on; in a class, by a key as well."""
-    active = [run for run in runs if run.state() in ACTIVE]
+    active = [run for run, state in zip(runs, states, strict=True) if state in ACTIVE]
     keys = frame.presenting()
     with st.container(horizontal=True, vertical_alignment="center"):
         if active:
