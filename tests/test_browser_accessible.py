@@ -24,10 +24,13 @@ ROLLS = f"""([rolls, dark]) => rolls.every((roll) => {{
     return dark ? ground < 80 : ground > 170;
 }})"""
 """A roll is as light as its ground: notes cover little of it."""
-INKS = f"""(dark) => [...document.querySelectorAll(".xtick text, .ytick text")].every((text) => {{
-    const ink = ({LIGHTNESS})(getComputedStyle(text).fill.match(/\\d+/g).map(Number));
-    return dark ? ink > 150 : ink < 100;
-}})"""
+INKS = f"""(dark) => {{
+    const texts = [...document.querySelectorAll(".xtick text, .ytick text")];
+    return texts.length > 0 && texts.every((text) => {{
+        const ink = ({LIGHTNESS})(getComputedStyle(text).fill.match(/\\d+/g).map(Number));
+        return dark ? ink > 150 : ink < 100;
+    }});
+}}"""
 CURVES = ".js-plotly-plot .main-svg"
 PAGES = {
     "Home": ("?seed=3", PLAYER),
@@ -83,3 +86,4 @@ def test_charts_follow_the_theme(served, browser):
         page.wait_for_function(INKS, arg=True)
         page.emulate_media(color_scheme="light")
         page.wait_for_function(INKS, arg=False)
+        assert not page.evaluate(INKS, True)

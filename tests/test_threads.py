@@ -27,7 +27,7 @@ def test_results_come_in_the_order_of_the_tasks(threads, count):
 
     def work(task):
         if task == 0 and count > 1:
-            late.wait(10)  # until another task is done
+            assert late.wait(10), "no other task ran beside this one"
         late.set()
         return 2 * task
 
