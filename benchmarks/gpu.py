@@ -1,6 +1,6 @@
 """What a CUDA GPU makes of it, in one call of a few minutes: `python -m benchmarks gpu`.
 
-An epoch of ours, plain, with CUDA graphs, with Triton kernels, in TF32 and in bf16, against Pyro's;
+An epoch of ours, plain, with CUDA graphs, in TF32 and in bf16, against Pyro's;
 the paper's training; the importance NLL; several seeds at once; what precision costs of the bound.
 Each part begins only while there is time left of the budget, and one that fails is a line of the
 table.
@@ -33,9 +33,7 @@ __all__ = ["rows"]
 WAYS: dict[str, dict[str, Any]] = {
     "plain": {},
     "graphs": {"graphs": True},
-    "graphs, kernels": {"graphs": True, "kernels": True},
     "graphs, tf32": {"graphs": True, "precision": "tf32"},
-    "graphs, kernels, tf32": {"graphs": True, "kernels": True, "precision": "tf32"},
     "graphs, bf16": {"graphs": True, "precision": "bf16"},
 }
 """How an epoch is trained -> settings of the training."""

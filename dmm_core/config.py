@@ -7,7 +7,7 @@ errors of a configuration are reported together.
 from collections.abc import Iterator, Mapping
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic.config import JsonDict
 
 from dmm_core.errors import ConfigError
@@ -22,6 +22,10 @@ __all__ = [
 
 ADVANCED: JsonDict = {"advanced": True}
 """Marks a field that a form folds away."""
+
+
+_REMOVED = frozenset({"kernels"})
+"""Settings of a training that earlier versions had; none of them changed a result."""
 
 
 class _Section(BaseModel):
@@ -376,15 +380,6 @@ class TrainConfig(_Section):
         ),
         json_schema_extra=ADVANCED,
     )
-    kernels: bool = Field(
-        default=False,
-        title="Triton kernels",
-        description=(
-            "On a CUDA GPU, take the steps of the latent recurrence by kernels of our own, once "
-            "they prove to give the same; they are for use with graphs."
-        ),
-        json_schema_extra=ADVANCED,
-    )
     threads: int = Field(
         default=0,
         title="CPU threads",
@@ -393,6 +388,14 @@ class TrainConfig(_Section):
         le=256,
         json_schema_extra=ADVANCED,
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _ignore_removed(cls, values: Any) -> Any:
+        """Leave out settings of earlier versions that no longer exist, so that old runs load."""
+        if not isinstance(values, Mapping):
+            return values
+        return {name: value for name, value in values.items() if name not in _REMOVED}
 
 
 class RunConfig(_Section):

@@ -27,7 +27,6 @@ from dmm_core.graphs import graphed_update
 from dmm_core.model import DMM
 from dmm_core.objective import kl_weight
 from dmm_core.parallel import ALONE, Shard, World
-from dmm_core.stepping import step_by_kernels
 from dmm_core.threads import own_threads
 from dmm_core.updating import Rates, Update
 
@@ -81,7 +80,6 @@ class Training:
         self._world = world
         self._train = ResidentSequences(splits.train, self.device)
         self._updates_an_epoch = math.ceil(len(splits.train) / config.batch_size)
-        step_by_kernels(self.model, config, tell)
         self._do = Update(self.model, config, world)
         self._graphed = graphed_update(self._do, self._train, config, world, tell)
         self._best: dict[str, Tensor] = {}

@@ -83,6 +83,12 @@ def test_there_and_back_nothing_is_lost(run, tmp_path, monkeypatch):
     assert {name: of for name, of in again.items()} == read_zip(zipped)
 
 
+def test_an_export_with_a_setting_that_was_removed_is_imported(run, files):
+    config = json.loads(files["config.json"])
+    config["config"]["train"]["kernels"] = True
+    assert import_run(packed(files, **{"config.json": json.dumps(config)})).config() == run.config()
+
+
 def test_an_imported_run_is_left_alone_by_a_worker(run, files):
     there = import_run(packed(files))
     before = contents(there.folder)

@@ -33,6 +33,13 @@ def test_config_is_what_was_given(run):
     assert run.record().versions.keys() == {"dmm", "python", "torch"}
 
 
+def test_a_setting_that_was_removed_is_ignored_in_an_old_run(run):
+    config = json.loads((run.folder / "config.json").read_text())
+    config["config"]["train"]["kernels"] = True
+    (run.folder / "config.json").write_text(json.dumps(config))
+    assert run.config() == preset("classroom")
+
+
 @pytest.mark.parametrize(
     "content", ["", "{}", "[]", '{"config": {"model": {"z_dim": 0}}}', '{"config": 3}', "\x00"]
 )

@@ -100,13 +100,9 @@ class StructuredCombiner(nn.Module):
         z_dim: latent dimensions.
         size: units of a summary.
         learn_start: learn z_0.
-
-    Attributes:
-        kernels: take a path's steps by `dmm_core.kernels`, which need a CUDA GPU.
     """
 
     needs_prior = False
-    kernels = False
 
     def __init__(self, *, z_dim: int, size: int, learn_start: bool) -> None:
         super().__init__()
@@ -134,7 +130,6 @@ class StructuredCombiner(nn.Module):
             self.transition.weight,
             self.transition.bias,
             weight,
-            kernels=self.kernels,
         )
         return LatentPath(*(s.view(steps, *draws, batch, z_dim).movedim(0, -2) for s in states))
 

@@ -2,11 +2,10 @@
 
 What depends on z_{t-1} is all that runs step by step. Its weights' gradients are sums over time, so
 the backward pass collects the steps' factors and takes each sum as one matrix product at the end,
-which autograd's step-by-step accumulation cannot do. On a GPU, where a step is a chain of tiny
-kernels, `dmm_core.kernels` can take its place.
+which autograd's step-by-step accumulation cannot do.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -25,8 +24,6 @@ def latent_recurrence(
     weight: Float[Tensor, "hidden latent"],
     bias: Float[Tensor, " hidden"],
     head_weight: Float[Tensor, "two_latent hidden"],
-    *,
-    kernels: bool = False,
 ) -> tuple[
     Float[Tensor, "time rows latent"],
     Float[Tensor, "time rows latent"],
@@ -44,15 +41,12 @@ def latent_recurrence(
         weight: W.
         bias: b.
         head_weight: V.
-        kernels: take the steps by Triton's kernels, which need a CUDA GPU.
 
     Returns:
         z, loc and scale, each (time, rows, latent).
     """
     with torch.autocast(heads.device.type, enabled=False):  # its products are too small to gain
-        z, loc, scale = _LatentRecurrence.apply(
-            heads, noise, start, weight, bias, head_weight, kernels
-        )
+        z, loc, scale = _LatentRecurrence.apply(heads, noise, start, weight, bias, head_weight)
     return z, loc, scale
 
 
@@ -66,24 +60,19 @@ class _LatentRecurrence(torch.autograd.Function):
         weight: Tensor,
         bias: Tensor,
         head_weight: Tensor,
-        kernels: bool,
     ) -> tuple[Tensor, Tensor, Tensor]:
-        if kernels:  # which read memory row by row
-            heads, noise, start = heads.contiguous(), noise.contiguous(), start.contiguous()
         steps, rows, z_dim = noise.shape
         keep = any(ctx.needs_input_grad)
         z, scale = torch.empty_like(noise), torch.empty_like(noise)
         raw = torch.empty_like(heads)  # loc and unconstrained variance, side by side
         hidden = noise.new_empty(steps if keep else 1, rows, len(weight))
         hiddens = hidden.unbind() if keep else hidden.unbind() * steps
-        forward, _ = _ways(kernels)
         given = (heads, noise, start, weight, bias, head_weight)
-        forward(*given, hiddens, raw, scale, z, floor=VARIANCE_FLOOR)
+        _steps_forward(*given, hiddens, raw, scale, z, floor=VARIANCE_FLOOR)
         if keep:
             # d scale / d unconstrained = sigmoid / (2 scale)
             slope = torch.sigmoid(raw[..., z_dim:]).div_(scale).mul_(0.5)
             ctx.save_for_backward(z, noise, hidden, slope, start, weight, head_weight)
-            ctx.kernels = kernels
         return z, raw[..., :z_dim].contiguous(), scale
 
     @staticmethod
@@ -95,12 +84,9 @@ class _LatentRecurrence(torch.autograd.Function):
         z, noise, hidden, slope, start, weight, head_weight = ctx.saved_tensors
         # All that does not depend on the step after, for all steps at once.
         given = (grad_z, grad_loc, grad_scale * slope, noise * slope)
-        if ctx.kernels:
-            given = tuple(tensor.contiguous() for tensor in given)
         grad_heads = z.new_empty(*z.shape[:2], 2 * z.shape[2])
         grad_hidden = torch.empty_like(hidden)
-        _, backward = _ways(ctx.kernels)
-        grad_start = backward(*given, hidden, weight, head_weight, grad_heads, grad_hidden)
+        grad_start = _steps_backward(*given, hidden, weight, head_weight, grad_heads, grad_hidden)
         flat_hidden = grad_hidden.flatten(0, 1)
         before = torch.cat([start[None], z[:-1]])
         return (
@@ -110,17 +96,7 @@ class _LatentRecurrence(torch.autograd.Function):
             flat_hidden.t() @ before.flatten(0, 1),
             flat_hidden.sum(0),
             grad_heads.flatten(0, 1).t() @ hidden.flatten(0, 1),
-            None,
         )
-
-
-def _ways(kernels: bool) -> tuple[Callable[..., None], Callable[..., Tensor]]:
-    """How all steps are taken, forward and back."""
-    if not kernels:
-        return _steps_forward, _steps_backward
-    from dmm_core.kernels import steps_backward, steps_forward  # Triton is not everywhere
-
-    return steps_forward, steps_backward
 
 
 def _steps_forward(

@@ -93,7 +93,7 @@ def estimate(config: RunConfig, work: Workload) -> float | None:
     frames = max(1, min(round(steps), _MOST_FRAMES))
     pace = _seconds_per_update(
         model.model_dump_json(),
-        train.model_dump_json(include={"samples", "device", "precision", "graphs", "kernels"}),
+        train.model_dump_json(include={"samples", "device", "precision", "graphs"}),
         work,
         rows,
         frames,
