@@ -1,4 +1,4 @@
-"""Byte strings that no parser should meet unprepared, and small builders of MIDI files."""
+"""Hostile and odd MIDI files, and small builders of MIDI files."""
 
 import random
 import struct
@@ -14,6 +14,16 @@ def track(events, length=None):
 def midi(*tracks, kind=1, claimed=None, division=480):
     count = len(tracks) if claimed is None else claimed
     return b"MThd" + struct.pack(">LHHH", 6, kind, count, division) + b"".join(tracks)
+
+
+def chunk(kind, content=b"", order=">"):
+    """A chunk of a MIDI file, or with "<" of a RIFF file."""
+    padding = bytes(len(content) % 2) if order == "<" else b""
+    return kind + struct.pack(f"{order}L", len(content)) + content + padding
+
+
+def riff(content):
+    return b"RIFF" + struct.pack("<L", 4 + len(content)) + b"RMID" + content
 
 
 def number(value):
@@ -54,11 +64,13 @@ REFUSED = {
     "division 0": (midi(track(NOTE + END), division=0), "0 ticks per quarter"),
     "SMPTE": (midi(track(NOTE + END), division=0xE728), "SMPTE"),
     "no track": (midi(), "claims 0 tracks"),
+    "no track where 3 are claimed": (midi(claimed=3), "claims 3 tracks, but it holds none"),
+    "257 chunks that are not tracks": (midi(chunk(b"XFIH") * 257), "over 256 chunks"),
+    "RIFF without data": (riff(b""), "RIFF file holds no MIDI data"),
+    "RIFF of 20 MB of empty chunks": (riff(b"LIST\0\0\0\0" * 2_500_000), "holds no MIDI data"),
+    "RIFF that ends inside its track": (riff(chunk(b"data", GOOD, "<"))[:-9], "cut off: track 1"),
     "65,535 tracks claimed": (midi(track(NOTE + END), claimed=65_535), "claims 65535 tracks"),
     "257 tracks": (midi(*[track(NOTE + END)] * 257), "claims 257 tracks"),
-    "2 tracks claimed, 1 there": (midi(track(NOTE + END), claimed=2), "there is no track 2"),
-    "1 track claimed, 2 there": (midi(*[track(NOTE + END)] * 2, claimed=1), "there are more"),
-    "alien chunk": (midi(b"XFIH" + bytes(4), track(NOTE + END), claimed=1), "no track 1"),
     "track of 4 GB": (midi(track(NOTE + END, length=0xFFFFFFFF)), "cut off: track 1"),
     "track header cut": (midi(b"MTrk\x00\x00", claimed=1), "cut off: track 1"),
     "track one byte short": (midi(track(NOTE + END, length=len(NOTE) - 1)), "ends inside an event"),
@@ -68,12 +80,11 @@ REFUSED = {
     "131,072 programs": (midi(track(b"\x00\xc0\x00\x00\xc0\x01" * 65_536 + END)), "no notes"),
     "1,000,000 events": (midi(track(b"\x00\x90\x3c\x40" + b"\x00\x3c\x40" * 10**6)), "200,000 ev"),
     "events without status": (midi(track(b"\x00\x3c\x40" + END)), "running status"),
-    "running status after sysex": (midi(track(NOTE + b"\x00\xf0\x00\x00\x3c\x40")), "running st"),
+    "real-time bytes alone": (midi(track(b"\x00\xf8" * 9 + END)), "holds no notes"),
+    "song position cut off": (midi(track(NOTE + b"\x00\xf2\x01")), "inside an event"),
     "undefined status": (midi(track(NOTE + b"\x00\xf4\x00")), "byte 0xf4"),
     "value of 128": (midi(track(b"\x00\x90\x3c\x80" + END)), "value above 127"),
     "tempo 0": (midi(track(b"\x00\xff\x51\x03\x00\x00\x00" + NOTE + END)), "no tempo"),
-    "tempo of one byte": (midi(track(b"\x00\xff\x51\x01\x07" + NOTE + END)), "no tempo"),
-    "key of 99 sharps": (midi(track(b"\x00\xff\x59\x02\x63\x00" + NOTE)), "not well-formed"),
     "text of 256 MB": (midi(track(b"\x00\xff\x01" + LONG)), "ends inside an event"),
     "2 MB of text": (midi(track(b"\x00\xff\x01" + number(2 * 10**6) + bytes(2 * 10**6))), "text"),
     "19 MB of sysex": (midi(track((b"\x00\xf0" + number(999) + bytes(999)) * 19_000)), "exclusive"),
@@ -106,6 +117,25 @@ ACCEPTED = {
     "end of track in the far future": (midi(track(NOTE + LONG + b"\xff\x2f\x00")), 1),
     "release before any note": (midi(track(b"\x00\x80\x3c\x40" + NOTE + END)), 1),
     "length of nothing": (midi(track(b"\x00\x90\x3c\x40\x00\x80\x3c\x40" + END)), 1),
+    "2 tracks claimed, 1 there": (midi(track(NOTE + END), claimed=2), 1),
+    "1 track claimed, 2 there": (midi(*[track(NOTE + END)] * 2, claimed=1), 2),
+    "no track claimed, 1 there": (midi(track(NOTE + END), claimed=0), 1),
+    "alien chunk": (midi(chunk(b"XFIH", b"abc"), track(NOTE + END), claimed=1), 1),
+    "alien chunk after the track": (midi(track(NOTE + END), chunk(b"XFIH", b"ab"), claimed=1), 1),
+    "RIFF envelope": (riff(chunk(b"data", GOOD, "<")), 1),
+    "RIFF envelope with more": (
+        riff(chunk(b"DISP", b"abc", "<") + chunk(b"data", GOOD, "<") + chunk(b"LIST", b"", "<")),
+        1,
+    ),
+    "running status after sysex": (midi(track(NOTE + b"\x00\xf0\x01\xf7\x00\x3c\x40" + END)), 1),
+    "sysex of any bytes": (midi(track(b"\x00\xf0\x03\x81\xff\xf7" + NOTE + END)), 1),
+    "escape of any bytes": (midi(track(b"\x00\xf7\x02\xf8\x90" + NOTE + END)), 1),
+    "cable messages": (
+        midi(track(b"\x00\xf1\x01\x00\xf2\x01\x02\x00\xf3\x01\x00\xf6\x00\xfe" + NOTE + END)),
+        1,
+    ),
+    "events after the end of track": (midi(track(NOTE + END + NOTE + b"\xf4\xf5")), 1),
+    "running status across a clock": (midi(track(NOTE[:4] + b"\x00\xf8\x10\x3c\x00" + END)), 1),
     "running status across text": (midi(track(NOTE + b"\x00\xff\x01\x01a\x00\x3c\x00" + END)), 1),
 }
 """Name -> (bytes, notes)."""

@@ -15,7 +15,7 @@ from dmm_core.data import (
 )
 from dmm_core.data.upload_kinds import EXTENSIONS, parse_file
 from dmm_core.data.uploads import UploadOptions
-from dmm_core.music import abc_scan, midi_scan, pianoroll, score_scan
+from dmm_core.music import abc_scan, midi_chunks, midi_scan, pianoroll, score_scan
 
 TEXT = (Path(__file__).parents[1] / "docs" / "data.md").read_text()
 SECTION = TEXT.partition("## Your own data")[2].partition("\n## ")[0]
@@ -38,7 +38,7 @@ def test_the_table_of_limits_is_the_code():
         (pianoroll.MAX_FRAMES, " frames"),
         (upload_parsed.MAX_MEMORY // 2**20, " MB of values"),
         (upload_values.MAX_FEATURES, " features"),
-        (midi_scan.MAX_TRACKS, " tracks"),
+        (midi_chunks.MAX_TRACKS, " tracks"),
         (midi_scan.MAX_EVENTS, " events"),
         (midi_scan.MAX_QUARTERS, " quarters"),
         (score_scan.MAX_NOTES, " notes and rests, "),

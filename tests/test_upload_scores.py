@@ -66,7 +66,8 @@ def test_bars_that_are_not_kept_are_told():
     )
     assert read_musicxml(data).meters == ("3/4", "3/8+2/8", "4/4")
     said = "Bars are counted in 4/4, not in 3/4, 3/8+2/8."
-    assert parse_musicxml(data, OPTIONS).changes == parse_mxl(mxl(data), OPTIONS).changes == (said,)
+    assert parse_musicxml(data, OPTIONS).changes == parse_mxl(mxl(data), OPTIONS).changes
+    assert parse_musicxml(data, OPTIONS).changes[-1] == said
     tunes = b"M:3/4\nX:1\nM:C\nK:C\nCDEF|\n\nX:2\nM:6/8\nK:C\nCDE|\n\nX:3\nM:C|\nK:C\nCD[M:C]CD|\n"
     assert parse_abc(tunes, OPTIONS).changes == ("Bars are counted in 4/4, not in 6/8, 2/2.",)
     many = "+".join(["1"] * 40)

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import math
 import time
 from dataclasses import replace
 
@@ -10,6 +11,7 @@ import hostile_data
 import numpy as np
 import pytest
 from hostile_data import ONES, X, archive, header, npy, npz
+from safetensors.numpy import load, save
 
 from dmm_core.data import upload_join, uploads
 from dmm_core.data.sequences import Sequences
@@ -367,33 +369,81 @@ def test_reports_say_what_was_read():
     assert (refused.sequences, refused.frames) == (0, 0)
 
 
-@pytest.mark.parametrize("answer", [b"", b"{}", b"[]\n", b"null\nabc"])
+NESTED = b"[" * 100_000
+EMPTY = save({})
+
+
+@pytest.mark.parametrize(
+    "answer", [b"", b"{}", b"[]\n", b"null\nabc", NESTED + b"\n" + EMPTY, b"{}\n" + EMPTY]
+)
 def test_a_child_that_lies_is_found_out(answer):
     with pytest.raises((ValueError, LookupError, TypeError)):
         decode(answer)
 
 
-def test_a_child_that_lies_about_its_arrays_is_found_out():
-    good = encode(parse_npz(npz(train=X, valid=X, test=X, train_observed=X > 3), OPTIONS))
-    line, _, content = good.partition(b"\n")
-    values = json.loads(line)
-    assert decode(good).splits == ("train",) * 2 + ("valid",) * 2 + ("test",) * 2
-    for change in (
-        {"lengths": [4, 4]},
-        {"lengths": [0, 24]},
-        {"lengths": [-1, 25]},
-        {"lengths": []},
-        {"widths": [3, None, None]},
-        {"widths": [0, None, 0]},
-        {"widths": [3, None, 2]},
-        {"splits": ["train"] * 5},
-        {"splits": ["exam"] * 6},
-        {"titles": []},
-        {"binary": True},
+def test_what_goes_through_the_pipe_comes_out_the_same():
+    roll = np.eye(3, 88, 39, dtype=np.uint8)
+    for given in (
+        parse_npz(npz(train=X, valid=X, test=X, train_observed=X > 3), OPTIONS),
+        parse_npz(npz(x=X, u=X[..., :1]), OPTIONS),
+        parse_npz(npz(x=roll[None]), OPTIONS),
+        table("a,b,c,d,e,f,g,h,i\n0,1,1,1,0,1,0,0,1\n"),
     ):
-        lie = json.dumps(values | change).encode() + b"\n" + content
+        back = decode(encode(given))
+        for name, value in given._asdict().items():
+            assert np.array_equal(getattr(back, name), value), name
+            assert getattr(getattr(back, name), "dtype", 0) == getattr(value, "dtype", 0), name
+
+
+def test_a_child_that_lies_about_its_arrays_is_found_out():
+    parsed = parse_npz(npz(train=X, valid=X, test=X, train_observed=X > 3), OPTIONS)
+    line, _, content = encode(parsed).partition(b"\n")
+    values, arrays = json.loads(line), load(content)
+    assert decode(line + b"\n" + content).splits == parsed.splits
+
+    def lie(said=None, **changed):
+        return json.dumps(values | (said or {})).encode() + b"\n" + save(arrays | changed)
+
+    x, seen = arrays["x"], arrays["observed"]
+    for answer in (
+        *(
+            lie(said)
+            for said in (
+                {"lengths": [4, 4]},
+                {"lengths": [0, 24]},
+                {"lengths": [-1, 25]},
+                {"lengths": [4.0] * 6},
+                {"lengths": []},
+                {"lengths": 24},
+                {"x_dim": 2},
+                {"x_dim": 0},
+                {"x_dim": 3.0},
+                {"x_dim": 10**30},
+                {"notes": math.inf},
+                {"splits": ["train"] * 5},
+                {"splits": ["exam"] * 6},
+                {"titles": []},
+            )
+        ),
+        line + b"\n" + save({"observed": seen}),
+        line + b"\n" + content[:-1],
+        line + b"\n" + content + b"\0",
+        lie(x=x[:-1]),
+        lie(x=x.astype(np.float64)),
+        lie(x=x.view(np.int32)),
+        lie(x=x.ravel()),
+        lie(observed=x),
+        lie(observed=seen[:, :0]),
+        lie(observed=np.repeat(seen, 2, axis=1)),
+        lie(u=x[1:]),
+        lie(u=x[:, :0]),
+        lie(u=seen),
+        lie(spans=np.zeros((5, 2))),
+        lie(spans=np.zeros((5, 3), np.float32)),
+        lie(other=x),
+    ):
         with pytest.raises((ValueError, LookupError, TypeError)):
-            decode(lie)
+            decode(answer)
 
 
 def test_quotes_and_limits_are_given_back():

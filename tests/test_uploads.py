@@ -4,6 +4,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,6 +15,7 @@ import psutil
 import pytest
 
 from dmm_core.data import upload_child, upload_join, uploads
+from dmm_core.data.upload_grid import grid_changes
 from dmm_core.data.upload_kinds import parse_file
 from dmm_core.data.upload_music import parse_midi
 from dmm_core.data.upload_report import display_name
@@ -78,13 +80,16 @@ def test_the_child_and_this_process_agree():
         hostile.track(b"\x13\x91\x4f\x40\x00\x91\x41\x40\x60\x81\x4f\x00" + hostile.END),
     )
     here, there = parse_midi(data, OPTIONS), upload_child.parse_in_child(data, "midi", OPTIONS)
-    assert np.array_equal(here.x, there.x)
-    assert here[1:] == there[1:]
+    assert np.array_equal(here.x, there.x) and np.array_equal(here.spans, there.spans)
+    assert here._replace(x=0, spans=0) == there._replace(x=0, spans=0)
     assert here.changes == (
         "Left out 1 drum note.",
         "Left out 1 note without an end.",
         "Left out 1 note outside the piano's range.",
-        "Moved 1 onset to the nearest eighth note.",
+        "1 of 4 onsets (25 %) was moved to the eighth grid.",
+        "1 of 4 note ends (25 %) was moved to the eighth grid.",
+        "2 notes touch or overlap another of the same pitch; a piano-roll shows them as one.",
+        "Merged 2 tracks into one piano-roll.",
     )
 
 
@@ -107,7 +112,19 @@ def test_a_waltz_of_two_tempos_is_told_what_it_loses():
 @pytest.mark.usefixtures("in_process")
 @pytest.mark.parametrize(
     ("grid", "frames", "changes"),
-    [(1, 3, ("Moved 2 onsets to the nearest quarter note.",)), (2, 5, ()), (4, 10, ())],
+    [
+        (
+            1,
+            3,
+            (
+                "2 of 5 onsets (40 %) were moved to the quarter grid; choose eighths or sixteenths "
+                "to keep them.",
+                "3 of 5 note ends (60 %) were moved to the quarter grid.",
+            ),
+        ),
+        (2, 5, ()),
+        (4, 10, ()),
+    ],
 )
 def test_grids(grid, frames, changes):
     eighths = melody([60, 61, 62, 63, 64], 0.25)
@@ -130,12 +147,112 @@ def test_transposition():
         "Moved down 4 semitones, C♯ minor to A minor (by the key signature).",
     )
     assert np.flatnonzero(signed.x[0]).tolist() == [56 - 21]
+    assert np.array_equal(signed.spans, [[60, 0, 1]])  # as the file has it
+
+
+DRUM = hostile.NOTE.replace(b"\x90", b"\x99").replace(b"\x80", b"\x89", 1)
+ENDLESS, LOW = hostile.NOTE[:4], hostile.NOTE.replace(b"\x3c", b"\x05")
 
 
 @pytest.mark.usefixtures("in_process")
-def test_drums_alone_are_no_music():
-    drums = hostile.midi(hostile.track(hostile.NOTE.replace(b"\x90", b"\x99")))
-    assert inspect_file("x", drums).refusal == "The MIDI file holds no notes that a piano can play."
+@pytest.mark.parametrize(
+    ("events", "why"),
+    [
+        (DRUM * 4, "all 4 notes are drums (channel 10)"),
+        (DRUM, "its only note is a drum (channel 10)"),
+        (ENDLESS * 3, "all 3 notes are without an end"),
+        (LOW * 2, "all 2 notes are outside the piano's range"),
+        (
+            DRUM * 2 + ENDLESS + LOW,
+            "of its notes, 2 are drums (channel 10), 1 is without an end, 1 is outside the piano's "
+            "range",
+        ),
+    ],
+)
+def test_a_file_without_a_note_is_told_why(events, why):
+    refusal = inspect_file("x", hostile.midi(hostile.track(events))).refusal
+    assert refusal == f"The MIDI file holds no notes that a piano can play: {why}."
+
+
+@pytest.mark.usefixtures("in_process")
+@pytest.mark.parametrize(
+    ("events", "said"),
+    [
+        (b"\x00\xff\x59\x02\xee\x01", "Left out 1 key signature that cannot be read."),
+        (b"\x00\xff\x20\x00" * 2, "Left out 2 meta events that cannot be read."),
+        (b"\x00\xff\x58\x01\x04", "Left out 1 time signature that cannot be read."),
+        (b"\x00\xff\x51\x04\x07\xa1\x20\x00", "Left out 1 tempo that cannot be read."),
+        (b"\x00\xf0\x02\x81\xf7", "Left out 1 system-exclusive message with bytes above 127."),
+        (b"\x00\xfe", "Left out 1 real-time or system common message."),
+        (
+            b"\x00\xff\x59\x02\x02\x00",
+            "Ignored the key signature (D major); pitches are as in the file.",
+        ),
+        (
+            b"\x00\x90\x45\x40\x10\xb0\x7b\x00",
+            "All Notes Off ended 1 note.",
+        ),
+        (b"\x00\x90\x45\x40\x10\xb0\x78\x00", "All Sound Off ended 1 note."),
+        (
+            b"\x00\xc0\x05\x00\xb0\x40\x7f\x00\x40\x00\x00\xe0\x00\x41\x00\x90\x45\x41\x83\x60\x45\x00",
+            "A piano-roll does not keep: velocities (2 different), the sustain pedal (2 events), "
+            "pitch bends (1), instruments (1).",
+        ),
+    ],
+)
+def test_what_a_midi_file_loses_is_told(events, said):
+    data = hostile.midi(hostile.track(events + hostile.NOTE + hostile.END))
+    assert said in inspect_file("x", data).changes
+    assert said not in inspect_file("x", hostile.GOOD).changes
+
+
+@pytest.mark.usefixtures("in_process")
+def test_what_a_midi_file_as_a_whole_loses_is_told():
+    drums = b"\x00\xff\x03\x05Drums" + hostile.NOTE.replace(b"\x90", b"\x9a").replace(
+        b"\x80", b"\x8a", 1
+    )
+    tracks = [hostile.track(events) for events in (drums, hostile.NOTE, hostile.NOTE[:4])]
+    data = hostile.midi(*tracks, hostile.chunk(b"XFIH"), claimed=5) + b"\n"
+    assert {
+        "The file claims 5 tracks, but it has 3.",
+        "Left out 1 chunk of an unknown type.",
+        "Left out 1 byte after the end of a track or the file.",
+        "Merged 2 tracks into one piano-roll.",
+        "Read the track 'Drums' on channel 11 as pitched notes, not as drums.",
+    } <= set(inspect_file("x", data).changes)
+    offs = hostile.track(b"\x83\x60\x80\x3c\x00" + hostile.END)
+    assert inspect_file("x", hostile.midi(tracks[2], offs)).changes == (
+        "Ended 1 note by note-offs in another track.",
+    )
+
+
+@pytest.mark.parametrize(
+    ("moved", "share"), [(1, "under 1 %"), (606, "52 %"), (1155, "over 99 %"), (1156, "100 %")]
+)
+def test_a_share_is_never_rounded_to_nothing_or_everything(moved, share):
+    counts = Counter({"onsets": 1156, "onsets off 1": moved})
+    were = "was" if moved == 1 else "were"
+    assert list(grid_changes(counts, 1)) == [
+        f"{moved:,} of 1,156 onsets ({share}) {were} moved to the quarter grid; choose eighths or "
+        "sixteenths to keep them."
+    ]
+
+
+@pytest.mark.usefixtures("in_process")
+def test_onsets_are_moved_by_a_share_and_with_advice():
+    def told(*starts, grid):
+        notes = [Note(60 + i, start / 2, start / 2 + 1) for i, start in enumerate(starts)]
+        data = midi_from_notes(notes, tempo=120)
+        return inspect_file("x", data, replace(OPTIONS, steps_per_quarter=grid)).changes
+
+    assert told(0, 0.25, grid=1)[0] == (
+        "1 of 2 onsets (50 %) was moved to the quarter grid; choose sixteenths to keep them."
+    )
+    assert told(0, 0.25, 0.5, grid=1)[0].endswith(
+        "choose eighths (1 moved) or sixteenths to keep them."
+    )
+    assert told(0, 1 / 3, grid=2)[0] == "1 of 2 onsets (50 %) was moved to the eighth grid."
+    assert told(0, 1, 2, grid=1) == ()
 
 
 @pytest.mark.usefixtures("in_process")
@@ -261,6 +378,7 @@ sys.path.insert(0, sys.argv[1])
 import hostile
 import mido
 from dmm_core.data import upload_child
+from dmm_core.data.upload_grid import grid_changes
 from dmm_core.data.upload_kinds import parse_file
 from dmm_core.data.upload_music import parse_midi
 from dmm_core.data.upload_report import UploadOptions

@@ -11,12 +11,15 @@ from dmm_core.data.upload_parsed import FileKind, ParsedFile
 from dmm_core.data.upload_report import UploadOptions
 from dmm_core.data.upload_zip import ZIP_MAGIC
 from dmm_core.errors import UploadError
+from dmm_core.music.midi_chunks import is_midi
 
 __all__ = ["EXTENSIONS", "MUSIC_EXTENSIONS", "file_kind", "parse_file"]
 
 _BY_EXTENSION: dict[str, FileKind] = {
     "mid": "midi",
     "midi": "midi",
+    "rmi": "midi",
+    "kar": "midi",
     "musicxml": "musicxml",
     "xml": "musicxml",
     "mxl": "mxl",
@@ -28,7 +31,7 @@ _BY_EXTENSION: dict[str, FileKind] = {
 EXTENSIONS = tuple(_BY_EXTENSION)
 """How the names of files that are read end."""
 
-MUSIC_EXTENSIONS = EXTENSIONS[:6]
+MUSIC_EXTENSIONS = EXTENSIONS[: EXTENSIONS.index("csv")]
 """The same, of music."""
 
 _PARSERS: dict[FileKind, Callable[[bytes, UploadOptions], ParsedFile]] = {
@@ -46,7 +49,7 @@ _TUNE = re.compile(rb"(\xef\xbb\xbf)?(%[^\n]*\n|\s)*X: *\d")
 def file_kind(name: str, data: bytes) -> FileKind:
     """What the file called `name` is read as; nothing of it is parsed here."""
     by_name = _BY_EXTENSION.get(PurePath(name).suffix.lower().removeprefix("."))
-    if data.startswith(b"MThd"):
+    if is_midi(data):
         return "midi"
     if data.startswith(ZIP_MAGIC):
         if by_name in ("npz", "mxl"):

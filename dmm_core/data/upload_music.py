@@ -6,26 +6,20 @@ from typing import NamedTuple
 
 import numpy as np
 
-from dmm_core.data.upload_parsed import ParsedFile
+from dmm_core.data.upload_grid import grid_changes, grid_counts
+from dmm_core.data.upload_midi import midi_changes
+from dmm_core.data.upload_parsed import ParsedFile, spans_of
 from dmm_core.data.upload_report import UploadOptions, display_name
 from dmm_core.data.upload_values import counted
 from dmm_core.data.upload_zip import read_zip
 from dmm_core.errors import UploadError
 from dmm_core.music.key import Key, estimate_key
 from dmm_core.music.midi import read_midi
-from dmm_core.music.pianoroll import (
-    GRIDS,
-    HIGHEST,
-    LOWEST,
-    MAX_FRAMES,
-    Note,
-    roll_from_notes,
-)
+from dmm_core.music.pianoroll import HIGHEST, LOWEST, MAX_FRAMES, Note, roll_from_notes
 from dmm_core.music.score import ScoreNotes, read_abc, read_musicxml
 
 __all__ = ["parse_abc", "parse_midi", "parse_musicxml", "parse_mxl"]
 
-_ON_GRID = 1e-6  # frames
 _SCORES = (".musicxml", ".xml")
 _LISTED = 5  # titles in a sentence
 _LEFT_OUT = {
@@ -54,7 +48,8 @@ def parse_midi(data: bytes, options: UploadOptions) -> ParsedFile:
     """
     score = read_midi(data)
     counts = {"drums": score.drums, "unreleased": score.unreleased, "tempi": score.tempi}
-    return _parsed([_Piece("", score.notes, score.key, counts, score.meters)], options, "MIDI")
+    parsed = _parsed([_Piece("", score.notes, score.key, counts, score.meters)], options, "MIDI")
+    return parsed._replace(changes=(*parsed.changes, *midi_changes(score, options)))
 
 
 def parse_musicxml(data: bytes, options: UploadOptions) -> ParsedFile:
@@ -108,29 +103,54 @@ def _piece(score: ScoreNotes) -> _Piece:
 
 def _parsed(pieces: Sequence[_Piece], options: UploadOptions, kind: str) -> ParsedFile:
     counts: Counter[str] = Counter()
-    rolls, titles, moves, notes = [], [], [], 0
+    rolls, titles, moves, spans = [], [], [], []
     for piece in pieces:
         shift, move = _transposition(piece) if options.transpose else (0, "")
         moved = [note._replace(pitch=note.pitch + shift) for note in piece.notes]
         inside = [note for note in moved if LOWEST <= note.pitch <= HIGHEST]
-        steps = np.array([note.start for note in inside]) * options.steps_per_quarter
         counts.update(piece.counts)
         counts["outside"] += len(moved) - len(inside)
-        counts["rounded"] += int((np.abs(steps - np.rint(steps)) > _ON_GRID).sum())
         if inside:
-            rolls.append(_roll(inside, options, MAX_FRAMES - sum(map(len, rolls))))
+            roll = _roll(inside, options, MAX_FRAMES - sum(map(len, rolls)))
+            counts.update(grid_counts(inside, roll, options.steps_per_quarter))
+            rolls.append(roll)
             titles.append(piece.title if len(pieces) > 1 else "")
-            notes += len(inside)
+            spans.append(spans_of([note._replace(pitch=note.pitch - shift) for note in inside]))
             moves += [move] if move else []
     if not rolls:
-        raise UploadError(f"The {kind} file holds no notes that a piano can play.")
+        why = _no_notes(counts, kind)
+        raise UploadError(f"The {kind} file holds no notes that a piano can play{why}.")
     return ParsedFile(
         x=np.concatenate(rolls),
         lengths=tuple(map(len, rolls)),
         titles=tuple(titles),
         changes=(*_said(counts, moves, len(pieces), options), *_bars_lost(pieces)),
-        notes=notes,
+        notes=sum(map(len, spans)),
+        spans=spans[0],
     )
+
+
+def _no_notes(counts: Counter[str], kind: str) -> str:
+    """Why no note is left, where the counts tell."""
+    channel = " (channel 10)" if kind == "MIDI" else ""
+    why = {
+        "drums": (f"a drum{channel}", f"drums{channel}"),
+        "unreleased": ("without an end", "without an end"),
+        "outside": ("outside the piano's range", "outside the piano's range"),
+    }
+    found = {what: counts[what] for what in why if counts[what]}
+    if not found:
+        return ""
+    if sum(found.values()) == 1:
+        return f": its only note is {why[next(iter(found))][0]}"
+    if len(found) == 1:
+        [(what, number)] = found.items()
+        return f": all {number:,} notes are {why[what][1]}"
+    listed = [
+        f"{number:,} {'is' if number == 1 else 'are'} {why[what][number > 1]}"
+        for what, number in found.items()
+    ]
+    return f": of its notes, {', '.join(listed)}"
 
 
 def _roll(notes: Sequence[Note], options: UploadOptions, most: int) -> np.ndarray:
@@ -157,9 +177,7 @@ def _said(counts: Counter[str], moves: list[str], pieces: int, options: UploadOp
         said.append(f"Moved {len(moves):,} of {counted(pieces, 'tune')} to C major or A minor.")
     if counts["outside"]:
         said.append(f"Left out {counted(counts['outside'], 'note')} outside the piano's range.")
-    if counts["rounded"]:
-        grid = GRIDS[options.steps_per_quarter]
-        said.append(f"Moved {counted(counts['rounded'], 'onset')} to the nearest {grid} note.")
+    said += grid_changes(counts, options.steps_per_quarter)
     if counts["tempi"] > 1:
         said.append(
             f"Left out {counted(counts['tempi'], 'tempo')}: a frame is a note value, not a time."

@@ -1,13 +1,26 @@
 """What a parser found in an untrusted file, and its way through a pipe between two processes."""
 
 import json
+from collections.abc import Sequence
 from typing import Literal, NamedTuple, get_args
 
 import numpy as np
+from safetensors import SafetensorError
+from safetensors.numpy import load, save
 
 from dmm_core.errors import UploadError
+from dmm_core.music.pianoroll import Note
 
-__all__ = ["MAX_MEMORY", "FileKind", "ParsedFile", "Split", "check_memory", "decode", "encode"]
+__all__ = [
+    "MAX_MEMORY",
+    "FileKind",
+    "ParsedFile",
+    "Split",
+    "check_memory",
+    "decode",
+    "encode",
+    "spans_of",
+]
 
 FileKind = Literal["midi", "musicxml", "mxl", "abc", "csv", "npz", "unknown"]
 """What an uploaded file is read as."""
@@ -18,7 +31,13 @@ Split = Literal["train", "valid", "test"]
 MAX_MEMORY = 128 * 2**20
 """Bytes of the arrays of one upload."""
 
-_SPLITS = get_args(Split)
+_SPLITS = frozenset(get_args(Split))
+_ARRAYS = {
+    "x": ("uint8", "float32"),
+    "u": ("float32",),
+    "observed": ("uint8",),
+    "spans": ("float64",),
+}
 
 
 class ParsedFile(NamedTuple):
@@ -33,6 +52,8 @@ class ParsedFile(NamedTuple):
         u: (frames, u_dim) float32, the actions, or None.
         observed: (frames, x_dim) uint8, 1 where a value was seen, or None where all were.
         splits: where each sequence stands, or None where the file does not say.
+        spans: (notes, 3) float64, of music: pitch, start and end of the notes of the first
+            sequence in quarters, by start and pitch, before a grid rounds them; else None.
     """
 
     x: np.ndarray
@@ -43,11 +64,18 @@ class ParsedFile(NamedTuple):
     u: np.ndarray | None = None
     observed: np.ndarray | None = None
     splits: tuple[Split, ...] | None = None
+    spans: np.ndarray | None = None
 
     @property
     def memory(self) -> int:
         """Bytes of the arrays."""
         return sum(a.nbytes for a in (self.x, self.u, self.observed) if a is not None)
+
+
+def spans_of(notes: Sequence[Note]) -> np.ndarray:
+    """`ParsedFile.spans` of the notes of the first sequence, whose times are in quarters."""
+    rows = sorted((note.start, note.pitch, note.end) for note in notes)
+    return np.array(rows).reshape(-1, 3)[:, [1, 0, 2]]
 
 
 def check_memory(nbytes: int) -> None:
@@ -64,20 +92,21 @@ def check_memory(nbytes: int) -> None:
 
 
 def encode(parsed: ParsedFile) -> bytes:
-    """`parsed` as one line of JSON and the bytes of its arrays, a bit for every 0 or 1."""
-    arrays = [parsed.x, parsed.u, parsed.observed]
+    """`parsed` as a line of JSON and its arrays as safetensors, with a bit for every 0 or 1."""
+    given = {name: getattr(parsed, name) for name in _ARRAYS}
+    arrays = {name: np.ascontiguousarray(a) for name, a in given.items() if a is not None}
+    for name, array in arrays.items():
+        if array.dtype == np.uint8:
+            arrays[name] = np.packbits(array, axis=1)
     line = {
         "lengths": parsed.lengths,
         "titles": parsed.titles,
         "changes": parsed.changes,
         "notes": parsed.notes,
         "splits": parsed.splits,
-        "widths": [None if a is None else a.shape[1] for a in arrays],
-        "binary": parsed.x.dtype == np.uint8,
+        "x_dim": parsed.x.shape[1],
     }
-    return b"\n".join(
-        [json.dumps(line).encode(), b"".join(_pack(a) for a in arrays if a is not None)]
-    )
+    return json.dumps(line).encode() + b"\n" + save(arrays)
 
 
 def decode(answer: bytes) -> ParsedFile:
@@ -86,52 +115,34 @@ def decode(answer: bytes) -> ParsedFile:
     Raises:
         ValueError, LookupError, TypeError: if `answer` is anything else.
     """
-    line, _, content = answer.partition(b"\n")
-    values = json.loads(line)
-    lengths = tuple(map(int, values["lengths"]))
-    frames = sum(lengths)
-    x_dim, u_dim, seen_dim = values["widths"]
-    if min(lengths) < 1 or x_dim < 1 or seen_dim not in (None, x_dim):
-        raise ValueError("The shapes are no shapes.")
-    pipe = _Pipe(content)
-    x = pipe.take(frames, x_dim, np.uint8 if values["binary"] else np.float32)
-    u = None if u_dim is None else pipe.take(frames, u_dim, np.float32)
-    observed = None if seen_dim is None else pipe.take(frames, x_dim, np.uint8)
-    pipe.finish()
+    try:
+        line, _, content = answer.partition(b"\n")
+        values, arrays = json.loads(line), load(content)
+    except (SafetensorError, RecursionError):
+        raise ValueError("The answer is not JSON and safetensors.") from None
+    lengths = tuple(values["lengths"])
+    count, frames, x_dim = len(lengths), sum(lengths), values["x_dim"]
+    numbers = (*lengths, x_dim, values["notes"])
+    if not lengths or not all(type(n) is int for n in numbers) or min(*lengths, x_dim) < 1:
+        raise ValueError("Lengths, width or number of notes are not counts.")
+    titles, changes = tuple(map(str, values["titles"])), tuple(map(str, values["changes"]))
     splits = values["splits"] and tuple(values["splits"])
-    if splits and (len(splits) != len(lengths) or not set(splits) <= set(_SPLITS)):
-        raise ValueError("The splits are no splits.")
-    titles = tuple(map(str, values["titles"]))
-    if len(titles) != len(lengths):
-        raise ValueError("There is not one title a sequence.")
-    changes = tuple(map(str, values["changes"]))
-    return ParsedFile(x, lengths, titles, changes, int(values["notes"]), u, observed, splits)
-
-
-def _pack(array: np.ndarray) -> bytes:
-    if array.dtype == np.uint8:
-        array = np.packbits(array, axis=None)
-    return array.tobytes()
-
-
-class _Pipe:
-    """Hands out arrays from the front of some bytes."""
-
-    def __init__(self, content: bytes) -> None:
-        self.content = content
-        self.at = 0
-
-    def take(self, frames: int, width: int, dtype: type[np.uint8 | np.float32]) -> np.ndarray:
-        count = frames * width
-        packed = dtype == np.uint8
-        size = (count + 7) // 8 if packed else 4 * count
-        if self.at + size > len(self.content):
-            raise ValueError("There are fewer values than there should be.")
-        array = np.frombuffer(self.content[self.at : self.at + size], np.uint8)
-        self.at += size
-        values = np.unpackbits(array, count=count) if packed else array.view(np.float32)
-        return values.reshape(frames, width)
-
-    def finish(self) -> None:
-        if self.at != len(self.content):
-            raise ValueError("There are more values than there should be.")
+    if len(titles) != count or (splits and (len(splits) != count or not set(splits) <= _SPLITS)):
+        raise ValueError("There is not one title and one split for each sequence.")
+    for name, array in arrays.items():
+        if array.dtype == np.uint8:
+            if array.shape[1] != (x_dim + 7) // 8:
+                raise ValueError(f"{name} has {array.shape[1]} bytes a frame.")
+            arrays[name] = np.unpackbits(array, axis=1, count=x_dim)
+        rows = len(array) if name == "spans" else frames
+        width = {"u": max(1, array.shape[-1]), "spans": 3}.get(name, x_dim)
+        if arrays[name].shape != (rows, width) or array.dtype not in _ARRAYS[name]:
+            raise ValueError(f"{name} has the shape {array.shape} and type {array.dtype}.")
+    return ParsedFile(
+        lengths=lengths,
+        titles=titles,
+        changes=changes,
+        notes=values["notes"],
+        splits=splits,
+        **({"x": arrays["x"]} | arrays),
+    )

@@ -5,10 +5,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from dmm_core.data.upload_parsed import ParsedFile, Split, check_memory
+from dmm_core.data.upload_parsed import ParsedFile, Split, check_memory, spans_of
 from dmm_core.data.upload_report import UploadOptions
 from dmm_core.errors import UploadError
-from dmm_core.music.pianoroll import GRIDS, MAX_FRAMES, PITCHES
+from dmm_core.music.pianoroll import GRIDS, MAX_FRAMES, PITCHES, notes_from_roll
 
 __all__ = ["MAX_FEATURES", "MAX_VALUES", "Values", "check_shape", "counted", "parsed_values"]
 
@@ -86,7 +86,7 @@ def parsed_values(values: Values, options: UploadOptions, changes: tuple[str, ..
     said = [*changes, _what(x.shape[1], 0 if values.u is None else values.u.shape[1], binary)]
     if roll:
         grid = GRIDS[options.steps_per_quarter]
-        said.append(f"Took them for a piano-roll whose frame is one {grid} note.")
+        said.append(f"Took them for music: a piano-roll whose frame is one {grid} note.")
     if missing := observed.size - int(observed.sum()):
         share = "is" if missing == 1 else "are"
         said.append(f"{missing:,} of {counted(observed.size, 'value')} {share} missing.")
@@ -99,7 +99,15 @@ def parsed_values(values: Values, options: UploadOptions, changes: tuple[str, ..
         u=_actions(values),
         observed=seen,
         splits=values.splits,
+        spans=_spans(x[: values.lengths[0]], options) if roll else None,
     )
+
+
+def _spans(x: np.ndarray, options: UploadOptions) -> np.ndarray:
+    """The notes of a roll, tied where a pitch goes on; a minute has 60 quarters."""
+    steps = options.steps_per_quarter
+    notes = notes_from_roll(x, tempo=60, steps_per_quarter=steps, rearticulate=False)
+    return spans_of(notes)
 
 
 def _observed(values: Values) -> np.ndarray:

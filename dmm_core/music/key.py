@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-__all__ = ["Key", "estimate_key", "key_from_name"]
+__all__ = ["Key", "estimate_key", "key_from_fifths"]
 
 # Krumhansl and Kessler (1982): mean ratings of how well each pitch class fits, from the tonic up.
 _MAJOR = (6.35, 2.23, 3.48, 2.33, 4.38, 4.09, 2.52, 5.19, 2.39, 3.66, 2.29, 2.88)
@@ -37,10 +37,14 @@ class Key(NamedTuple):
         return ((9 if self.minor else 0) - self.tonic + 6) % 12 - 6
 
 
-def key_from_name(name: str) -> Key:
-    """The key that mido calls `name`, such as "Eb" or "F#m"."""
-    natural = {"C": 0, "D": 2, "E": 4, "F": 5, "G": 7, "A": 9, "B": 11}[name[0]]
-    return Key((natural + name.count("#") - name.count("b")) % 12, name.endswith("m"))
+def key_from_fifths(fifths: int, *, minor: bool) -> Key:
+    """The key of a signature.
+
+    Args:
+        fifths: sharps, or flats as a negative number.
+        minor: whether it is the minor key of this signature.
+    """
+    return Key((7 * fifths + (9 if minor else 0)) % 12, minor)
 
 
 def estimate_key(weights: np.ndarray) -> Key | None:

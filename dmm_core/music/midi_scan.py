@@ -1,26 +1,28 @@
-"""A first look at the bytes of a MIDI file, before any library may read them.
+"""The events of an untrusted MIDI file, read in one linear pass within fixed limits.
 
-It walks every event once, in linear time and constant memory, and refuses what would make a parser
-hang, a roll explode, or a reader guess: so what stands behind it only meets files that are whole,
-short and well-formed. Source: Standard MIDI Files 1.0 (MIDI Manufacturers Association, 1996).
+Only what a note depends on has to be well-formed. A meta event that cannot be read is counted and
+left out; so are bytes that have no place in a file but whose length is known. What cannot be
+skipped without guessing is refused.
+Source: Standard MIDI Files 1.0 (MIDI Manufacturers Association, 1996).
 """
 
+from collections import Counter
 from typing import NamedTuple
 
 from dmm_core.errors import UploadError
+from dmm_core.music.key import Key, key_from_fifths
+from dmm_core.music.midi_chunks import find_chunks
 
 __all__ = [
+    "DEFAULT_TEMPO",
     "MAX_EVENTS",
     "MAX_PAYLOAD",
     "MAX_QUARTERS",
     "MAX_SECONDS",
-    "MAX_TRACKS",
-    "MidiFacts",
+    "MidiEvent",
+    "MidiEvents",
     "scan_midi",
 ]
-
-MAX_TRACKS = 256
-"""Tracks of a file."""
 
 MAX_EVENTS = 200_000
 """Events of all tracks together."""
@@ -34,49 +36,88 @@ MAX_SECONDS = 3600.0
 MAX_QUARTERS = 20_000
 """Quarter notes from the beginning to the last note: an hour at 333 a minute."""
 
-_DEFAULT_TEMPO = 500_000  # microseconds per quarter note where a file names no tempo
+DEFAULT_TEMPO = 500_000
+"""Microseconds per quarter note where a file names no tempo."""
+
+_KEY, _METER, _TEMPO, _END, _PORT = 0x59, 0x58, 0x51, 0x2F, 0x21
+_NAMES = (0x03, 0x04)  # of a track, and of its instrument
+_LENGTHS = {  # of the meta events whose length is fixed: type -> bytes
+    0x00: (0, 2),
+    0x20: (1,),
+    _PORT: (1,),
+    _TEMPO: (3,),
+    0x54: (5,),
+    _METER: (4,),
+    _KEY: (2,),
+}
+_UNREAD = {_KEY: "key", _METER: "meter", _TEMPO: "tempo"}
+# Data bytes of the messages that belong on a cable, not into a file; F4, F5 have no known length.
+_SYSTEM = {0xF1: 1, 0xF2: 2, 0xF3: 1, 0xF6: 0} | dict.fromkeys(range(0xF8, 0xFF), 0)
+_NAME_BYTES = 80
+_CUT = "The MIDI file has a track that ends inside an event."
 
 
-class MidiFacts(NamedTuple):
-    """What a scan has counted.
+class MidiEvent(NamedTuple):
+    """A channel message.
 
     Attributes:
-        tracks: track chunks.
-        events: events of all tracks.
-        quarters: quarter notes until the last note begins or ends.
-        seconds: the same in seconds.
+        tick: when, from the beginning of the file.
+        track: number of the track, from 0.
+        kind: high half of the status byte, 0x8 to 0xE.
+        channel: 0 to 15, plus 16 for each port before the track's own.
+        first: data byte.
+        second: data byte; 0 for messages that have one.
     """
 
-    tracks: int
-    events: int
-    quarters: float
-    seconds: float
+    tick: int
+    track: int
+    kind: int
+    channel: int
+    first: int
+    second: int
 
 
-def scan_midi(data: bytes) -> MidiFacts:
-    """Check that `data` is one whole MIDI file within the limits above that holds a note.
+class MidiEvents(NamedTuple):
+    """What the tracks of a MIDI file hold.
+
+    Attributes:
+        division: ticks per quarter note.
+        claimed: number of tracks according to the header.
+        names: of the tracks; empty where they have none.
+        messages: of one track after another.
+        tempos: (tick, microseconds per quarter note), in the order of the file, as are
+        keys: (tick, key signature), and
+        meters: (tick, time signature such as "3/4").
+        left_out: what was skipped: "key", "meter", "tempo" and "meta" events that cannot be read,
+            "sysex" with bytes above 127, "system" messages that have no place in a file, "chunk"s
+            that are not tracks, and "byte"s after a track's end.
+    """
+
+    division: int
+    claimed: int
+    names: tuple[str, ...]
+    messages: list[MidiEvent]
+    tempos: list[tuple[int, int]]
+    keys: list[tuple[int, Key]]
+    meters: list[tuple[int, str]]
+    left_out: Counter[str]
+
+
+def scan_midi(data: bytes) -> MidiEvents:
+    """Read the events of a MIDI file that holds a note and stays within the limits above.
 
     Raises:
-        UploadError: in one plain sentence, if it is not.
+        UploadError: in one plain sentence, if the file is refused.
     """
-    tracks, division, at = _header(data)
-    scan = _Scan(data)
-    for number in range(1, tracks + 1):
-        if data[at : at + 4] != b"MTrk":
-            raise UploadError(
-                f"The MIDI file claims {tracks} tracks, but there is no track {number}."
-            )
-        start = at + 8
-        at = start + int.from_bytes(data[at + 4 : start], "big")
-        if start > len(data) or at > len(data):
-            raise UploadError(f"The MIDI file is cut off: track {number} is longer than the file.")
-        scan.track(start, at)
-    if data[at : at + 4] == b"MTrk":
-        raise UploadError(f"The MIDI file claims {tracks} tracks, but there are more.")
-    if not scan.has_note:
+    chunks = find_chunks(data)
+    scan = _Scan(chunks.data)
+    for start, end in chunks.tracks:
+        scan.track(start, end)
+    if not any(event.kind == 0x9 and event.second for event in scan.messages):
         raise UploadError("The MIDI file holds no notes.")
-    quarters = scan.last_note / division
-    seconds = _seconds(scan.last_note, scan.tempos, division)
+    last = max(event.tick for event in scan.messages if event.kind in (0x8, 0x9))
+    quarters = last / chunks.division
+    seconds = _seconds(last, scan.tempos, chunks.division)
     if quarters > MAX_QUARTERS:
         raise UploadError(
             f"The MIDI file lasts {quarters:,.0f} quarter notes, but at most {MAX_QUARTERS:,} are "
@@ -87,38 +128,23 @@ def scan_midi(data: bytes) -> MidiFacts:
             f"The MIDI file lasts {seconds / 60:,.0f} minutes, but at most "
             f"{MAX_SECONDS / 60:.0f} are read."
         )
-    return MidiFacts(tracks, scan.events, quarters, seconds)
-
-
-def _header(data: bytes) -> tuple[int, int, int]:
-    """Tracks claimed, ticks per quarter note, and where the first track begins."""
-    if not data:
-        raise UploadError("The file is empty.")
-    if data[:4] != b"MThd":
-        raise UploadError("The file is not a MIDI file: it does not begin with MThd.")
-    length = int.from_bytes(data[4:8], "big")
-    if len(data) < 14 or len(data) < 8 + length:
-        raise UploadError("The MIDI file is cut off inside its header.")
-    if length < 6:
-        raise UploadError(f"The MIDI file's header has {length} bytes, but it should have 6.")
-    kind, tracks, division = (int.from_bytes(data[i : i + 2], "big") for i in (8, 10, 12))
-    if kind > 1:
-        raise UploadError(f"The MIDI file has format {kind}, but only formats 0 and 1 are read.")
-    if not 1 <= tracks <= MAX_TRACKS:
-        raise UploadError(f"The MIDI file claims {tracks} tracks, but 1 to {MAX_TRACKS} are read.")
-    if division & 0x8000:
-        raise UploadError(
-            "The MIDI file counts film frames (SMPTE), but only files that count quarter notes are "
-            "read."
-        )
-    if division == 0:
-        raise UploadError("The MIDI file has 0 ticks per quarter note, but it should have some.")
-    return tracks, division, 8 + length
+    scan.left_out["chunk"] += chunks.unknown
+    scan.left_out["byte"] += chunks.trailing
+    return MidiEvents(
+        division=chunks.division,
+        claimed=chunks.claimed,
+        names=tuple(scan.names),
+        messages=scan.messages,
+        tempos=scan.tempos,
+        keys=scan.keys,
+        meters=scan.meters,
+        left_out=scan.left_out,
+    )
 
 
 def _seconds(ticks: int, tempos: list[tuple[int, int]], division: int) -> float:
     """Seconds until `ticks`, through changes (tick, microseconds per quarter note)."""
-    microseconds, since, tempo = 0.0, 0, _DEFAULT_TEMPO
+    microseconds, since, tempo = 0.0, 0, DEFAULT_TEMPO
     for tick, changed in sorted(tempos, key=lambda change: change[0]):
         if tick >= ticks:
             break
@@ -128,19 +154,25 @@ def _seconds(ticks: int, tempos: list[tuple[int, int]], division: int) -> float:
 
 
 class _Scan:
-    """One walk over the tracks of a file; the counts run over all of them."""
+    """Collects the events of one track after another; the limits hold for all of them."""
 
     def __init__(self, data: bytes) -> None:
         self.data = data
         self.events = 0
         self.payload = 0
-        self.has_note = False
-        self.last_note = 0
+        self.names: list[str] = []
+        self.messages: list[MidiEvent] = []
         self.tempos: list[tuple[int, int]] = []
+        self.keys: list[tuple[int, Key]] = []
+        self.meters: list[tuple[int, str]] = []
+        self.left_out: Counter[str] = Counter()
+        self._port = 0
 
     def track(self, at: int, end: int) -> None:
-        """Walk the events of the track in data[at:end]."""
+        """Read the events of the track in data[at:end]."""
         data, tick, status = self.data, 0, 0
+        self.names.append("")
+        self._port = 0
         while at < end:
             self.events += 1
             if self.events > MAX_EVENTS:
@@ -149,10 +181,21 @@ class _Scan:
             tick += delta
             byte = data[at] if at < end else -1
             if byte == 0xFF:
-                at = self._meta(at + 1, end, tick)
+                kind = data[at + 1] if at + 1 < end else -1
+                start, at = self._payload(at + 2, end)
+                if kind == _END:
+                    self.left_out["byte"] += end - at
+                    return
+                self._meta(kind, data[start:at], tick)
             elif byte in (0xF0, 0xF7):
-                at = self._skip(at + 1, end)[1]
-                status = 0
+                start, at = self._payload(at + 1, end)
+                if byte == 0xF0 and not data[start:at].removesuffix(b"\xf7").isascii():
+                    self.left_out["sysex"] += 1
+            elif byte in _SYSTEM:
+                at += 1 + _SYSTEM[byte]
+                if at > end:
+                    raise UploadError(_CUT)
+                self.left_out["system"] += 1
             elif byte >= 0xF0:
                 raise UploadError(f"The MIDI file has the byte {byte:#x} where an event begins.")
             else:
@@ -164,12 +207,13 @@ class _Scan:
                 kind = status >> 4
                 size = 1 if kind in (0xC, 0xD) else 2
                 if byte < 0 or at + size > end:
-                    raise UploadError("The MIDI file has a track that ends inside an event.")
-                if (data[at] | data[at + size - 1]) & 0x80:
+                    raise UploadError(_CUT)
+                first, second = data[at], data[at + 1] if size == 2 else 0
+                if (first | second) & 0x80:
                     raise UploadError("The MIDI file has an event with a value above 127.")
-                if kind in (0x8, 0x9):
-                    self.has_note = self.has_note or kind == 0x9
-                    self.last_note = max(self.last_note, tick)
+                channel = 16 * self._port + (status & 15)
+                track = len(self.names) - 1
+                self.messages.append(MidiEvent(tick, track, kind, channel, first, second))
                 at += size
 
     def _number(self, at: int, end: int) -> tuple[int, int]:
@@ -181,15 +225,15 @@ class _Scan:
             if byte < 0x80:
                 return value, position + 1
         if at + 4 > end:
-            raise UploadError("The MIDI file has a track that ends inside an event.")
+            raise UploadError(_CUT)
         raise UploadError("The MIDI file has a number longer than four bytes.")
 
-    def _skip(self, at: int, end: int) -> tuple[int, int]:
+    def _payload(self, at: int, end: int) -> tuple[int, int]:
         """Where the payload that follows its length at `at` begins and ends."""
         length, start = self._number(at, end)
         self.payload += length
         if start + length > end:
-            raise UploadError("The MIDI file has a track that ends inside an event.")
+            raise UploadError(_CUT)
         if self.payload > MAX_PAYLOAD:
             raise UploadError(
                 f"The MIDI file has more than {MAX_PAYLOAD:,} bytes of text or "
@@ -197,12 +241,26 @@ class _Scan:
             )
         return start, start + length
 
-    def _meta(self, at: int, end: int, tick: int) -> int:
-        kind = self.data[at] if at < end else 0
-        start, stop = self._skip(at + 1, end)
-        if kind == 0x51:
-            tempo = int.from_bytes(self.data[start:stop], "big")
-            if stop - start != 3 or tempo == 0:
-                raise UploadError("The MIDI file has a tempo that is no tempo.")
-            self.tempos.append((tick, tempo))
-        return stop
+    def _meta(self, kind: int, content: bytes, tick: int) -> None:
+        if kind == _TEMPO and content == bytes(3):
+            raise UploadError("The MIDI file has a tempo of 0, which is no tempo.")
+        if len(content) not in _LENGTHS.get(kind, (len(content),)):
+            self.left_out[_UNREAD.get(kind, "meta")] += 1
+        elif kind == _TEMPO:
+            self.tempos.append((tick, int.from_bytes(content, "big")))
+        elif kind == _METER:
+            if content[0] and content[1] < 8:  # 2 ** 7 = 128 is the shortest note with a name
+                self.meters.append((tick, f"{content[0]}/{2 ** content[1]}"))
+            else:
+                self.left_out["meter"] += 1
+        elif kind == _KEY:
+            fifths = int.from_bytes(content[:1], "big", signed=True)
+            if abs(fifths) <= 7 and content[1] <= 1:
+                self.keys.append((tick, key_from_fifths(fifths, minor=content[1] == 1)))
+            else:
+                self.left_out["key"] += 1
+        elif kind == _PORT:
+            self._port = content[0]
+        elif kind in _NAMES:
+            name = content[:_NAME_BYTES].decode("utf-8", "replace")
+            self.names[-1] = " ".join(filter(None, (self.names[-1], name)))[: 2 * _NAME_BYTES]
