@@ -23,6 +23,7 @@ SECTIONS = {
     "throughput": "throughput",
     "growth": "growth",
     "app": "app",
+    "music": "music",
     "gpu": "gpu",
 }
 

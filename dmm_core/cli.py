@@ -133,6 +133,15 @@ def build_parser() -> argparse.ArgumentParser:
         added.add_argument("--wav", action="store_true", help="write audio beside the MIDI")
         for letter in "zx":
             added.add_argument(f"--{letter}-temperature", type=_temperature, default=1.0)
+        added.add_argument(
+            "--notes",
+            type=_notes,
+            metavar="N",
+            help="notes in each frame: 4 for exactly four, 0-4 for at most four",
+        )
+        added.add_argument(
+            "--no-clash", action="store_true", help="no two notes a semitone apart at once"
+        )
         added.add_argument("--tempo", type=float, default=90.0, help="quarters a minute (90)")
         _add_count(added, "--program", 0, "General MIDI program, 0 to 127", low=0, high=127)
     bundle = command("bundle", "bundle:bundle", "Pack a finished run as a bundled model.")
@@ -193,6 +202,16 @@ def _add_count(
 
     shown = help if default is None else f"{help} ({default})"
     parser.add_argument(flag, type=count, default=default, metavar="N", help=shown)
+
+
+def _notes(text: str) -> tuple[int, int]:
+    """Fewest and most notes of a frame."""
+    least, _, most = text.partition("-")
+    if not least.isdecimal() or not (most or least).isdecimal() or len(text) > 5:
+        raise argparse.ArgumentTypeError(
+            f"is a number such as 4, or a range such as 0-4, not {text}"
+        )
+    return int(least), int(most or least)
 
 
 def _temperature(text: str) -> float:

@@ -14,6 +14,7 @@ from dmm_core.data.sequences import Sequences
 from dmm_core.errors import DataError
 from dmm_core.model import DMM
 from dmm_core.nn.combiner import LatentPath
+from dmm_core.nn.counted import CountedBernoulli, CountedNADE
 from dmm_core.nn.nade import NADE, DrawnFrame
 
 __all__ = [
@@ -52,7 +53,7 @@ def portions(draws: int, frames: int) -> Iterator[int]:
 
 
 def emission_noise(emission: Distribution, generator: torch.Generator) -> Tensor:
-    """What `draw_frame` needs of chance: one number for each feature of the emission.
+    """The random numbers that `draw_frame` needs: one for each feature of most emissions.
 
     Args:
         emission: p(x_t given z_t), of shape (..., x_dim).
@@ -60,10 +61,13 @@ def emission_noise(emission: Distribution, generator: torch.Generator) -> Tensor
     """
     if isinstance(emission, Normal):
         return draw_noise(tuple(emission.loc.shape), generator, emission.loc)
-    like = emission.start if isinstance(emission, NADE) else emission.mean
-    return torch.rand(
-        emission.batch_shape, generator=generator, device=like.device, dtype=like.dtype
-    )
+    if isinstance(emission, NADE | CountedNADE):
+        shape, like = emission.noise_shape, emission.start
+    elif isinstance(emission, Bernoulli | CountedBernoulli):
+        shape, like = emission.batch_shape, emission.logits
+    else:
+        shape, like = emission.batch_shape, emission.mean
+    return torch.rand(shape, generator=generator, device=like.device, dtype=like.dtype)
 
 
 def draw_frame(emission: Distribution, noise: Tensor, temperature: float) -> DrawnFrame:
@@ -78,7 +82,7 @@ def draw_frame(emission: Distribution, noise: Tensor, temperature: float) -> Dra
     Raises:
         TypeError: if there is no way to draw from such an emission.
     """
-    if isinstance(emission, NADE):
+    if isinstance(emission, NADE | CountedBernoulli | CountedNADE):
         return emission.draw(noise, temperature)
     if isinstance(emission, Bernoulli):
         logits = emission.logits

@@ -70,7 +70,7 @@ def morph(
     weight = torch.as_tensor(weights).to(ends[0].z)[..., None]
     z = interpolate(ends[0].z, ends[1].z, weight, spherical=spherical)
     scale = torch.lerp(ends[0].scale.expand_as(z), ends[1].scale.expand_as(z), weight)
-    chance = emission_noise(model.frame(z), generator)
+    chance = emission_noise(constrained(model.frame(z), constraint), generator)
     steps, x_before = [], z.new_zeros(count, model.x_dim)
     for t in range(frames):
         emission = constrained(model.frame(z[:, t], x_before), constraint)

@@ -16,6 +16,7 @@ from dmm_core.constraints import Constraint, constrained
 from dmm_core.draws import draw_frame, draw_noise, draw_paths, emission_noise, generator_for
 from dmm_core.errors import DataError
 from dmm_core.model import DMM
+from dmm_core.nn.counted import CountedNADE
 from dmm_core.nn.nade import NADE
 
 __all__ = ["Sample", "continuation", "reconstruct", "sample"]
@@ -69,9 +70,9 @@ def sample(
     model.eval()
     first = model.initial()
     generator = generator_for(model, seed)
-    chance = _chance(model, frames, count, generator)
-    actions = _actions(model, u, frames)
     manner = _Manner(z_temperature, x_temperature, constraint)
+    chance = _chance(model, frames, count, generator, constraint)
+    actions = _actions(model, u, frames)
     start = _step(model, first, None, chance.at(0), manner)
     return _roll_out(model, start, actions, chance.after(1), manner)
 
@@ -119,7 +120,7 @@ def continuation(
     generator = generator_for(model, seed)
     before = None if u is None else u[:steps]
     batch, path = draw_paths(model, start, count, generator, u=before, observed=observed)
-    chance = _chance(model, frames, count, generator)
+    chance = _chance(model, frames, count, generator, constraint)
     x = batch.x[:, -1].expand(count, -1)
     z = path.z[:, 0, -1]
     if nudge is not None:
@@ -157,7 +158,8 @@ def reconstruct(
     generator = generator_for(model, seed)
     batch, path = draw_paths(model, x, draws, generator, u=u, observed=observed)
     emission = constrained(model.emit(path.z, batch), constraint)
-    if isinstance(emission, NADE):  # its mean has no closed form; that of its draws converges to it
+    if isinstance(emission, NADE | CountedNADE):
+        # Its mean has no closed form; the mean of its draws' conditionals converges to it.
         return draw_frame(emission, emission_noise(emission, generator), 1.0).mean[:, 0].mean(0)
     return emission.mean[:, 0].mean(0)
 
@@ -183,10 +185,16 @@ class _Chance(NamedTuple):
         return _Chance(self.z[step:], self.x[step:])
 
 
-def _chance(model: DMM, frames: int, count: int, generator: torch.Generator) -> _Chance:
+def _chance(
+    model: DMM,
+    frames: int,
+    count: int,
+    generator: torch.Generator,
+    constraint: Constraint | None,
+) -> _Chance:
     like = model.initial().loc
     z = draw_noise((frames, count, model.z_dim), generator, like)
-    return _Chance(z, emission_noise(model.frame(z), generator))
+    return _Chance(z, emission_noise(constrained(model.frame(z), constraint), generator))
 
 
 def _actions(model: DMM, u: np.ndarray | None, frames: int) -> Tensor | None:

@@ -11,8 +11,8 @@ import pytest
 
 from dmm_core.cli import main
 from dmm_core.data.uploads import UploadOptions, read_files, store_upload
-from dmm_core.music.midi import midi_from_notes
-from dmm_core.music.pianoroll import notes_from_roll
+from dmm_core.music.midi import midi_from_notes, read_midi
+from dmm_core.music.pianoroll import notes_from_roll, roll_from_notes
 
 TINY = (
     "--model.z-dim=3 --model.rnn-size=8 --model.emission-hidden=6 --model.transition-hidden=6 "
@@ -175,6 +175,16 @@ def test_sample_and_continue_write_midi_and_audio(trained, tmp_path, capsys):
     assert names == [*files, "sample-002.mid", "sample-003.mid"]
     assert (out / "sample-000.mid").read_bytes() == first
     assert (out / "sample-002.mid").read_bytes() == first
+
+    four = [*arguments[:-1], "--notes=4", "--no-clash", f"--out={tmp_path / 'four'}"]
+    assert main(four) == 0
+    for file in (tmp_path / "four").iterdir():
+        notes = read_midi(file.read_bytes()).notes
+        roll = roll_from_notes(notes, tempo=60.0, steps_per_quarter=1)
+        assert (roll.sum(1) == 4).all() and not (roll[:, 1:] & roll[:, :-1]).any()
+    capsys.readouterr()
+    assert main([*four[:-3], "--notes=45", "--no-clash", four[-1]]) == 1
+    assert "At most 44 notes fit" in capsys.readouterr().err
 
     start = tmp_path / "start.mid"
     start.write_bytes(midi_file(1))

@@ -62,4 +62,5 @@ def test_clashes_and_notes_out_of_the_scale_are_counted():
         roll[frame, np.array(pitches) - 21] = True
     figures = measure([roll])
     assert figures.clashes == 1 / 4  # B and C
+    assert figures.chords == 2 / 4  # C major, and D minor
     assert figures.in_scale == 10 / 11  # all but the F sharp in C major

@@ -67,7 +67,9 @@ PIECE[np.arange(12), 39 + np.arange(12) // 2] = 1
 def test_without_runs_the_bundled_model_composes():
     at = page(COMPOSE, frames="16")
     assert not at.error and len(at.main.get("bidi_component")) == 1
-    assert at.query_params["run"] == "bundled:chorales"
+    assert at.query_params["run"] == "bundled:jsb-aug-nade"
+    links = {link.label: link.proto.query_string for link in at.sidebar.page_link}
+    assert links["Latent"] == ""  # a choice of the page, not of a person
     assert len(at.get("download_button")) == 3
 
 
@@ -171,6 +173,7 @@ def test_a_file_is_continued_from_its_end():
         {"mode": "morph", "to": "99"},
         {"mode": "continue", "from": "x"},
         {"scale": "x"},
+        {"voices": "44"},
         {"tonic": "12"},
         {"register": "9-3"},
     ],
@@ -270,6 +273,7 @@ def test_the_midi_and_the_sound_are_those_of_the_roll():
     "changes",
     [
         {"scale": "x"},
+        {"voices": "x"},
         {"tonic": 12},
         {"lowest": 5},
         {"lowest": 70, "highest": 60},
@@ -335,6 +339,28 @@ def test_no_composed_note_leaves_the_key_or_the_register(mode):
     pitches = np.flatnonzero(roll[first : last + 1].any(0)) + 21
     assert len(pitches) > 3 and pitches.min() >= 48 and pitches.max() <= 72
     assert {int(p - 9) % 12 for p in pitches} <= {0, 2, 3, 5, 7, 8, 10}
+
+
+@pytest.mark.parametrize("mode", MODES, ids=lambda mode: mode["mode"])
+@pytest.mark.parametrize(("voices", "counts"), [("4", {4}), ("up-to-2", {0, 1, 2})])
+def test_every_composed_frame_has_the_voices_that_were_asked_for(mode, voices, counts):
+    address = {"run": music_run().id, "scale": "major", "tonic": "2", "voices": voices, **mode}
+    at = page(COMPOSE, **address, register="40-80")
+    assert not at.error and ("voices" in data(at)["title"] or "notes" in data(at)["title"])
+    roll = heard(at)
+    first, last = data(at)["composed"] or (0, len(roll) - 1)
+    drawn = roll[first : last + 1]
+    assert set(drawn.sum(1)) <= counts and not (drawn[:, 1:] & drawn[:, :-1]).any()
+    pitches = np.flatnonzero(drawn.any(0)) + 21
+    assert pitches.min() >= 40 and pitches.max() <= 80
+    assert {int(p - 2) % 12 for p in pitches} <= {0, 2, 4, 5, 7, 9, 11}
+    assert music(at) == music(page(COMPOSE, **address, register="40-80"))
+
+
+def test_more_voices_than_there_is_room_for_are_one_plain_sentence():
+    at = page(COMPOSE, run=music_run().id, frames="8", voices="4", register="60-64")
+    assert len(at.error) == 1 and "At most 3 notes fit" in at.error[0].value
+    assert "no two of them a semitone apart" in at.error[0].value
 
 
 def test_a_register_without_a_note_of_the_scale_is_one_plain_sentence():

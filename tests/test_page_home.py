@@ -48,7 +48,7 @@ def test_compose_another_changes_the_seed():
 def test_the_link_to_compose_carries_the_piece():
     at = page("app.py", seed="7")
     (link,) = [link for link in at.get("page_link") if link.proto.label == "Open it in Compose"]
-    assert link.proto.query_string == "run=bundled%3Achorales&seed=7&count=1&xt=0.7"
+    assert link.proto.query_string == "run=bundled%3Ajsb-aug-nade&seed=7&count=1&xt=0.7"
 
 
 def test_a_running_run_is_shown_with_its_time_left():
@@ -75,7 +75,7 @@ def test_a_finished_run_changes_nothing():
 
 
 def test_without_a_bundled_model_it_says_so(monkeypatch):
-    monkeypatch.setattr("pages.ui.home.listen.list_bundled", list)
+    monkeypatch.setattr("pages.ui.picker.list_bundled", list)
     at = page("app.py")
     assert "no bundled model" in at.info[0].value
 

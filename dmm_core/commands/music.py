@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from dmm_core.commands.files import read_own_files
+from dmm_core.constraints import Constraint
 from dmm_core.files import write_atomic
 from dmm_core.listening import require_piano, to_notes, to_roll
 from dmm_core.music.audio import render_wav
@@ -31,6 +32,7 @@ def sample(given: argparse.Namespace) -> None:
         seed=given.seed,
         z_temperature=given.z_temperature,
         x_temperature=given.x_temperature,
+        constraint=_constraint(given),
     )
     _write(given, "sample", [to_roll(x) for x in drawn.x], grid)
 
@@ -48,9 +50,20 @@ def carry_on(given: argparse.Namespace) -> None:
         seed=given.seed,
         z_temperature=given.z_temperature,
         x_temperature=given.x_temperature,
+        constraint=_constraint(given),
     )
     rolls = [np.concatenate([start > 0, to_roll(x)]) for x in drawn.x]
     _write(given, "continuation", rolls, grid)
+
+
+def _constraint(given: argparse.Namespace) -> Constraint | None:
+    """What --notes and --no-clash ask for."""
+    least, most = given.notes or (0, None)
+    return (
+        Constraint(None, 0.0, least, most, given.no_clash)
+        if given.notes or given.no_clash
+        else None
+    )
 
 
 def _write(given: argparse.Namespace, stem: str, rolls: list[np.ndarray], grid: int) -> None:

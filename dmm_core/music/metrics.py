@@ -1,4 +1,4 @@
-"""What a page shows of one piano-roll, or of a set of them beside another set."""
+"""Statistics of piano-rolls: polyphony, pitches, chords, clashes and the key."""
 
 from collections.abc import Iterable
 from typing import NamedTuple
@@ -10,6 +10,16 @@ from dmm_core.music.pianoroll import LOWEST, PITCHES, as_roll
 from dmm_core.music.scales import SCALES
 
 __all__ = ["RollMetrics", "measure"]
+
+
+_INTERVALS = (
+    *((0, 4, 7), (0, 3, 7), (0, 3, 6), (0, 4, 8)),
+    *((0, 4, 7, 10), (0, 4, 7, 11), (0, 3, 7, 10), (0, 3, 6, 10), (0, 3, 6, 9)),
+)
+_CHORDS = sorted(
+    {sum(1 << (root + i) % 12 for i in chord) for chord in _INTERVALS for root in range(12)}
+)
+"""Triads and seventh chords as sets of pitch classes, each a number of 12 bits."""
 
 
 class RollMetrics(NamedTuple):
@@ -26,6 +36,9 @@ class RollMetrics(NamedTuple):
         held: share of the on-notes of all frames but the first that were on in the frame before;
             0 where there is none.
         clashes: share of the frames in which two notes a semitone apart sound together.
+        chords: share of the frames whose pitch classes are exactly those of a triad (major, minor,
+            diminished or augmented) or of a seventh chord (dominant, major, minor, half-diminished
+            or diminished).
         in_scale: share of the notes that are in the scale (a minor key's with both sevenths) of the
             key that their own roll fits best; 0 in silence.
     """
@@ -39,6 +52,7 @@ class RollMetrics(NamedTuple):
     pitch_classes: np.ndarray
     held: float
     clashes: float
+    chords: float
     in_scale: float
 
 
@@ -48,7 +62,7 @@ def measure(rolls: Iterable[np.ndarray]) -> RollMetrics:
     Raises:
         DataError: if one of them is no piano-roll.
     """
-    frames = held = could_be_held = clashes = in_scale = 0
+    frames = held = could_be_held = clashes = chords = in_scale = 0
     polyphony = np.zeros(PITCHES + 1, dtype=np.int64)
     pitches = np.zeros(PITCHES, dtype=np.int64)
     for roll in rolls:
@@ -60,6 +74,7 @@ def measure(rolls: Iterable[np.ndarray]) -> RollMetrics:
         held += int((on[1:] & on[:-1]).sum())
         could_be_held += int(on[1:].sum())
         clashes += int((on[:, 1:] & on[:, :-1]).any(axis=1).sum())
+        chords += int(np.isin(_class_sets(on), _CHORDS).sum())
     sounding = np.flatnonzero(pitches) + LOWEST
     return RollMetrics(
         frames=frames,
@@ -71,8 +86,17 @@ def measure(rolls: Iterable[np.ndarray]) -> RollMetrics:
         pitch_classes=_classes(pitches),
         held=held / max(could_be_held, 1),
         clashes=clashes / max(frames, 1),
+        chords=chords / max(frames, 1),
         in_scale=in_scale / max(int(pitches.sum()), 1),
     )
+
+
+def _class_sets(on: np.ndarray) -> np.ndarray:
+    """(T,) the pitch classes of each frame, as numbers of 12 bits."""
+    sets = np.zeros(len(on), dtype=np.int64)
+    for column, pitch in enumerate(range(LOWEST, LOWEST + PITCHES)):
+        sets |= on[:, column].astype(np.int64) << pitch % 12
+    return sets
 
 
 def _classes(pitches: np.ndarray) -> np.ndarray:

@@ -17,7 +17,7 @@ from dmm_core.errors import DMMError
 from dmm_core.files import assets
 from pages.ui import theme
 
-__all__ = ["begin", "chart", "guard", "plain", "presenting"]
+__all__ = ["NOT_CHOSEN", "begin", "chart", "guard", "plain", "presenting"]
 
 _ROOT = Path(__file__).resolve().parents[2]
 _LOGO = str(assets() / "logo.svg")
@@ -61,6 +61,9 @@ _CHART = {
 """Of a chart's tools those that a finger or a mouse does not have anyway."""
 _CARRIED = ("run",)
 """Parameters of the address that go along to the next page."""
+
+NOT_CHOSEN = "frame.not_chosen"
+"""In the session's state: the run that a page began with, which another page need not take over."""
 
 
 class _Link(NamedTuple):
@@ -189,6 +192,8 @@ def _shows(character: str) -> bool:
 
 def _draw_navigation() -> None:
     carried = {name: st.query_params[name] for name in _CARRIED if name in st.query_params}
+    if carried.get("run") == st.session_state.get(NOT_CHOSEN, ""):
+        del carried["run"]
     if presenting():
         carried["present"] = "true"
     for group, links in _NAVIGATION:

@@ -1,10 +1,16 @@
 """Music drawn from a model, with what the model thought of it: probabilities and latent path."""
 
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
 import streamlit as st
+import torch
+from torch import Tensor
+from torch.distributions import Bernoulli
 
+from dmm_core.constraints import constrained
+from dmm_core.draws import draw_frame, emission_noise
 from dmm_core.infilling import infill
 from dmm_core.latent import Projection, posterior_moments
 from dmm_core.listening import to_roll
@@ -18,6 +24,8 @@ from pages.ui.player import LatentPath
 __all__ = ["MOST_COUNT", "MOST_QUARTERS", "Mode", "Piece", "Plan", "compose", "morph_weights"]
 
 _POSTERIOR_DRAWS = 50
+_CERTAIN = 50.0
+"""The largest logit of a note: a mean of 1 has an infinite one."""
 
 
 class Piece(NamedTuple):
@@ -156,29 +164,28 @@ def _reconstructions(
     model: DMM, start: np.ndarray, plan: Plan, plane: Projection | None
 ) -> list[Piece]:
     found = posterior_moments(model, start, seed=plan.seed, draws=_POSTERIOR_DRAWS)
-    mean = reconstruct(
-        model,
-        start,
-        seed=plan.seed,
-        draws=_POSTERIOR_DRAWS,
-        constraint=plan.keep.constraint(),
-    ).numpy()
+    # The number of voices is a matter of single frames: it holds for what is drawn, not for a mean.
+    free = plan.keep.constraint()
+    if free is not None:
+        free = replace(free, least=0, most=None, apart=False)
+    draws = _POSTERIOR_DRAWS
+    mean = reconstruct(model, start, seed=plan.seed, draws=draws, constraint=free)
     path = _seen(plane, found.loc, found.scale, "Inferred from the piece.")
-    rng = np.random.default_rng(plan.seed)
     return [
-        Piece(_flip(mean, plan.x_temperature, rng), mean, path, found.kl.sum(1))
-        for _ in range(plan.count)
+        Piece(roll, mean.numpy(), path, found.kl.sum(1))
+        for roll in _drawn_from(mean.double(), plan)
     ]
 
 
-def _flip(mean: np.ndarray, temperature: float, rng: np.random.Generator) -> np.ndarray:
-    """Notes drawn with probabilities `mean`, whose logits are divided by `temperature`."""
-    if temperature == 0.0:
-        return mean > 0.5
-    odds = np.clip(mean.astype(np.float64), 1e-12, 1 - 1e-12)
-    logits = np.log(odds / (1 - odds)) / temperature
-    drawn = rng.random(mean.shape) < 0.5 * (1 + np.tanh(logits / 2))
-    return drawn & (mean > 0)  # what may not sound has the probability 0
+def _drawn_from(mean: Tensor, plan: Plan) -> list[np.ndarray]:
+    """A roll for each alternative, its notes drawn with the probabilities `mean`."""
+    constraint = plan.keep.constraint()
+    if constraint is not None:
+        constraint = replace(constraint, shift=0.0)  # the mean has it already
+    logits = torch.logit(mean).clamp_max(_CERTAIN).expand(plan.count, *mean.shape)
+    emission = constrained(Bernoulli(logits=logits, validate_args=False), constraint)
+    noise = emission_noise(emission, torch.Generator().manual_seed(plan.seed))
+    return [to_roll(x) for x in draw_frame(emission, noise, plan.x_temperature).x]
 
 
 def _seen(

@@ -17,7 +17,7 @@ _MOST = 20
 
 _CHOSEN = (
     *("run", "mode", "from", "data", "split", "piece", "to", "gap", "hear"),
-    *("scale", "tonic", "register", "instrument", "octave", "notes"),
+    *("voices", "scale", "tonic", "register", "instrument", "octave", "notes"),
 )
 """Parameters of the address that `choose` keeps."""
 

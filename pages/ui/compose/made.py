@@ -3,6 +3,7 @@
 import re
 import unicodedata
 from collections.abc import Callable
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -12,7 +13,7 @@ from pages.ui.address import asked_range
 from pages.ui.compose.controls import ORIGINAL
 from pages.ui.compose.drawing import Piece
 from pages.ui.compose.performance import Performance, midi, score, sound
-from pages.ui.compose.plan import Mode, Plan
+from pages.ui.compose.plan import Keep, Mode, Plan
 from pages.ui.compose.shaping import in_words
 from pages.ui.compose.start import BAR_QUARTERS, Given, bar_beat
 from pages.ui.octave import shifted
@@ -148,7 +149,7 @@ def composed_part(plan: Plan, given: Given) -> tuple[int, int] | None:
 def title_of(plan: Plan, hear: int, given: Given, grid: int) -> str:
     """What an alternative is, in words."""
     kept = in_words(plan.keep)
-    end = f", alternative {hear}" + (f", in {kept}" if kept else "")
+    end = f", alternative {hear}" + (f" ({kept})" if kept else "")
     if given.start is None:
         return f"New music{end}"
     name = given.start.title
@@ -183,7 +184,8 @@ def file_stem(model: str, plan: Plan, hear: int, given: Given, grid: int) -> str
     if given.other is not None:
         done += f"-to-{_plain(given.other.title, 30)}"
     if plan.keep.scale is not None:
-        done += f"-in-{_plain(in_words(plan.keep).split(',')[0], 30)}"
+        scale = replace(Keep(), scale=plan.keep.scale, tonic=plan.keep.tonic)
+        done += f"-in-{_plain(in_words(scale), 30)}"
     return "_".join(filter(None, [*parts, done, f"seed{plan.seed}", str(hear), _plain(model, 30)]))
 
 

@@ -1,14 +1,14 @@
 """What is composed, in plain values, checked whatever widget or address they came from."""
 
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Literal, NamedTuple, get_args
 
 from dmm_core.constraints import Constraint
 from dmm_core.errors import ConfigError
 from dmm_core.music.pianoroll import HIGHEST, LOWEST
 from dmm_core.music.scales import SCALES, pitch_mask
 
-__all__ = ["DENSITIES", "MOST_COUNT", "MOST_QUARTERS", "Keep", "Mode", "Plan"]
+__all__ = ["DENSITIES", "MOST_COUNT", "MOST_QUARTERS", "VOICES", "Keep", "Mode", "Plan", "Voices"]
 
 MOST_COUNT = 8
 """Alternatives that are drawn together."""
@@ -20,6 +20,37 @@ DENSITIES = (-3.0, 3.0)
 """Fewest and most notes, in nats added to every note's logit."""
 
 _HOTTEST = 2.0
+
+
+class Voices(NamedTuple):
+    """How many notes sound at once, and whether two of them may be a semitone apart.
+
+    Attributes:
+        title: to show.
+        least: fewest notes of a frame.
+        most: most notes of a frame, or None for any number.
+        apart: whether no two notes a semitone apart sound together.
+    """
+
+    title: str
+    least: int = 0
+    most: int | None = None
+    apart: bool = True
+
+
+VOICES = {
+    "any": Voices("As the model has them", apart=False),
+    "4": Voices("Four voices", 4, 4),
+    "3": Voices("Three voices", 3, 3),
+    "2": Voices("Two voices", 2, 2),
+    "1": Voices("One voice", 1, 1),
+    "5": Voices("Five voices", 5, 5),
+    "up-to-4": Voices("Up to four notes", 0, 4),
+    "up-to-3": Voices("Up to three notes", 0, 3),
+    "up-to-2": Voices("Up to two notes", 0, 2),
+    "apart": Voices("Any number, no semitone clash"),
+}
+"""By the name that stands in an address; all but the first allow no semitone clash."""
 
 Mode = Literal["new", "continue", "infill", "morph", "reconstruct"]
 """From nothing, after a start, in the middle, between two pieces, or through the posterior."""
@@ -36,6 +67,7 @@ class Keep:
         highest: highest MIDI pitch that is heard.
         density: nats added to every note's logit.
         octave: octaves by which the model's notes are moved to be heard.
+        voices: a name in `VOICES`.
 
     Raises:
         ConfigError: if a value is out of bounds.
@@ -47,11 +79,14 @@ class Keep:
     highest: int = HIGHEST
     density: float = 0.0
     octave: int = 0
+    voices: str = "any"
 
     def __post_init__(self) -> None:
         """Check the values."""
         if self.scale is not None and self.scale not in SCALES:
             raise ConfigError(f"There is no scale {self.scale!r:.40}.")
+        if self.voices not in VOICES:
+            raise ConfigError(f"There is no number of voices {self.voices!r:.40}.")
         if not 0 <= self.tonic <= 11:
             raise ConfigError(f"A key note is 0 (C) to 11 (B), not {self.tonic}.")
         if not LOWEST <= self.lowest <= self.highest <= HIGHEST:
@@ -67,7 +102,7 @@ class Keep:
     @property
     def anything(self) -> bool:
         """Whether it asks for anything at all."""
-        return self.masks or self.density != 0.0
+        return self.masks or self.density != 0.0 or self.voices != "any"
 
     @property
     def masks(self) -> bool:
@@ -78,12 +113,13 @@ class Keep:
         """The constraint on the model's own pitches, or None.
 
         Raises:
-            DataError: if no note is left.
+            DataError: if no note is left, or fewer than the voices ask for.
         """
         if not self.anything:
             return None
+        _, least, most, apart = VOICES[self.voices]
         if not self.masks:
-            return Constraint(None, self.density)
+            return Constraint(None, self.density, least, most, apart)
         moved = 12 * self.octave  # what is heard at p, the model has at p - moved
         allowed = pitch_mask(
             scale=self.scale,
@@ -91,7 +127,7 @@ class Keep:
             lowest=self.lowest - moved,
             highest=self.highest - moved,
         )
-        return Constraint(allowed, self.density)
+        return Constraint(allowed, self.density, least, most, apart)
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from dmm_core.music.swing import STRAIGHT, SWINGS
 from pages.ui import charts
 from pages.ui.address import choose, choose_range
 from pages.ui.compose.performance import INSTRUMENTS, OCTAVES, TEMPOS, Performance
-from pages.ui.compose.plan import DENSITIES, Keep
+from pages.ui.compose.plan import DENSITIES, VOICES, Keep
 
 __all__ = ["ask_keep", "ask_performance", "in_words"]
 
@@ -24,8 +24,17 @@ def ask_keep(octave: int) -> Keep:
         octave: octaves by which the model's notes are moved to be heard.
 
     Raises:
-        DataError: if the address names a scale, a key note or a register that there is not.
+        DataError: if the address names voices, a scale, a key note or a register that do not exist.
     """
+    voices = choose(
+        "Voices",
+        list(VOICES),
+        key="voices",
+        show=lambda name: VOICES[name].title,
+        help="How many notes sound at once. All choices but the first also avoid notes a semitone "
+        "apart. Of all frames that meet this, each keeps the relative probability that the model "
+        "gives it: exactly for a Bernoulli emission, approximately for a NADE.",
+    )
     scale = choose("Scale", [_ANY, *SCALES], key="scale", show=_scale)
     tonic = choose(
         "Key note", [str(n) for n in range(12)], key="tonic", show=lambda n: _NAMES[int(n)]
@@ -38,8 +47,10 @@ def ask_keep(octave: int) -> Keep:
         show=charts.pitch_name,
         help="Lowest and highest pitch, as heard.",
     )
-    if scale is None or tonic is None or register is None:
-        raise DataError("There is no such scale, key note or register; choose others under Notes.")
+    if voices is None or scale is None or tonic is None or register is None:
+        raise DataError(
+            "There are no such voices, scale, key note or register; choose others under Notes."
+        )
     density = st.slider(
         "Density",
         min_value=DENSITIES[0],
@@ -48,15 +59,19 @@ def ask_keep(octave: int) -> Keep:
         step=0.1,
         key="density",
         bind="query-params",
-        help="Below 0 fewer notes, above 0 more: what is added to the logit of each.",
+        help="Below 0 fewer notes, above 0 more: this is added to the logit of each note. It has "
+        "no effect when the number of voices is fixed.",
     )
-    st.caption("Held to without exception in all that is composed; given music stays as it is.")
-    return Keep(None if scale == _ANY else scale, int(tonic), *register, density, octave)
+    st.caption("Every composed frame meets all of these; music that is given is not changed.")
+    return Keep(None if scale == _ANY else scale, int(tonic), *register, density, octave, voices)
 
 
 def in_words(keep: Keep) -> str:
-    """What is kept to, for a title: "A minor, C3 to C5"."""
+    """The constraints as they stand in a title: "four voices, A minor, C3 to C5"."""
     parts = []
+    if keep.voices != "any":
+        title = VOICES[keep.voices].title
+        parts.append(title[0].lower() + title[1:])
     if keep.scale is not None:
         parts.append(f"{_NAMES[keep.tonic]} {_scale(keep.scale).lower()}")
     if (keep.lowest, keep.highest) != (LOWEST, HIGHEST):

@@ -4,7 +4,6 @@ import streamlit as st
 
 from dmm_core.listening import require_piano
 from dmm_core.music.pianoroll import rearticulates_by_default
-from dmm_core.runs.bundled import list_bundled
 from pages.ui import frame
 from pages.ui.compose.controls import ask_seed
 from pages.ui.compose.drawing import compose
@@ -12,6 +11,7 @@ from pages.ui.compose.performance import Performance, sound
 from pages.ui.compose.plan import Plan
 from pages.ui.models import trained
 from pages.ui.octave import octave_of, shifted
+from pages.ui.picker import TO_HEAR, bundled
 from pages.ui.player import player
 
 __all__ = ["HEIGHT", "draw"]
@@ -24,8 +24,8 @@ _X_TEMPERATURE = 0.7
 
 def draw() -> None:
     """Draw the player with a new piece, and the seed it came from."""
-    bundled = next(iter(list_bundled()), None)
-    if bundled is None:
+    source = bundled(TO_HEAR)
+    if source is None:
         st.info("There is no bundled model to compose; train one first.", icon=":material/piano:")
         return
     stage = st.container()
@@ -37,7 +37,7 @@ def draw() -> None:
                 label="Open it in Compose",
                 icon=":material/tune:",
                 query_params={
-                    "run": bundled.id,
+                    "run": source.id,
                     "seed": str(seed),
                     "count": "1",
                     "xt": f"{_X_TEMPERATURE:g}",
@@ -45,7 +45,7 @@ def draw() -> None:
                 },
             )
             st.space("xsmall")  # a link is less high than a button: on one line with it
-    model = trained(bundled)
+    model = trained(source)
     grid = require_piano(model.data)
     (piece,) = compose(model, Plan("new", 1, _QUARTERS * grid, 1.0, _X_TEMPERATURE, seed))
     octave = octave_of(model.data.name)
