@@ -83,9 +83,148 @@ def test_tables_as_programs_write_them(text, x):
     assert len(parsed.lengths) == 1
 
 
-def test_a_sequence_ends_where_its_value_changes():
-    parsed = table("Sequence,a\n1,5\n1,6\n2,7\n1,8\n")
-    assert (parsed.lengths, parsed.titles) == ((2, 1, 1), ("1", "2", "1"))
+def test_rows_of_one_name_are_a_sequence():
+    parsed = table("Sequence,a,u_b\n1,5,0\n1,6,1\n2,7,2\n1,8,3\n")
+    assert (parsed.lengths, parsed.titles) == ((3, 1), ("1", "2"))
+    assert parsed.x.tolist() == [[5], [6], [8], [7]] and parsed.u.tolist() == [[0], [1], [3], [2]]
+    assert parsed.changes[0] == (
+        "Joined the rows of each sequence in the order of the file: 2 names stand in 3 places."
+    )
+    interleaved = table("time,sequence,a\n0,p1,0.5\n0,p2,0.6\n1,p1,0.7\n1,p2,0.8\n")
+    assert interleaved.lengths == (2, 2)
+    assert np.array_equal(interleaved.x[:, 1], np.float32([0.5, 0.7, 0.6, 0.8]))
+    assert table("sequence,a\n1,5\n2,7\n2,8\n").changes == ("Read 1 real-valued feature.",)
+    with pytest.raises(UploadError, match="infinite or beyond 3e38 in row 4"):
+        table("sequence,a\n1,5\n2,6\n1,inf\n2,8\n")
+
+
+ROLL = np.zeros((4, 88), int)
+ROLL[:3, 39] = ROLL[1:, 43] = 1
+
+
+def saved(x, *, names=None, index=False, word=str):
+    """`x` as pandas saves it: its names, where it has some, and its row numbers, if asked for."""
+    rows = [[word(cell) for cell in row] for row in x]
+    if index:
+        rows = [[str(number), *row] for number, row in enumerate(rows)]
+    if names is not None:
+        rows = [[""] * index + [str(name) for name in names], *rows]
+    return "\n".join(map(",".join, rows)) + "\n"
+
+
+@pytest.mark.parametrize("index", [False, True])
+@pytest.mark.parametrize("names", [None, range(88), range(1, 89), range(21, 109), ["C4"] * 88])
+@pytest.mark.parametrize("word", [str, lambda cell: str(bool(cell)), lambda cell: f"{cell:.1f}"])
+def test_a_roll_that_pandas_saved_is_music(index, names, word):
+    parsed = table(saved(ROLL, names=names, index=index, word=word))
+    assert parsed.notes == 2 and np.array_equal(parsed.x, ROLL)
+    assert any("Took them for music: a piano-roll" in said for said in parsed.changes)
+    assert parsed.spans.tolist() == [[60, 0, 1.5], [64, 0.5, 2]]  # a frame is an eighth note
+    headed = names is not None and not isinstance(names, list)
+    assert any("for a header" in said for said in parsed.changes) == headed
+
+
+@pytest.mark.parametrize(
+    ("text", "x", "header"),
+    [
+        ("0,1,2\n0.5,1.5,2.5\n0.1,0.2,0.3\n", [[0.5, 1.5, 2.5], [0.1, 0.2, 0.3]], True),
+        (",0,1,2\n0,5,6,7\n1,8,9,10\n", [[5, 6, 7], [8, 9, 10]], True),
+        (",0,1\n7,5,6\n9,8,9\n", [[5, 6], [8, 9]], True),
+        (",0\n0,5\n1,6\n", [[5], [6]], True),
+        (" 0 , 1 , 2 \n5,6,7\n", [[5, 6, 7]], True),
+        ("0;1;2\n5,5;6;7\n", [[5.5, 6, 7]], True),
+        (",0\n5,6\n", [[np.nan, 0], [5, 6]], False),
+        ("0,1\n1,1\n", [[0, 1], [1, 1]], False),
+        ("0,1,2\n", [[0, 1, 2]], False),
+        ("0.0,1.0,2.0\n5,6,7\n", [[0, 1, 2], [5, 6, 7]], False),
+        ("1,2,3\n4,5,6\n", [[1, 2, 3], [4, 5, 6]], False),
+        ("1,2,3\n1,0,1\n", [[1, 0, 1]], True),
+        ("0,2,4\n5,6,7\n", [[0, 2, 4], [5, 6, 7]], False),
+        ("2,1,0\n5,6,7\n", [[2, 1, 0], [5, 6, 7]], False),
+    ],
+)
+def test_a_header_of_numbers(text, x, header):
+    parsed = table(text)
+    read = parsed.x if parsed.observed is None else np.where(parsed.observed, parsed.x, np.nan)
+    assert np.array_equal(read, np.float32(x), equal_nan=True)
+    assert any("for a header" in said for said in parsed.changes) == header
+
+
+def test_a_first_row_that_may_be_a_header_is_told():
+    doubtful = table("0,1\n0.5,1.5\n0.1,2.5\n")
+    assert len(doubtful.x) == 3 and "if it is a header, use names" in doubtful.changes[0]
+    assert table("0,1\n0.5,1\n").changes == ("Read 2 real-valued features.",)
+
+
+def test_columns_that_pandas_names_are_left_out():
+    parsed = table("Unnamed: 0,a,Unnamed: 2\n0,5,\n1,6,\n")
+    assert parsed.x.tolist() == [[5], [6]]
+    assert parsed.changes[0] == "Left out 2 columns without a name."
+
+
+def test_one_column_of_decimal_commas_has_two_readings():
+    parsed = table("1,5\n2,5\n3,5\n")
+    assert parsed.x.tolist() == [[1, 5], [2, 5], [3, 5]]
+    assert parsed.changes == (
+        "Read 1,5 as two values, 1 and 5; if it is one number with a decimal comma, write 1.5.",
+        "Read 2 real-valued features.",
+    )
+    for other in ("0,1\n1,1\n", "a,b\n1,5\n", "1,5,6\n2,5,6\n", "1.0,5\n2,5\n", "1,-5\n2,5\n"):
+        assert not any("two values" in said for said in table(other).changes), other
+
+
+@pytest.mark.parametrize(
+    ("text", "x"),
+    [
+        ("a;b\n1,5;2\n-,5;3,25e1\n", [[1.5, 2], [-0.5, 32.5]]),
+        ("1,5;2,5\n3,5;4,5\n", [[1.5, 2.5], [3.5, 4.5]]),
+        ("a\tb\n1,5\t2\n", [[1.5, 2]]),
+        ('a,b\n"1,5","2,25"\n', [[1.5, 2.25]]),
+        ("a;b\n1;2\n1,5;3\n", [[1, 2], [1.5, 3]]),
+    ],
+)
+def test_decimal_commas_are_read_and_told(text, x):
+    parsed = table(text)
+    assert parsed.x.tolist() == x
+    assert parsed.changes[0].startswith("Read commas as decimal commas: ")
+
+
+@pytest.mark.parametrize(
+    ("text", "x"),
+    [
+        ("1 2\n3 4\n", [[1, 2], [3, 4]]),
+        ("  1.0e+00   2\t5 \n 3  4 6\n", [[1, 2, 5], [3, 4, 6]]),
+        ("a b\n3 4\n", [[3, 4]]),
+        ("heart rate\n3\n4\n", [[3], [4]]),
+        ("sep=;\na;b\n3;4\n", [[3, 4]]),
+        ("sep=,\r\na,b\r\n3,4\r\n", [[3, 4]]),
+        ("a;b,c\n3,4\n", [[3, 4]]),
+        ('"a;b";"c"\n3;4\n', [[3, 4]]),
+        ("a,b\n3,4,\n5,6,,\n", [[3, 4], [5, 6]]),
+        ("3,4,\n5,6,\n", [[3, 4], [5, 6]]),
+        ("a,b\n3,4\n,\n,\n", [[3, 4]]),
+        ("a,b\nTRUE,false\n", [[1, 0]]),
+    ],
+)
+def test_tables_of_other_forms(text, x):
+    parsed = table(text)
+    assert np.array_equal(parsed.x, np.float32(x)) and parsed.observed is None
+
+
+def test_other_encodings():
+    for encoding in ("utf-16", "utf-8-sig"):
+        parsed = parse_csv("größe;b\n1,5;2\n".encode(encoding), OPTIONS)
+        assert parsed.x.tolist() == [[1.5, 2]]
+
+
+def test_words_for_what_is_missing():
+    parsed = table("a,b\nN/A,1\nnull,2\n<NA>,3\nNone,4\n")
+    assert parsed.observed[:, 0].tolist() == [0] * 4
+    assert table("a,b\n1,2\n,\n3,4\n,\n").changes == (
+        "Left out 1 empty row at the end.",
+        "Read 2 real-valued features.",
+        "2 of 6 values are missing.",
+    )
 
 
 def test_what_holds_0_and_1_where_it_was_observed_is_binary():
