@@ -9,6 +9,7 @@ from dmm_core.data import (
     upload_child,
     upload_csv,
     upload_parsed,
+    upload_score,
     upload_text,
     upload_values,
     upload_zip,
@@ -16,7 +17,7 @@ from dmm_core.data import (
 )
 from dmm_core.data.upload_kinds import EXTENSIONS, parse_file
 from dmm_core.data.uploads import UploadOptions
-from dmm_core.music import abc_scan, midi_chunks, midi_scan, pianoroll, score_scan
+from dmm_core.music import abc_notation, midi_chunks, midi_scan, pianoroll, score_scan
 
 TEXT = (Path(__file__).parents[1] / "docs" / "data.md").read_text()
 SECTION = TEXT.partition("## Your own data")[2].partition("\n## ")[0]
@@ -44,11 +45,13 @@ def test_the_table_of_limits_is_the_code():
         (midi_scan.MAX_QUARTERS, " quarters"),
         (score_scan.MAX_NOTES, " notes and rests, "),
         (score_scan.MAX_ELEMENTS, " elements"),
-        (abc_scan.MAX_NOTES, " notes and rests, lines"),
-        (abc_scan.MAX_LINE, " characters"),
+        (abc_notation.MAX_NOTES, " notes and rests, lines"),
+        (abc_notation.MAX_LINE, " characters"),
         (upload_text.MAX_LINE, " bytes"),
         (upload_csv.MAX_CELL, " characters"),
+        (abc_notation.MAX_TUNE_NOTES, " and 20,000 quarters |"),
         (upload_zip.MAX_MEMBERS, " members"),
+        (upload_score.MAX_MEMBERS, "), 64 MB"),
         (upload_zip.MAX_UNPACKED // 2**20, " MB unpacked"),
         (upload_zip.FREE_BYTES // 2**20, " MB at most a hundredfold"),
         (upload_child.MEMORY // 2**20, " MB of memory"),

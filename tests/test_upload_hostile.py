@@ -21,7 +21,7 @@ import sys, time, warnings
 sys.path.insert(0, sys.argv[1])
 warnings.simplefilter("ignore")
 import hostile_data
-import music21.abcFormat, music21.musicxml.xmlToM21
+import lytk
 from dmm_core.data import upload_child
 from dmm_core.data.upload_kinds import parse_file
 from dmm_core.data.upload_report import UploadOptions

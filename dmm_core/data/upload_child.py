@@ -58,7 +58,7 @@ LIMITS = Limits(cpu=5, wall=6.0)
 """Of most files."""
 
 SCORE_LIMITS = Limits(cpu=20, wall=24.0)
-"""Of scores, each note of which costs music21 0.3 ms: see docs/decisions.md."""
+"""Of scores, which may have 100,000 notes: see docs/decisions.md."""
 
 _SCORES = ("musicxml", "mxl", "abc")
 _REFUSAL = b"refused "
@@ -131,7 +131,7 @@ def main() -> None:
     """Parse standard input by the kind and the options of the arguments, and answer."""
     kind: FileKind = next(kind for kind in get_args(FileKind) if kind == sys.argv[1])
     limit_process(limits_of(kind).cpu)
-    warnings.simplefilter("ignore")  # music21 warns of what is odd in a score, and nobody reads it
+    warnings.simplefilter("ignore")  # nobody reads the warnings of a library
     options = UploadOptions(**json.loads(sys.argv[2]))
     try:
         answer = encode(parse_file(sys.stdin.buffer.read(), kind, options))

@@ -10,23 +10,21 @@ from dmm_core.data.upload_grid import grid_changes, grid_counts
 from dmm_core.data.upload_midi import midi_changes
 from dmm_core.data.upload_parsed import ParsedFile, spans_of
 from dmm_core.data.upload_report import UploadOptions, display_name
+from dmm_core.data.upload_score import score_changes, score_of_mxl, unread_tunes
 from dmm_core.data.upload_values import counted
-from dmm_core.data.upload_zip import read_zip
 from dmm_core.errors import UploadError
+from dmm_core.music.abc_notation import read_abc
 from dmm_core.music.key import Key, estimate_key
 from dmm_core.music.midi import read_midi
 from dmm_core.music.pianoroll import HIGHEST, LOWEST, MAX_FRAMES, Note, roll_from_notes
-from dmm_core.music.score import ScoreNotes, read_abc, read_musicxml
+from dmm_core.music.score import ScoreNotes, read_musicxml
 
 __all__ = ["parse_abc", "parse_midi", "parse_musicxml", "parse_mxl"]
 
-_SCORES = (".musicxml", ".xml")
 _LISTED = 5  # titles in a sentence
 _LEFT_OUT = {
     "drums": ("drum note", ""),
     "unreleased": ("note", " without an end"),
-    "graces": ("grace note", ""),
-    "symbols": ("chord symbol", ""),
 }
 
 
@@ -58,20 +56,16 @@ def parse_musicxml(data: bytes, options: UploadOptions) -> ParsedFile:
     Raises:
         UploadError: in one plain sentence, if the file is refused.
     """
-    return _parsed([_piece(read_musicxml(data))._replace(title="")], options, "MusicXML")
+    return _scores([read_musicxml(data)], options, "MusicXML")
 
 
 def parse_mxl(data: bytes, options: UploadOptions) -> ParsedFile:
-    """The same for a compressed MusicXML file: the first score of the archive.
+    """The same for a compressed MusicXML file.
 
     Raises:
         UploadError: in one plain sentence, if the file is refused.
     """
-    members = read_zip(data)
-    for name, content in members.items():
-        if name.lower().endswith(_SCORES) and not name.startswith("META-INF/"):
-            return parse_musicxml(content, options)
-    raise UploadError("The .mxl file holds no score.")
+    return parse_musicxml(score_of_mxl(data), options)
 
 
 def parse_abc(data: bytes, options: UploadOptions) -> ParsedFile:
@@ -81,24 +75,14 @@ def parse_abc(data: bytes, options: UploadOptions) -> ParsedFile:
         UploadError: in one plain sentence, if the file is refused.
     """
     book = read_abc(data)
-    parsed = _parsed([_piece(score) for score in book.tunes], options, "ABC")
-    if not book.unread:
-        return parsed
-    listed = ", ".join(display_name(title)[:40] for title in book.unread[:_LISTED])
-    more = f" and {len(book.unread) - _LISTED:,} more" if len(book.unread) > _LISTED else ""
-    said = f"Left out {counted(len(book.unread), 'tune')} that cannot be read: {listed}{more}."
-    return parsed._replace(changes=(*parsed.changes, said))
+    parsed = _scores(book.tunes, options, "ABC")
+    return parsed._replace(changes=(*parsed.changes, *unread_tunes(book)))
 
 
-def _piece(score: ScoreNotes) -> _Piece:
-    counts = {
-        "graces": score.graces,
-        "symbols": score.symbols,
-        "drums": score.unpitched,
-        "transposed": score.transposed,
-        "repeats": score.repeats,
-    }
-    return _Piece(display_name(score.title), score.notes, score.key, counts, score.meters)
+def _scores(scores: Sequence[ScoreNotes], options: UploadOptions, kind: str) -> ParsedFile:
+    pieces = [_Piece(display_name(s.title), s.notes, s.key, {}, s.meters) for s in scores]
+    parsed = _parsed(pieces, options, kind)
+    return parsed._replace(changes=(*parsed.changes, *score_changes(scores)))
 
 
 def _parsed(pieces: Sequence[_Piece], options: UploadOptions, kind: str) -> ParsedFile:
@@ -167,10 +151,6 @@ def _said(counts: Counter[str], moves: list[str], pieces: int, options: UploadOp
         for what, (noun, such) in _LEFT_OUT.items()
         if counts[what]
     ]
-    if counts["transposed"]:
-        said.append(f"Put {counted(counts['transposed'], 'note')} at the pitch that sounds.")
-    if counts["repeats"]:
-        said.append(f"Read what stands in {counted(counts['repeats'], 'repeat')} once.")
     if len(moves) == 1 and pieces == 1:
         said += moves
     elif moves:

@@ -49,19 +49,22 @@ class _Entry(NamedTuple):
     start: int
 
 
-def read_zip(data: bytes, *, most: int = MAX_UNPACKED) -> dict[str, bytes]:
+def read_zip(
+    data: bytes, *, most: int = MAX_UNPACKED, members: int = MAX_MEMBERS
+) -> dict[str, bytes]:
     """The members of the archive `data` by their names, folders left out.
 
     Args:
         data: of the archive.
         most: bytes of all members together.
+        members: how many there may be.
 
     Raises:
         UploadError: in one plain sentence, if it is no whole, modest, plain archive.
     """
     if not data.startswith(ZIP_MAGIC):
         raise UploadError("The file is not an archive: it does not begin as a zip file.")
-    entries, directory = _entries(data)
+    entries, directory = _entries(data, members)
     total = sum(entry.size for entry in entries)
     if total > most:
         raise UploadError(f"The archive unpacks to {total:,} bytes, but at most {most:,} are read.")
@@ -72,20 +75,20 @@ def read_zip(data: bytes, *, most: int = MAX_UNPACKED) -> dict[str, bytes]:
             "many."
         )
     free = 0  # where the bytes of the next member may begin
-    members: dict[str, bytes] = {}
+    contents: dict[str, bytes] = {}
     for entry in sorted(entries, key=lambda entry: entry.start):
         begin = _content(data, entry, free)
         free = begin + entry.packed
         if free > directory:
             raise UploadError(f"The archive is cut off inside {entry.name:.40}.")
-        if entry.name in members:
+        if entry.name in contents:
             raise UploadError(f"The archive holds {entry.name:.40} twice.")
         if not entry.name.endswith("/"):
-            members[entry.name] = _unpack(data[begin:free], entry)
-    return members
+            contents[entry.name] = _unpack(data[begin:free], entry)
+    return contents
 
 
-def _entries(data: bytes) -> tuple[list[_Entry], int]:
+def _entries(data: bytes, most: int) -> tuple[list[_Entry], int]:
     """What the central directory lists, and where it begins."""
     end = data.rfind(b"PK\x05\x06", max(0, len(data) - _END.size - 0xFFFF))
     if end < 0 or end + _END.size > len(data):
@@ -93,8 +96,8 @@ def _entries(data: bytes) -> tuple[list[_Entry], int]:
     _, disk, first_disk, here, count, size, at, _ = _END.unpack_from(data, end)
     if disk or first_disk or here != count:
         raise UploadError("The archive is one of several parts, but only whole ones are read.")
-    if not 1 <= count <= MAX_MEMBERS:
-        raise UploadError(f"The archive has {count:,} members, but 1 to {MAX_MEMBERS} are read.")
+    if not 1 <= count <= most:
+        raise UploadError(f"The archive has {count:,} members, but 1 to {most:,} are read.")
     if at + size > end:
         raise UploadError("The archive has a directory that is not where it should be.")
     start, entries = at, []

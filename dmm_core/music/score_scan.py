@@ -4,6 +4,7 @@ It refuses what would make a parser expand, fetch or hang. Source: MusicXML 4.0 
 """
 
 import re
+from collections.abc import Sequence
 from xml.parsers import expat
 
 from dmm_core.errors import UploadError
@@ -13,10 +14,11 @@ __all__ = [
     "MAX_ELEMENTS",
     "MAX_NOTES",
     "scan_musicxml",
+    "scan_xml",
 ]
 
-MAX_NOTES = 25_000
-"""Notes and rests of a file: what music21 reads within a child's limits, see docs/decisions.md."""
+MAX_NOTES = 100_000
+"""Notes and rests of a file."""
 
 MAX_ELEMENTS = 1_000_000
 """XML elements of a file; a note has about ten."""
@@ -25,22 +27,39 @@ MAX_DEPTH = 64
 """XML elements inside one another."""
 
 _DIGITS = 6  # of a duration and its like
-_NUMBERS = frozenset({"duration", "divisions", "beats", "beat-type", "actual-notes"})
+_NUMBERS = frozenset({"duration", "divisions", "beats", "beat-type"})
+_ROOTS = ("score-partwise", "score-timewise")
 
 
 def scan_musicxml(data: bytes) -> None:
-    """Check that `data` is well-formed XML, a score by parts, within the limits above.
+    """Check that `data` is well-formed XML, a score, within the limits above.
+
+    Raises:
+        UploadError: in one plain sentence, if it is not.
+    """
+    notes = scan_xml(data, "MusicXML file", _ROOTS)
+    if not notes:
+        raise UploadError("The MusicXML file holds no notes.")
+
+
+def scan_xml(data: bytes, what: str, roots: Sequence[str] = ()) -> int:
+    """Check that `data` is well-formed XML within the limits above, and count its notes.
 
     A genuine file names its DTD, so a DOCTYPE is allowed; declarations inside of it, which is where
-    entities stand, are not. Nothing outside the file is ever fetched.
+    entities are declared, are not. Nothing outside the file is ever fetched.
+
+    Args:
+        data: of the file.
+        what: the file is, in messages.
+        roots: names that its first element may have; any, if empty.
 
     Raises:
         UploadError: in one plain sentence, if it is not.
     """
     if not data.strip():
-        raise UploadError("The file is empty.")
-    scan = _XmlScan()
-    parser = expat.ParserCreate()
+        raise UploadError(f"The {what} is empty.")
+    scan = _XmlScan(what, roots)
+    parser = expat.ParserCreate(namespace_separator="}")
     parser.SetParamEntityParsing(expat.XML_PARAM_ENTITY_PARSING_NEVER)
     parser.StartDoctypeDeclHandler = scan.doctype
     parser.EntityDeclHandler = scan.entity
@@ -51,19 +70,20 @@ def scan_musicxml(data: bytes) -> None:
         parser.Parse(data, True)
     except expat.ExpatError as error:
         raise UploadError(
-            f"The MusicXML file is not well-formed in line {error.lineno:,}: "
+            f"The {what} is not well-formed in line {error.lineno:,}: "
             f"{expat.ErrorString(error.code)}."
         ) from None
     except (LookupError, ValueError):
-        raise UploadError("The MusicXML file is in an encoding that is not known.") from None
-    if not scan.notes:
-        raise UploadError("The MusicXML file holds no notes.")
+        raise UploadError(f"The {what} is in an encoding that is not known.") from None
+    return scan.notes
 
 
 class _XmlScan:
     """Counts elements as they come."""
 
-    def __init__(self) -> None:
+    def __init__(self, what: str, roots: Sequence[str]) -> None:
+        self.what = what
+        self.roots = roots
         self.elements = 0
         self.notes = 0
         self.depth = 0
@@ -72,31 +92,34 @@ class _XmlScan:
     def doctype(self, name: str, system: str | None, public: str | None, inner: int) -> None:
         if inner:
             raise UploadError(
-                "The MusicXML file has declarations inside its DOCTYPE, and those are not read."
+                f"The {self.what} has declarations inside its DOCTYPE, and those are not read."
             )
 
     def entity(self, *_: object) -> None:
-        raise UploadError("The MusicXML file declares an entity, and entities are not read.")
+        raise UploadError(f"The {self.what} declares an entity, and entities are not read.")
 
     def start(self, name: str, attributes: dict[str, str]) -> None:
-        if not self.elements and name != "score-partwise":
-            what = "counts by measures" if name == "score-timewise" else f"begins with {name!r:.40}"
-            raise UploadError(f"The MusicXML file {what}, but it should be a score-partwise.")
+        name = name.rpartition("}")[2]  # without its namespace
+        if not self.elements and self.roots and name not in self.roots:
+            raise UploadError(
+                f"The {self.what} begins with {name!r:.40}, but a score begins with "
+                f"{' or '.join(self.roots)}."
+            )
         self.elements += 1
         self.depth += 1
         self.notes += name == "note"
         self._number = "" if name in _NUMBERS else None
         if self.depth > MAX_DEPTH:
-            raise UploadError(f"The MusicXML file is nested deeper than {MAX_DEPTH} elements.")
+            raise UploadError(f"The {self.what} is nested deeper than {MAX_DEPTH} elements.")
         if self.elements > MAX_ELEMENTS:
-            raise UploadError(f"The MusicXML file has over {MAX_ELEMENTS:,} elements.")
+            raise UploadError(f"The {self.what} has over {MAX_ELEMENTS:,} elements.")
         if self.notes > MAX_NOTES:
-            raise UploadError(f"The MusicXML file has over {MAX_NOTES:,} notes and rests.")
+            raise UploadError(f"The {self.what} has over {MAX_NOTES:,} notes and rests.")
 
     def end(self, name: str) -> None:
         self.depth -= 1
         if self._number is not None:
-            _check_number(self._number, name)
+            _check_number(self._number, name.rpartition("}")[2])
         self._number = None
 
     def text(self, text: str) -> None:
@@ -111,5 +134,5 @@ def _check_number(text: str, name: str) -> None:
             f"The MusicXML file has {number!r:.40} as a {name}, where a number from 1 to "
             f"{10**_DIGITS - 1:,} should be."
         )
-    if name == "divisions" and float(number) == 0:
-        raise UploadError("The MusicXML file has 0 divisions of a quarter note.")
+    if name in ("divisions", "beat-type") and float(number) == 0:
+        raise UploadError(f"The MusicXML file has 0 as {name}, where a number from 1 on should be.")

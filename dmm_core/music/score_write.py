@@ -14,7 +14,10 @@ from dmm_core.music.key import estimate_key
 from dmm_core.music.midi_scan import MAX_QUARTERS
 from dmm_core.music.pianoroll import Note, check_notes
 
-__all__ = ["musicxml_from_notes"]
+__all__ = ["NOT_XML", "musicxml_from_notes"]
+
+NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+"""A character that no XML file may hold."""
 
 _UNITS = 4  # of a quarter: a unit is a sixteenth
 _BAR = 4 * _UNITS
@@ -34,7 +37,6 @@ _VALUES = {
 _SHARPS = ("C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B")
 _FLATS = ("C", "Db", "D", "Eb", "E", "F", "Gb", "G", "Ab", "A", "Bb", "B")
 _TEMPOS = (4.0, 1000.0)
-_NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _HEAD = (
     b'<?xml version="1.0" encoding="UTF-8"?>\n'
     b'<!DOCTYPE score-partwise PUBLIC "-//Recordare//DTD MusicXML 4.0 Partwise//EN" '
@@ -85,7 +87,7 @@ def musicxml_from_notes(notes: Sequence[Note], *, tempo: float, title: str) -> b
         raise DataError(f"A MusicXML file has at most {MAX_QUARTERS:,} quarters, not {4 * bars:,}.")
     fifths = _fifths(spans)
     score = Element("score-partwise", version="4.0")
-    _put(_put(score, "work"), "work-title", _NOT_XML.sub("\ufffd", title))
+    _put(_put(score, "work"), "work-title", NOT_XML.sub("\ufffd", title))
     listed = _put(_put(score, "part-list"), "score-part", id="P1")
     _put(listed, "part-name", "Piano")
     part = _put(score, "part", id="P1")
