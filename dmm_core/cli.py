@@ -126,6 +126,14 @@ def build_parser() -> argparse.ArgumentParser:
     carry_on = command("continue", "music:carry_on", "Compose what may follow a piece of music.")
     add_run(carry_on)
     carry_on.add_argument("file", metavar="FILE", type=Path)
+    carry_on.add_argument(
+        "--transpose",
+        default="auto",
+        type=_transpose,
+        metavar="auto|none|N",
+        help="move the start to the octave and key of the model's data, and the result back: by "
+        "its estimated key, not at all, or by N semitones up (auto)",
+    )
     for added in (sample, carry_on):
         _add_count(added, "--frames", 64, "time steps to compose")
         _add_count(added, "--count", 1, "pieces")
@@ -202,6 +210,16 @@ def _add_count(
 
     shown = help if default is None else f"{help} ({default})"
     parser.add_argument(flag, type=count, default=default, metavar="N", help=shown)
+
+
+def _transpose(text: str) -> str:
+    if text in ("auto", "none"):
+        return text
+    if not text.removeprefix("-").isdecimal() or not -60 <= int(text) <= 60:
+        raise argparse.ArgumentTypeError(
+            f"is auto, none or a whole number of semitones from -60 to 60, not {text}"
+        )
+    return text
 
 
 def _notes(text: str) -> tuple[int, int]:

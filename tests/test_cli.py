@@ -13,6 +13,8 @@ from dmm_core.cli import main
 from dmm_core.data.uploads import UploadOptions, read_files, store_upload
 from dmm_core.music.midi import midi_from_notes, read_midi
 from dmm_core.music.pianoroll import notes_from_roll, roll_from_notes
+from dmm_core.music.transposition import transposed
+from dmm_core.sampling import continuation
 
 TINY = (
     "--model.z-dim=3 --model.rnn-size=8 --model.emission-hidden=6 --model.transition-hidden=6 "
@@ -191,6 +193,41 @@ def test_sample_and_continue_write_midi_and_audio(trained, tmp_path, capsys):
     assert main(["continue", trained, str(start), "--frames=8", f"--out={out}"]) == 0
     length = mido.MidiFile(out / "continuation-000.mid").length
     assert length > mido.MidiFile(start).length - 0.1
+
+
+@pytest.mark.parametrize(
+    ("transpose", "said"),
+    [
+        ("auto", "Estimated key: D major. Transposed for the model: 10 semitones up, and back.\n"),
+        ("none", ""),
+        ("-3", ""),
+    ],
+)
+def test_a_start_in_d_is_continued_in_d_and_stays_as_it_is(
+    dmm_home, tmp_path, capsys, monkeypatch, transpose, said
+):
+    seen = []
+    monkeypatch.setattr(
+        "dmm_core.commands.music.continuation",
+        lambda model, start, **how: seen.append(start) or continuation(model, start, **how),
+    )
+    chords = ((62, 66, 69), (67, 71, 74), (69, 73, 76), (62, 66, 108))
+    start = np.zeros((4, 88), np.uint8)
+    for frame, chord in enumerate(chords):
+        start[frame, np.array(chord) - 21] = 1
+    notes = notes_from_roll(start, tempo=90, steps_per_quarter=1, rearticulate=True)
+    file = tmp_path / "d.mid"
+    file.write_bytes(midi_from_notes(notes, tempo=90))
+    arguments = ["continue", "bundled:chorales", str(file), "--frames=12", f"--out={tmp_path}"]
+    assert main([*arguments, f"--transpose={transpose}"]) == 0
+    assert capsys.readouterr().err == said
+    move = {"auto": 10, "none": 0, "-3": -3}[transpose]
+    assert np.array_equal(seen[0], transposed(start, move))
+    written = read_midi((tmp_path / "continuation-000.mid").read_bytes()).notes
+    roll = roll_from_notes(written, tempo=60.0, steps_per_quarter=1)
+    assert np.array_equal(roll[:4], start > 0) and roll[4:].any()
+    with pytest.raises(SystemExit, match="2"):
+        main([*arguments, "--transpose=up"])
 
 
 def test_bundle_packs_a_run_that_every_command_can_use(trained, tmp_path, monkeypatch, capsys):

@@ -12,14 +12,17 @@ from page_models import music_run, page, real_run, running_run, shown
 from test_page_data import scale
 
 from dmm_core.errors import ConfigError
-from dmm_core.music.midi import read_midi
+from dmm_core.music.midi import midi_from_notes, read_midi
+from dmm_core.music.pianoroll import Note
+from dmm_core.music.transposition import transposed
+from dmm_core.runs.store import find_run
 from pages.ui.compose.drawing import compose
 from pages.ui.compose.made import file_stem
 from pages.ui.compose.performance import INSTRUMENTS, Performance, midi, score, sound
 from pages.ui.compose.plan import Keep, Plan
 from pages.ui.compose.start import Given, Start
 from pages.ui.models import trained
-from pages.ui.octave import shifted
+from pages.ui.pitch import Heard
 
 COMPOSE = "pages/5_Compose.py"
 
@@ -157,6 +160,79 @@ def test_a_file_comes_back_at_its_own_pitch_and_its_link_asks_for_it():
     assert "made with the file good\\.mid" in fresh.info[0].value
 
 
+CADENCE = ((62, 66, 69), (67, 71, 74), (69, 73, 76), (62, 66, 69))  # D major
+
+
+def chords(pitches=CADENCE):
+    notes = [Note(p, i / 2, i / 2 + 0.5) for i, chord in enumerate(pitches) for p in chord]
+    return midi_from_notes(notes, tempo=120)
+
+
+def with_file(content, **address):
+    address = {"run": "bundled:chorales", "from": "file", "frames": "16", "count": "1"} | address
+    at = page(COMPOSE, **address)
+    at.file_uploader(key="midi_file").upload("start.mid", content).run()
+    assert not at.exception and not at.error
+    return at
+
+
+@pytest.mark.parametrize(
+    "mode", [{"mode": "continue"}, {"mode": "infill", "gap": "1-2"}], ids=lambda mode: mode["mode"]
+)
+def test_a_file_in_d_goes_to_the_model_in_c_and_comes_back_in_d(mode, monkeypatch):
+    seen = []
+    monkeypatch.setattr(
+        "pages.ui.compose.page.compose",
+        lambda model, plan, start, other: seen.append(start) or compose(model, plan, start, other),
+    )
+    at = with_file(chords(), **mode)
+    assert "Estimated key: D major" in shown(at)
+    assert "in C major" in shown(at) and "comes back in D major" in shown(at)
+    given = [set(chord) for chord in CADENCE]
+    assert [set(np.flatnonzero(x) + 21) for x in seen[0]] == [{p + 10 for p in c} for c in given]
+    first, last = data(at)["composed"]
+    outside = [i for i in range(4) if not first <= i <= last]
+    assert [set(np.flatnonzero(heard(at)[i]) + 21) for i in outside] == [given[i] for i in outside]
+    (piece,) = compose(
+        trained(find_run("bundled:chorales")),
+        plan(
+            mode=mode["mode"],
+            count=1,
+            frames=16 if mode["mode"] == "continue" else 4,
+            seed=1,
+            region=(1, 3) if "gap" in mode else None,
+            keep=Keep(to_sound=-10),
+        ),
+        seen[0],
+    )
+    composed = slice(first, last + 1)
+    assert np.array_equal(heard(at)[composed], transposed(piece.roll, -10)[composed])
+
+
+def test_the_move_into_the_models_key_can_be_changed_and_stands_in_the_link():
+    at = with_file(chords(), mode="continue", move="3")
+    assert at.selectbox(key="choose.move").value == "3"
+    assert "sees the piece in F major" in shown(at)
+    assert set(np.flatnonzero(heard(at)[0]) + 21) == set(CADENCE[0])
+    at.selectbox(key="choose.move").set_value("auto").run()
+    assert at.query_params["move"] == "auto" and "in C major" in shown(at)
+    assert "Estimated key" not in shown(page(COMPOSE, run="bundled:chorales", frames="8"))
+
+
+def test_a_key_is_kept_to_as_it_is_heard():
+    at = with_file(chords(), mode="continue", scale="major", tonic="2", xt="2")
+    composed = heard(at)[4:]
+    assert composed.any() and "D major" in data(at)["title"]
+    assert {int(p - 2) % 12 for p in np.flatnonzero(composed.any(0)) + 21} <= {0, 2, 4, 5, 7, 9, 11}
+
+
+def test_notes_that_the_model_does_not_reach_come_back_all_the_same():
+    pitches = ((108, 62, 66, 69), *CADENCE[1:])
+    at = with_file(chords(pitches), mode="continue")
+    assert "does not see them: 1" in shown(at)
+    assert set(np.flatnonzero(heard(at)[0]) + 21) == set(pitches[0])
+
+
 def test_a_file_is_continued_from_its_end():
     at = page(COMPOSE, run=music_run().id, mode="continue", **{"from": "file"}, frames="8")
     at.file_uploader(key="midi_file").upload("good.mid", scale((60, 62) * 10)).run()
@@ -248,9 +324,9 @@ def test_a_performance_out_of_bounds_is_refused(changes):
 def test_octaves_move_every_note_and_what_leaves_the_keyboard_is_left_out():
     roll = np.zeros((1, 88), bool)
     roll[0, [0, 30, 87]] = True
-    assert np.flatnonzero(shifted(roll, 1)).tolist() == [12, 42]
-    assert np.flatnonzero(shifted(roll, -1)).tolist() == [18, 75]
-    assert np.array_equal(shifted(roll, 0), roll)
+    assert np.flatnonzero(transposed(roll, 12)).tolist() == [12, 42]
+    assert np.flatnonzero(transposed(roll, -12)).tolist() == [18, 75]
+    assert np.array_equal(transposed(roll, 0), roll)
 
 
 def test_the_midi_and_the_sound_are_those_of_the_roll():
@@ -501,7 +577,7 @@ def test_downloads_are_read_by_other_programs():
 
 
 def test_file_names_tell_pieces_apart_and_hold_nothing_odd():
-    start = Given(Start(PIECE, 'BWV 66.6: "Wer\'s glaubt"/../é.mid'))
+    start = Given(Start(Heard(PIECE), 'BWV 66.6: "Wer\'s glaubt"/../é.mid'))
     infill = plan(mode="infill", region=(16, 32), seed=7, keep=Keep(scale="minor", tonic=9))
     names = {
         file_stem("Bach chorales", drawn, hear, given, 1)
@@ -510,7 +586,7 @@ def test_file_names_tell_pieces_apart_and_hold_nothing_odd():
             (plan(seed=8), Given()),
             (infill, start),
             (plan(mode="continue", seed=7), start),
-            (plan(mode="morph", seed=7), start._replace(other=Start(PIECE, "Another"))),
+            (plan(mode="morph", seed=7), start._replace(other=Start(Heard(PIECE), "Another"))),
         )
         for hear in (1, 2)
     }

@@ -138,7 +138,7 @@ def test_every_data_set_has_a_card():
     at = page(view="all")
     shown = texts(at)
     assert "365 sequences, 19,871 frames" in shown and "A frame is a quarter note" in shown
-    assert "4 sequences, 48 frames" in shown and "Pitches C4 to G♯4" in shown
+    assert "4 sequences, 48 frames" in shown and "Pitches C4 to A♭4" in shown
     assert {button.label for button in at.button} >= {"Get it", "Listen", "Look"}
 
 

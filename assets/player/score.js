@@ -3,7 +3,6 @@
 const LOWEST = 21; // The MIDI number of a roll's column 0: A0.
 const PITCHES = 88;
 const QUARTERS_PER_BAR = 4;
-const NAMES = ["C", "C♯", "D", "D♯", "E", "F", "F♯", "G", "G♯", "A", "A♯", "B"];
 
 /** A number kept between two others. */
 const clamp = (value, least, most) => Math.max(least, Math.min(value, most));
@@ -41,6 +40,7 @@ function readScore(data) {
     framesPerBar: data.stepsPerQuarter * QUARTERS_PER_BAR,
     secondsPerQuarter: 60 / data.tempo,
     swing: data.swing,
+    names: data.names,
     composed: data.composed,
     notes,
     noteAt,
@@ -100,7 +100,8 @@ function notesAt(score, frame) {
 
 const isBlackKey = (pitch) => [1, 3, 6, 8, 10].includes(pitch % 12);
 
-const pitchName = (pitch) => NAMES[pitch % 12] + (Math.floor(pitch / 12) - 1);
+/** A pitch as the key of the music spells it: "E♭4". */
+const pitchName = (score, pitch) => score.names[pitch - LOWEST];
 
 /** Bar and beat of a frame, both counted from 1: "3:2". */
 function barBeat(score, frame) {

@@ -199,7 +199,7 @@ class Tiles {
       if (isBlackKey(pitch)) context.fillRect(0, top, gutter * 0.5, bottom - top);
       else context.fillRect(0, bottom - 0.5, gutter, 0.5);
       context.globalAlpha = 0.85;
-      if (pitch % 12 === 0) context.fillText(pitchName(pitch), gutter - 5, (top + bottom) / 2);
+      if (pitch % 12 === 0) context.fillText(`C${pitch / 12 - 1}`, gutter - 5, (top + bottom) / 2);
     }
     context.fillStyle = palette.text;
     if (score.kl) {

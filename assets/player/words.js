@@ -10,7 +10,7 @@ function tell(player, position) {
   const length = clockText(secondsAt(score, score.frames));
   part.time.textContent = `${where} · ${clockText(secondsAt(score, position))} / ${length}`;
 
-  const names = notesAt(score, frame).map((note) => pitchName(note.pitch)).join(" ") || "Silence";
+  const names = notesAt(score, frame).map((note) => pitchName(score, note.pitch)).join(" ") || "Silence";
   const kl = score.kl?.[Math.min(frame, score.frames - 1)];
   part.now.textContent = kl === undefined ? names : `${names} · kl ${kl.toFixed(1)} nats`;
   const { chosen, pointed } = player;
@@ -30,7 +30,7 @@ function tell(player, position) {
 function describe(score, frame, pitch) {
   const p = score.probabilities?.[frame * PITCHES + pitch - LOWEST];
   const chance = p === undefined ? "" : `, probability ${(p / 255).toFixed(2)}`;
-  return `${pitchName(pitch)} at ${barBeat(score, frame)}${chance}`;
+  return `${pitchName(score, pitch)} at ${barBeat(score, frame)}${chance}`;
 }
 
 /** Write the first notes into the table. */
@@ -41,7 +41,7 @@ function fillTable(table, score) {
   table.querySelector("caption").textContent = caption;
   const rows = score.notes.slice(0, most).map((note) => {
     const row = document.createElement("tr");
-    row.insertCell().textContent = pitchName(note.pitch);
+    row.insertCell().textContent = pitchName(score, note.pitch);
     row.insertCell().textContent = barBeat(score, note.start);
     row.insertCell().textContent = secondsAt(score, note.start).toFixed(2);
     row.insertCell().textContent = (note.end - note.start) / score.stepsPerQuarter;

@@ -3,6 +3,7 @@
 import argparse
 import json
 import re
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ from dmm_core.files import write_atomic
 from dmm_core.listening import require_piano, to_notes, to_roll
 from dmm_core.music.audio import render_wav
 from dmm_core.music.midi import midi_from_notes
+from dmm_core.music.transposition import into_model, semitones_in_words, transposed
 from dmm_core.runs.bundled import load_model
 from dmm_core.runs.store import find_run
 from dmm_core.sampling import continuation
@@ -42,9 +44,10 @@ def carry_on(given: argparse.Namespace) -> None:
     source = find_run(given.run, allow_path=True)
     grid = require_piano(source.data())
     start = read_own_files([given.file], source.data()).x[0]
+    move = _into(given.transpose, start, source.data().name)
     drawn = continuation(
         load_model(source),
-        start,
+        transposed(start, move),
         count=given.count,
         frames=given.frames,
         seed=given.seed,
@@ -52,8 +55,25 @@ def carry_on(given: argparse.Namespace) -> None:
         x_temperature=given.x_temperature,
         constraint=_constraint(given),
     )
-    rolls = [np.concatenate([start > 0, to_roll(x)]) for x in drawn.x]
+    # The start stays as it was given: a note that the model does not reach is not lost.
+    rolls = [np.concatenate([start > 0, transposed(to_roll(x), -move)]) for x in drawn.x]
     _write(given, "continuation", rolls, grid)
+
+
+def _into(asked: str, start: np.ndarray, model: str) -> int:
+    """Semitones up to where the model meets the start, with a sentence on stderr about them."""
+    if asked == "none":
+        return 0
+    if asked != "auto":
+        return int(asked)
+    found = into_model(start, source="", model=model)
+    if found.semitones:
+        key = "" if found.key is None else f"Estimated key: {found.key}. "
+        print(
+            f"{key}Transposed for the model: {semitones_in_words(found.semitones)}, and back.",
+            file=sys.stderr,
+        )
+    return found.semitones
 
 
 def _constraint(given: argparse.Namespace) -> Constraint | None:

@@ -10,7 +10,7 @@ from xml.etree.ElementTree import Element, SubElement, indent, tostring
 import numpy as np
 
 from dmm_core.errors import DataError
-from dmm_core.music.key import estimate_key
+from dmm_core.music.key import Key, Spelled, estimate_key, spelled
 from dmm_core.music.midi_scan import MAX_QUARTERS
 from dmm_core.music.pianoroll import Note, check_notes
 
@@ -34,8 +34,6 @@ _VALUES = {
 }
 """Units -> note value and dots, the longest first."""
 
-_SHARPS = ("C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B")
-_FLATS = ("C", "Db", "D", "Eb", "E", "F", "Gb", "G", "Ab", "A", "Bb", "B")
 _TEMPOS = (4.0, 1000.0)
 _HEAD = (
     b'<?xml version="1.0" encoding="UTF-8"?>\n'
@@ -65,7 +63,8 @@ def musicxml_from_notes(notes: Sequence[Note], *, tempo: float, title: str) -> b
 
     Times go to the nearest sixteenth, and a note lasts one at least; where a pitch is struck while
     it sounds, the first note ends. A staff is one voice: notes that overlap are tied chords. The
-    key signature is the one that the notes fit best. The same notes give the same bytes.
+    key signature and the spelling are those of the key that the notes fit best. The same notes give
+    the same bytes.
 
     Args:
         notes: with times in seconds.
@@ -85,7 +84,7 @@ def musicxml_from_notes(notes: Sequence[Note], *, tempo: float, title: str) -> b
     bars = max(1, -(-max((span.end for span in spans), default=0) // _BAR))
     if bars * 4 > MAX_QUARTERS:
         raise DataError(f"A MusicXML file has at most {MAX_QUARTERS:,} quarters, not {4 * bars:,}.")
-    fifths = _fifths(spans)
+    key = _key(spans)
     score = Element("score-partwise", version="4.0")
     _put(_put(score, "work"), "work-title", NOT_XML.sub("\ufffd", title))
     listed = _put(_put(score, "part-list"), "score-part", id="P1")
@@ -98,13 +97,13 @@ def musicxml_from_notes(notes: Sequence[Note], *, tempo: float, title: str) -> b
     for bar in range(bars):
         measure = _put(part, "measure", number=str(bar + 1))
         if bar == 0:
-            _attributes(measure, fifths)
+            _attributes(measure, key.fifths if key else 0)
             _tempo(measure, tempo)
         for staff, chords in enumerate(staves, start=1):
             if staff == 2:
                 _put(_put(measure, "backup"), "duration", str(_BAR))
             while chords and chords[0].start < (bar + 1) * _BAR:
-                _write(measure, chords.popleft(), staff, _FLATS if fifths < 0 else _SHARPS)
+                _write(measure, chords.popleft(), staff, key)
     indent(score, "")
     return _HEAD + tostring(score, encoding="utf-8")
 
@@ -125,16 +124,12 @@ def _spans(notes: Sequence[Note], tempo: float) -> list[_Span]:
     return spans
 
 
-def _fifths(spans: list[_Span]) -> int:
-    """Sharps (or, below 0, flats) of the key that the notes fit best."""
+def _key(spans: list[_Span]) -> Key | None:
+    """The key that the notes fit best."""
     weights = np.zeros(12)
     for span in spans:
         weights[span.pitch % 12] += span.end - span.start
-    key = estimate_key(weights) if spans else None
-    if key is None:
-        return 0
-    tonic = key.tonic + (3 if key.minor else 0)
-    return (7 * tonic + 5) % 12 - 5
+    return estimate_key(weights) if spans else None
 
 
 def _chords(spans: list[_Span], end: int) -> Iterator[_Chord]:
@@ -153,7 +148,7 @@ def _chords(spans: list[_Span], end: int) -> Iterator[_Chord]:
             start += length
 
 
-def _write(measure: Element, chord: _Chord, staff: int, names: Sequence[str]) -> None:
+def _write(measure: Element, chord: _Chord, staff: int, key: Key | None) -> None:
     value, dots = _VALUES[chord.end - chord.start]
     for number, span in enumerate(chord.notes or (None,)):
         note = _put(measure, "note")
@@ -162,7 +157,7 @@ def _write(measure: Element, chord: _Chord, staff: int, names: Sequence[str]) ->
         if span is None:
             _put(note, "rest")
         else:
-            _pitch(note, span.pitch, names)
+            _pitch(note, spelled(span.pitch, key))
         _put(note, "duration", str(chord.end - chord.start))
         ties = [] if span is None else _ties(span, chord)
         for tie in ties:
@@ -183,12 +178,12 @@ def _ties(span: _Span, chord: _Chord) -> list[str]:
     return before + (["start"] if span.end > chord.end else [])
 
 
-def _pitch(note: Element, pitch: int, names: Sequence[str]) -> None:
-    element, name = _put(note, "pitch"), names[pitch % 12]
-    _put(element, "step", name[0])
-    if len(name) > 1:
-        _put(element, "alter", "1" if name[1] == "#" else "-1")
-    _put(element, "octave", str(pitch // 12 - 1))
+def _pitch(note: Element, pitch: Spelled) -> None:
+    element = _put(note, "pitch")
+    _put(element, "step", pitch.letter)
+    if pitch.alter:
+        _put(element, "alter", str(pitch.alter))
+    _put(element, "octave", str(pitch.octave))
 
 
 def _attributes(measure: Element, fifths: int) -> None:

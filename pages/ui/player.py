@@ -15,6 +15,7 @@ from streamlit.components.v2 import component
 
 from dmm_core import files
 from dmm_core.errors import DataError
+from dmm_core.music.key import key_of_roll, pitch_names
 from dmm_core.music.pianoroll import PITCHES, as_roll
 from dmm_core.music.swing import STRAIGHT
 
@@ -134,6 +135,7 @@ def player(
             "stepsPerQuarter": steps_per_quarter,
             "tempo": tempo,
             "swing": swing,
+            "names": pitch_names(key_of_roll(on)),
             "composed": composed,
             "loop": loop,
             "rearticulate": rearticulate,

@@ -5,7 +5,8 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 
-from dmm_core.music.pianoroll import HIGHEST, LOWEST
+from dmm_core.music.key import estimate_key, key_of_roll, pitch_names, spelled
+from dmm_core.music.pianoroll import LOWEST
 from pages.ui.charts.style import (
     ACCENT,
     DASHES,
@@ -29,13 +30,12 @@ __all__ = [
     "real_sequence",
 ]
 
-_CLASSES = ("C", "C♯", "D", "D♯", "E", "F", "F♯", "G", "G♯", "A", "A♯", "B")
-_PITCHES = [f"{_CLASSES[p % 12]}{p // 12 - 1}" for p in range(LOWEST, HIGHEST + 1)]
-_OCTAVES = [name for name in _PITCHES if name.startswith("C") and "♯" not in name]
+_PITCHES = pitch_names(None)
+_OCTAVES = [f"C{octave}" for octave in range(1, 9)]
 
 
 def pitch_name(pitch: int) -> str:
-    """Name of a MIDI pitch on the piano (21 to 108): 60 is C4."""
+    """Name of a MIDI pitch on the piano (21 to 108), spelled as in C: 60 is C4."""
     return _PITCHES[pitch - LOWEST]
 
 
@@ -49,12 +49,13 @@ def pianoroll(roll: np.ndarray, *, probabilities: np.ndarray | None = None) -> g
     notes = np.ascontiguousarray(np.asarray(roll)[:MAX_POINTS].T, dtype=np.uint8)
     used = np.flatnonzero(notes.any(axis=1))
     low, high = (int(used[0]), int(used[-1])) if used.size else (27, 51)
+    names = pitch_names(key_of_roll(notes.T))
     layers: list[Any] = []
     if probabilities is not None:
         layers.append(
             go.Heatmap(
                 z=np.ascontiguousarray(float32(probabilities)[:MAX_POINTS].T),
-                y=_PITCHES,
+                y=names,
                 zmin=0,
                 zmax=1,
                 colorscale=[[0, faint(ACCENT, 0)], [1, faint(ACCENT, 0.6)]],
@@ -65,7 +66,7 @@ def pianoroll(roll: np.ndarray, *, probabilities: np.ndarray | None = None) -> g
     layers.append(
         go.Heatmap(
             z=notes,
-            y=_PITCHES,
+            y=names,
             zmin=0,
             zmax=1,
             ygap=1,
@@ -81,7 +82,7 @@ def pianoroll(roll: np.ndarray, *, probabilities: np.ndarray | None = None) -> g
         xaxis={"title": {"text": "Frame"}, "showgrid": False},
         yaxis={
             "title": {"text": "Pitch"},
-            "tickvals": _OCTAVES,
+            "tickvals": names[3::12],
             "range": [max(0, low - 2) - 0.5, min(87, high + 2) + 0.5],
         },
     )
@@ -138,13 +139,15 @@ def pitch_histogram(counts: np.ndarray, reference: np.ndarray | None = None) -> 
 
 
 def pitch_class_histogram(counts: np.ndarray, reference: np.ndarray | None = None) -> go.Figure:
-    """Share of the notes at each of the twelve pitch classes.
+    """Share of the notes at each of the twelve pitch classes, spelled in the key of `counts`.
 
     Args:
         counts: (12,) how often each class sounds, from C upwards.
         reference: (12,) the same for the whole data set, drawn as a line.
     """
-    return _bars(list(_CLASSES), counts, reference, x_title="Pitch class", unit="notes")
+    key = estimate_key(np.asarray(counts, dtype=np.float64)) if np.any(counts) else None
+    classes = [str(spelled(60 + i, key))[:-1] for i in range(12)]
+    return _bars(classes, counts, reference, x_title="Pitch class", unit="notes")
 
 
 def polyphony_histogram(counts: np.ndarray, reference: np.ndarray | None = None) -> go.Figure:

@@ -13,12 +13,13 @@ from pages.ui import frame
 from pages.ui.address import choose
 from pages.ui.compose.drawing import compose
 from pages.ui.compose.history import Entry, pinned, told_apart
-from pages.ui.compose.made import Made, composed_part
+from pages.ui.compose.made import Made, composed_part, heard_roll
 from pages.ui.compose.performance import Performance
 from pages.ui.compose.plan import Plan
 from pages.ui.compose.start import Given
 from pages.ui.models import Trained, trained
 from pages.ui.picker import label_of, sources
+from pages.ui.pitch import down_to_sound
 
 __all__ = ["draw_blind"]
 
@@ -56,9 +57,7 @@ class _Contest:
             self.tally["other" if (vote == "first") == self.swapped else "this"] += 1
 
 
-def draw_blind(
-    model: Trained, plan: Plan, given: Given, performance: Performance, octave: int
-) -> None:
+def draw_blind(model: Trained, plan: Plan, given: Given, performance: Performance) -> None:
     """Draw the choice of what is compared, and the rounds."""
     kept = pinned()
     kind = "settings"
@@ -74,7 +73,7 @@ def draw_blind(
     if kind == "pinned":
         _draw_pinned(kept)
         return
-    _draw_settings(model, plan, given, performance, octave)
+    _draw_settings(model, plan, given, performance)
     if len(kept) < 2:
         st.caption("Pin two draws in the list above, and they can be compared too.")
 
@@ -99,9 +98,7 @@ def _draw_pinned(kept: list[Entry]) -> None:
     )
 
 
-def _draw_settings(
-    model: Trained, plan: Plan, given: Given, performance: Performance, octave: int
-) -> None:
+def _draw_settings(model: Trained, plan: Plan, given: Given, performance: Performance) -> None:
     """Ask for the opponent of what the page has, and compare pairs of new draws."""
     listed = sources()
     listed.setdefault(model.source.id, model.source)
@@ -133,17 +130,18 @@ def _draw_settings(
     other = model if name == model.source.id else trained(listed[name])
     if other.grid != model.grid:
         raise DataError("The other model's frames last differently, so the two cannot be compared.")
+    # The models may have learned from data in other octaves, and are heard at the same pitch.
+    raised = plan.keep.to_sound + given.by_key - down_to_sound(model.data.name)
+    there = raised + down_to_sound(other.data.name) - given.by_key
+    other_plan = replace(other_plan, keep=replace(plan.keep, to_sound=there))
     sides = [(model, plan), (other, other_plan)]
 
     def draw(trained: Trained, plan: Plan, pair: int) -> Made:
-        seed = (plan.seed + _STRIDE * pair) % 2**31
-        drawn = compose(
-            trained,
-            replace(plan, seed=seed, count=1),
-            given.start.x if given.start else None,
-            given.other.x if given.other else None,
-        )[0]
-        return Made(drawn, "", "", performance, octave, composed_part(plan, given))
+        plan = replace(plan, seed=(plan.seed + _STRIDE * pair) % 2**31, count=1)
+        drawn = compose(trained, plan, *given.frames(trained.data.name))[0]
+        roll = heard_roll(drawn, plan, given, raised=raised)
+        composed = composed_part(plan, given)
+        return Made(drawn, "", "", performance, roll, plan.keep.to_sound, composed)
 
     _draw_contest(
         what=(model.key, other.key, plan, other_plan, given.identity),

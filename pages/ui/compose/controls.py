@@ -44,9 +44,9 @@ def ask_plan(mode: Mode, grid: int, given: Given) -> Plan:
         grid: frames of a quarter note.
         given: what is given.
     """
-    frames = len(given.start.x) if given.start else 1
+    frames = given.start.length if given.start else 1
     if given.start and given.other:
-        frames = max(frames, len(given.other.x))
+        frames = max(frames, given.other.length)
     z_temperature, sweep, arcs = 1.0, False, True
     count = st.number_input(
         "Alternatives",

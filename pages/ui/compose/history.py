@@ -16,7 +16,7 @@ _MOST = 20
 """Draws that are not pinned; the oldest goes first."""
 
 _CHOSEN = (
-    *("run", "mode", "from", "data", "split", "piece", "to", "gap", "hear"),
+    *("run", "mode", "from", "data", "split", "piece", "to", "gap", "hear", "move"),
     *("voices", "scale", "tonic", "register", "instrument", "octave", "notes"),
 )
 """Parameters of the address that `choose` keeps."""

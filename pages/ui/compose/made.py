@@ -9,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 import streamlit as st
 
+from dmm_core.music.transposition import transposed
 from pages.ui.address import asked_range
 from pages.ui.compose.controls import ORIGINAL
 from pages.ui.compose.drawing import Piece
@@ -16,10 +17,9 @@ from pages.ui.compose.performance import Performance, midi, score, sound
 from pages.ui.compose.plan import Keep, Mode, Plan
 from pages.ui.compose.shaping import in_words
 from pages.ui.compose.start import BAR_QUARTERS, Given, bar_beat
-from pages.ui.octave import shifted
 from pages.ui.player import PlayerEvents, player
 
-__all__ = ["Made", "composed_part", "file_stem", "title_of"]
+__all__ = ["Made", "composed_part", "file_stem", "heard_roll", "title_of"]
 
 _DONE: dict[Mode, str] = {
     "new": "new",
@@ -38,7 +38,8 @@ class Made(NamedTuple):
         title: what it is, in words.
         stem: of its files' names.
         performance: how it is played.
-        octave: octaves by which it is moved.
+        roll: (T, 88) boolean, as heard; frames that were given are exactly as they were.
+        to_sound: semitones that move the model's notes to where they are heard.
         composed: first and last frame that are the model's, or None where all are.
     """
 
@@ -46,13 +47,17 @@ class Made(NamedTuple):
     title: str
     stem: str
     performance: Performance
-    octave: int
+    roll: np.ndarray
+    to_sound: int
     composed: tuple[int, int] | None = None
 
     @property
-    def roll(self) -> np.ndarray:
-        """(T, 88) boolean, as heard."""
-        return shifted(self.piece.roll, self.octave)
+    def lost(self) -> int:
+        """Composed notes that are beyond the keyboard where they would be heard."""
+        part = (
+            slice(None) if self.composed is None else slice(self.composed[0], self.composed[1] + 1)
+        )
+        return int(self.piece.roll[part].sum() - self.roll[part].sum())
 
     @property
     def bare(self) -> "Made":
@@ -69,7 +74,7 @@ class Made(NamedTuple):
         piece = self.piece._replace(
             roll=self.piece.roll[first:], probabilities=self.piece.probabilities[first:]
         )
-        return self._replace(piece=piece, composed=None).bare
+        return self._replace(piece=piece, roll=self.roll[first:], composed=None).bare
 
     def play(self, *, key: str = "player", height: int = 300) -> PlayerEvents:
         """Draw the player."""
@@ -95,7 +100,7 @@ class Made(NamedTuple):
             swing=self.performance.swing,
             key=key,
             title=self.title,
-            probabilities=np.clip(shifted(self.piece.probabilities, self.octave), 0, 1),
+            probabilities=np.clip(transposed(self.piece.probabilities, self.to_sound), 0, 1),
             path=self.piece.path,
             kl=self.piece.kl,
             composed=self.composed,
@@ -136,12 +141,35 @@ def _keep_loop(region: tuple[int, int] | None) -> None:
         st.query_params["loop"] = f"{region[0]}-{region[1]}"
 
 
+def heard_roll(piece: Piece, plan: Plan, given: Given, *, raised: int, hear: int = 1) -> np.ndarray:
+    """(T, 88) boolean: a piece as it is heard, with what was given exactly as it was.
+
+    Args:
+        piece: as the model has it.
+        plan: it was drawn by.
+        given: what was given.
+        raised: semitones by which the listener has everything moved from where it sounds.
+        hear: the number of the alternative, or `ORIGINAL`.
+    """
+    roll = transposed(piece.roll, plan.keep.to_sound)
+    if given.start is None:
+        return roll
+    original = transposed(given.start.heard.x > 0, raised)
+    if hear == ORIGINAL:
+        return original
+    if part := composed_part(plan, given):
+        first, after = part[0], part[1] + 1
+        roll[:first] = original[:first]
+        roll[after:] = original[after:]
+    return roll
+
+
 def composed_part(plan: Plan, given: Given) -> tuple[int, int] | None:
     """First and last frame that are the model's, where the others were given."""
     if plan.region is not None:
         return plan.region[0], plan.region[1] - 1
     if plan.mode == "continue" and given.start:
-        begun = len(given.start.x)
+        begun = given.start.length
         return begun, begun + plan.frames - 1
     return None
 
@@ -162,7 +190,7 @@ def title_of(plan: Plan, hear: int, given: Given, grid: int) -> str:
         how = "turning into" if plan.sweep else "on the way to"
         return f"{name}, {how} {given.other.title}{end}"
     if plan.mode == "continue":
-        return f"{name}, continued from {bar_beat(len(given.start.x), grid)}{end}"
+        return f"{name}, continued from {bar_beat(given.start.length, grid)}{end}"
     return f"{name}, reconstructed{end}"
 
 

@@ -11,20 +11,28 @@ from pages.ui import charts, frame
 from pages.ui.compose.made import Made
 from pages.ui.datasets import data_sets, split_metrics
 from pages.ui.models import Trained
+from pages.ui.pitch import down_to_sound
 
 __all__ = ["draw_measures"]
+
+_AWAY = "not on this computer"
 
 
 def draw_measures(model: Trained, made: Made) -> None:
     """Draw a table of both, and two charts."""
-    own = measure([_composed(made)])
-    whole = _of_the_data(model)
+    own, heard = (measure([_composed(roll, made)]) for roll in (made.piece.roll, made.roll))
+    whole, semitones = _of_the_data(model), down_to_sound(model.data.name)
     if whole is None:
-        st.caption("The data set of this model is not at hand, so there is nothing beside it.")
+        st.caption("The data set of this model is not on this computer, so it cannot be compared.")
     rows = [
         ("Notes at once", *_both(own, whole, lambda m: f"{m.mean_polyphony:.2f}")),
-        ("Pitches, as heard", *_both(own, whole, lambda m: _pitches(m, made.octave))),
+        (
+            "Pitches, as heard",
+            _pitches(heard, 0),
+            _AWAY if whole is None else _pitches(whole, semitones),
+        ),
         ("Held from the frame before", *_both(own, whole, lambda m: f"{m.held:.0%}")),
+        ("Triads or seventh chords", *_both(own, whole, lambda m: f"{m.chords:.0%}")),
         ("Frames with a semitone clash", *_both(own, whole, lambda m: f"{m.clashes:.0%}")),
         ("Notes in the best-fitting scale", *_both(own, whole, lambda m: f"{m.in_scale:.0%}")),
         ("Silent frames", *_both(own, whole, lambda m: f"{m.polyphony[0] / max(m.frames, 1):.0%}")),
@@ -46,11 +54,11 @@ def draw_measures(model: Trained, made: Made) -> None:
         )
 
 
-def _composed(made: Made) -> np.ndarray:
+def _composed(roll: np.ndarray, made: Made) -> np.ndarray:
     if made.composed is None:
-        return made.piece.roll
+        return roll
     first, last = made.composed
-    return made.piece.roll[first : last + 1]
+    return roll[first : last + 1]
 
 
 def _of_the_data(model: Trained) -> RollMetrics | None:
@@ -67,13 +75,13 @@ def _of_the_data(model: Trained) -> RollMetrics | None:
 def _both(
     own: RollMetrics, whole: RollMetrics | None, show: Callable[[RollMetrics], str]
 ) -> tuple[str, str]:
-    return show(own), "not at hand" if whole is None else show(whole)
+    return show(own), _AWAY if whole is None else show(whole)
 
 
-def _pitches(metrics: RollMetrics, octave: int) -> str:
+def _pitches(metrics: RollMetrics, semitones: int) -> str:
     if metrics.lowest is None or metrics.highest is None:
         return "silence"
     low, high = (
-        min(max(pitch + 12 * octave, 21), 108) for pitch in (metrics.lowest, metrics.highest)
+        min(max(pitch + semitones, 21), 108) for pitch in (metrics.lowest, metrics.highest)
     )
     return f"{charts.pitch_name(low)} to {charts.pitch_name(high)}"

@@ -11,17 +11,17 @@ from dmm_core.music.pianoroll import rearticulates_by_default
 from pages.ui import frame
 from pages.ui.address import choose
 from pages.ui.compose.blind import draw_blind
-from pages.ui.compose.controls import ORIGINAL, ask_another, ask_heard, ask_plan
-from pages.ui.compose.drawing import Piece, compose
+from pages.ui.compose.controls import ask_another, ask_heard, ask_plan
+from pages.ui.compose.drawing import compose
 from pages.ui.compose.history import draw_history, draw_undo, remember
-from pages.ui.compose.made import Made, composed_part, file_stem, title_of
+from pages.ui.compose.made import Made, composed_part, file_stem, heard_roll, title_of
 from pages.ui.compose.measures import draw_measures
 from pages.ui.compose.plan import Mode, Plan
 from pages.ui.compose.shaping import ask_keep, ask_performance
 from pages.ui.compose.start import Given, ask_given, bar_beat
 from pages.ui.models import Trained, trained
-from pages.ui.octave import octave_of
 from pages.ui.picker import label_of, pick_run
+from pages.ui.pitch import down_to_sound
 from pages.ui.player import PlayerEvents
 
 __all__ = ["draw"]
@@ -44,6 +44,7 @@ def draw() -> None:
         grid = require_piano(model.data)
         mode = _ask_mode()
     given = ask_given(model, grid, mode)
+    usual = down_to_sound(model.data.name)
     row = st.container(horizontal=True, vertical_alignment="bottom")
     with row:
         ask_another(primary=True)
@@ -53,24 +54,21 @@ def draw() -> None:
         sound, notes = _popovers()
         with sound:
             performance, octave = ask_performance(
-                grid, strike=rearticulates_by_default(grid), octave=octave_of(model.data.name)
+                grid, strike=rearticulates_by_default(grid), octave=usual // 12
             )
         with notes:
-            plan = replace(plan, keep=ask_keep(octave))
+            plan = replace(plan, keep=ask_keep(12 * octave - given.by_key))
         hear = ask_heard(plan.count, mode)
     with st.spinner("Composing"):
-        pieces = compose(
-            model,
-            plan,
-            given.start.x if given.start else None,
-            given.other.x if given.other else None,
-        )
+        pieces = compose(model, plan, *given.frames(model.data.name))
+    piece = pieces[max(hear - 1, 0)]
     made = Made(
-        _heard(pieces, hear, given),
+        piece,
         title_of(plan, hear, given, grid),
         file_stem(label_of(model.source).split(" (")[0], plan, hear, given, grid),
         performance,
-        octave,
+        heard_roll(piece, plan, given, raised=12 * octave - usual, hear=hear),
+        plan.keep.to_sound,
         composed_part(plan, given),
     )
     remember((model.key, plan, given.identity), made, plan, label_of(model.source))
@@ -105,18 +103,10 @@ def _popovers() -> tuple[DeltaGenerator, DeltaGenerator]:
     return st.popover("Sound", icon=":material/speaker:"), notes
 
 
-def _heard(pieces: list[Piece], hear: int, given: Given) -> Piece:
-    piece = pieces[max(hear - 1, 0)]
-    if hear == ORIGINAL and given.start:
-        piece = piece._replace(roll=given.start.x > 0)
-    return piece
-
-
 def _draw_made(model: Trained, made: Made, plan: Plan, given: Given) -> None:
     events = made.play_in_address()
-    lost = int(made.piece.roll.sum() - made.roll.sum())
-    if lost:
-        st.caption(f"{lost:,} notes lie beyond the keyboard in this octave and are left out.")
+    if made.lost > 0:
+        st.caption(f"{made.lost:,} notes lie beyond the keyboard in this octave and are left out.")
     if not made.roll.any():
         st.info(
             "Nothing sounds: no note is more likely than not. Raise the temperature of x or the "
@@ -137,7 +127,7 @@ def _draw_made(model: Trained, made: Made, plan: Plan, given: Given) -> None:
     with st.expander("What was made in this session", icon=":material/history:"):
         draw_history()
     with st.expander("Blind test: which do you prefer?", icon=":material/hearing:"):
-        draw_blind(model, plan, given, made.performance, made.octave)
+        draw_blind(model, plan, given, made.performance)
 
 
 def _offer_region(events: PlayerEvents, region: tuple[int, int], grid: int) -> None:

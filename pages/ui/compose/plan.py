@@ -66,7 +66,7 @@ class Keep:
         lowest: lowest MIDI pitch that is heard.
         highest: highest MIDI pitch that is heard.
         density: nats added to every note's logit.
-        octave: octaves by which the model's notes are moved to be heard.
+        to_sound: semitones that move the model's notes to where they sound.
         voices: a name in `VOICES`.
 
     Raises:
@@ -78,7 +78,7 @@ class Keep:
     lowest: int = LOWEST
     highest: int = HIGHEST
     density: float = 0.0
-    octave: int = 0
+    to_sound: int = 0
     voices: str = "any"
 
     def __post_init__(self) -> None:
@@ -120,12 +120,11 @@ class Keep:
         _, least, most, apart = VOICES[self.voices]
         if not self.masks:
             return Constraint(None, self.density, least, most, apart)
-        moved = 12 * self.octave  # what is heard at p, the model has at p - moved
-        allowed = pitch_mask(
+        allowed = pitch_mask(  # what sounds at p, the model has at p - to_sound
             scale=self.scale,
-            tonic=self.tonic,
-            lowest=self.lowest - moved,
-            highest=self.highest - moved,
+            tonic=(self.tonic - self.to_sound) % 12,
+            lowest=self.lowest - self.to_sound,
+            highest=self.highest - self.to_sound,
         )
         return Constraint(allowed, self.density, least, most, apart)
 

@@ -3,6 +3,7 @@
 import streamlit as st
 
 from dmm_core.errors import DataError
+from dmm_core.music.key import tonic_name
 from dmm_core.music.pianoroll import HIGHEST, LOWEST
 from dmm_core.music.scales import SCALES
 from dmm_core.music.swing import STRAIGHT, SWINGS
@@ -14,14 +15,13 @@ from pages.ui.compose.plan import DENSITIES, VOICES, Keep
 __all__ = ["ask_keep", "ask_performance", "in_words"]
 
 _ANY = "any"
-_NAMES = ("C", "D♭", "D", "E♭", "E", "F", "F♯", "G", "A♭", "A", "B♭", "B")
 
 
-def ask_keep(octave: int) -> Keep:
+def ask_keep(to_sound: int) -> Keep:
     """What the notes keep to.
 
     Args:
-        octave: octaves by which the model's notes are moved to be heard.
+        to_sound: semitones that move the model's notes to where they sound.
 
     Raises:
         DataError: if the address names voices, a scale, a key note or a register that do not exist.
@@ -37,7 +37,10 @@ def ask_keep(octave: int) -> Keep:
     )
     scale = choose("Scale", [_ANY, *SCALES], key="scale", show=_scale)
     tonic = choose(
-        "Key note", [str(n) for n in range(12)], key="tonic", show=lambda n: _NAMES[int(n)]
+        "Key note",
+        [str(n) for n in range(12)],
+        key="tonic",
+        show=lambda n: tonic_name(int(n), _is_minor(scale)),
     )
     register = choose_range(
         "Register",
@@ -63,7 +66,7 @@ def ask_keep(octave: int) -> Keep:
         "no effect when the number of voices is fixed.",
     )
     st.caption("Every composed frame meets all of these; music that is given is not changed.")
-    return Keep(None if scale == _ANY else scale, int(tonic), *register, density, octave, voices)
+    return Keep(None if scale == _ANY else scale, int(tonic), *register, density, to_sound, voices)
 
 
 def in_words(keep: Keep) -> str:
@@ -73,7 +76,8 @@ def in_words(keep: Keep) -> str:
         title = VOICES[keep.voices].title
         parts.append(title[0].lower() + title[1:])
     if keep.scale is not None:
-        parts.append(f"{_NAMES[keep.tonic]} {_scale(keep.scale).lower()}")
+        tonic = tonic_name(keep.tonic, _is_minor(keep.scale))
+        parts.append(f"{tonic} {_scale(keep.scale).lower()}")
     if (keep.lowest, keep.highest) != (LOWEST, HIGHEST):
         parts.append(f"{charts.pitch_name(keep.lowest)} to {charts.pitch_name(keep.highest)}")
     if keep.density:
@@ -137,6 +141,12 @@ def ask_performance(grid: int, *, strike: bool, octave: int) -> tuple[Performanc
         swing=swing,
     )
     return performance, octave if moved is None else int(moved)
+
+
+def _is_minor(scale: str | None) -> bool:
+    """Whether a scale has the minor third and not the major one."""
+    steps = SCALES.get(scale or "", ())
+    return 3 in steps and 4 not in steps
 
 
 def _scale(name: str) -> str:

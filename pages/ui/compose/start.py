@@ -8,11 +8,12 @@ from streamlit.delta_generator import DeltaGenerator
 
 from dmm_core.data.sequences import Sequences
 from dmm_core.errors import DataError
+from dmm_core.music.transposition import into_model, transposed
 from pages.ui.address import choose, choose_range
 from pages.ui.compose.plan import Mode
 from pages.ui.models import Trained, load_data, pick_data
-from pages.ui.octave import at_home
 from pages.ui.pieces import ask_file, pick_piece, pick_split
+from pages.ui.pitch import Heard, ask_heard_piece, down_to_sound
 
 __all__ = ["BAR_QUARTERS", "Given", "Start", "ask_given", "bar_beat"]
 
@@ -29,12 +30,17 @@ class Start(NamedTuple):
     """Frames that are given.
 
     Attributes:
-        x: (T, 88) uint8.
+        heard: the frames as they sound, and how a model meets them.
         title: the piece they are of, as its owner named it.
     """
 
-    x: np.ndarray
+    heard: Heard
     title: str
+
+    @property
+    def length(self) -> int:
+        """Frames."""
+        return len(self.heard.x)
 
 
 class Given(NamedTuple):
@@ -56,7 +62,21 @@ class Given(NamedTuple):
     def identity(self) -> tuple:
         """Equal for what is equally given, whatever it is called."""
         pieces = (self.start, self.other)
-        return (*(piece and (piece.x.shape, piece.x.tobytes()) for piece in pieces), self.region)
+        content = (piece and (piece.heard.x.tobytes(), piece.heard.by_key) for piece in pieces)
+        return (*content, self.region)
+
+    def frames(self, model: str) -> tuple[np.ndarray | None, np.ndarray | None]:
+        """Both pieces, (T, 88) uint8, for a model that was trained on the data set `model`."""
+        start, other = (
+            None if piece is None else piece.heard.for_model(model)
+            for piece in (self.start, self.other)
+        )
+        return start, other
+
+    @property
+    def by_key(self) -> int:
+        """Semitones by which the start is moved to the key of the model's data."""
+        return self.start.heard.by_key if self.start else 0
 
 
 def ask_given(trained: Trained, grid: int, mode: Mode) -> Given:
@@ -80,7 +100,7 @@ def ask_given(trained: Trained, grid: int, mode: Mode) -> Given:
             key="from",
             show={"set": "A data set", "file": "A file"}.__getitem__,
             few=True,
-            resets=("gap", "file"),
+            resets=("gap", "file", "move"),
         )
     if source is None:
         raise DataError("Music comes from a data set or a file; choose one above.")
@@ -88,14 +108,14 @@ def ask_given(trained: Trained, grid: int, mode: Mode) -> Given:
         picked = _Picked(ask_file(grid, row), 0, "")
     else:
         picked = _pick(trained, row)
-    start = _cut(picked, trained, grid)
+    start = _cut(picked, trained, grid, row)
     linkable = source == "set"
     if mode == "continue":
-        usual = _BEGUN_QUARTERS * grid if linkable else len(start.x)
+        usual = _BEGUN_QUARTERS * grid if linkable else start.length
         with row:
             return Given(_begun(start, usual), linkable=linkable)
     if mode == "infill":
-        return Given(start, region=_ask_region(len(start.x), grid), linkable=linkable)
+        return Given(start, region=_ask_region(start.length, grid), linkable=linkable)
     if mode == "reconstruct":
         return Given(start, linkable=linkable)
     if source == "set":
@@ -105,7 +125,10 @@ def ask_given(trained: Trained, grid: int, mode: Mode) -> Given:
         other = picked._replace(at=at)
     else:
         other = _pick(trained, row, "Morph to")
-    return Given(start, _cut(other, trained, grid), linkable=linkable)
+    title = other.sequences.names[other.at]
+    goal = into_model(_played(other, grid), source=other.data, model=trained.data.name)
+    sounding = transposed(_played(other, grid), down_to_sound(other.data))
+    return Given(start, Start(Heard(sounding, goal.by_key), title), linkable=linkable)
 
 
 def bar_beat(frame: int, grid: int) -> str:
@@ -133,18 +156,21 @@ def _pick(trained: Trained, row: DeltaGenerator, label: str = "Sequence") -> _Pi
         return _Picked(sequences, pick_piece(sequences, label=label), name)
 
 
-def _cut(picked: _Picked, trained: Trained, grid: int) -> Start:
-    """A piece up to a length that can be played at once, in the octave of the model's data."""
-    sequences, at, data = picked
-    given = sequences.x[at][: _LONGEST_QUARTERS * grid]
-    x = at_home(given, source=data, model=trained.data.name)
-    if lost := int(given.sum() - x.sum()):
-        st.caption(f"{lost:,} notes stand higher than this model reaches, and are left out.")
-    return Start(x, sequences.names[at])
+def _cut(picked: _Picked, trained: Trained, grid: int, row: DeltaGenerator) -> Start:
+    """A piece up to a length that can be played at once, and how the model meets it."""
+    model = trained.data.name
+    heard = ask_heard_piece(_played(picked, grid), source=picked.data, model=model, place=row)
+    if lost := int(heard.x.sum() - heard.for_model(model).sum()):
+        st.caption(f"Notes outside the range of this model, which does not see them: {lost:,}.")
+    return Start(heard, picked.sequences.names[picked.at])
+
+
+def _played(picked: _Picked, grid: int) -> np.ndarray:
+    return picked.sequences.x[picked.at][: _LONGEST_QUARTERS * grid]
 
 
 def _begun(whole: Start, usual: int) -> Start:
-    longest = len(whole.x)
+    longest = whole.length
     asked = st.number_input(
         "Frames of it",
         min_value=1,
@@ -154,7 +180,8 @@ def _begun(whole: Start, usual: int) -> Start:
         bind="query-params",
         help="How many frames are given; the model goes on from there.",
     )
-    return Start(whole.x[: min(max(int(asked), 1), longest)], whole.title)
+    begun = whole.heard.x[: min(max(int(asked), 1), longest)]
+    return whole._replace(heard=whole.heard._replace(x=begun))
 
 
 def _ask_region(frames: int, grid: int) -> tuple[int, int]:

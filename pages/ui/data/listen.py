@@ -6,12 +6,13 @@ import streamlit as st
 from dmm_core.data.sequences import Splits
 from dmm_core.music.metrics import RollMetrics, measure
 from dmm_core.music.pianoroll import rearticulates_by_default
+from dmm_core.music.transposition import transposed
 from pages.ui import charts, frame, terms
 from pages.ui.address import choose
 from pages.ui.data import features
 from pages.ui.data.fetch import fetch
 from pages.ui.datasets import SPLITS, SetFacts, data_sets, sound, split_metrics, splits
-from pages.ui.octave import LOWERED, octave_of, shifted
+from pages.ui.pitch import LOWERED, down_to_sound
 from pages.ui.player import player
 
 __all__ = ["draw"]
@@ -87,11 +88,11 @@ def _draw_sequence(data: Splits, facts: SetFacts, split: str, index: int) -> Non
     if steps is None:
         features.draw(data, split, index)
         return
-    _play(x, steps, title, octave_of(data.name))
+    _play(x, steps, title, down_to_sound(data.name))
     _draw_statistics(x, steps, data, split)
 
 
-def _play(roll: np.ndarray, steps: int, title: str, octave: int) -> None:
+def _play(roll: np.ndarray, steps: int, title: str, semitones: int) -> None:
     """The player; a long piece comes in parts, or its sound would not fit into a message."""
     width = _PART_QUARTERS * steps
     start = 0
@@ -106,7 +107,7 @@ def _play(roll: np.ndarray, steps: int, title: str, octave: int) -> None:
             ),
         )
         start = (int(part or 1) - 1) * width
-    shown = shifted(roll[start : start + width], octave)
+    shown = transposed(roll[start : start + width], semitones)
     strike = rearticulates_by_default(steps)
     player(
         roll=shown,
@@ -117,7 +118,7 @@ def _play(roll: np.ndarray, steps: int, title: str, octave: int) -> None:
         key="player",
         title=title,
     )
-    if octave:
+    if semitones:
         st.caption(LOWERED)
 
 

@@ -4,14 +4,15 @@ import streamlit as st
 
 from dmm_core.listening import require_piano
 from dmm_core.music.pianoroll import rearticulates_by_default
+from dmm_core.music.transposition import transposed
 from pages.ui import frame
 from pages.ui.compose.controls import ask_seed
 from pages.ui.compose.drawing import compose
 from pages.ui.compose.performance import Performance, sound
 from pages.ui.compose.plan import Plan
 from pages.ui.models import trained
-from pages.ui.octave import octave_of, shifted
 from pages.ui.picker import TO_HEAR, bundled
+from pages.ui.pitch import down_to_sound
 from pages.ui.player import player
 
 __all__ = ["HEIGHT", "draw"]
@@ -48,8 +49,8 @@ def draw() -> None:
     model = trained(source)
     grid = require_piano(model.data)
     (piece,) = compose(model, Plan("new", 1, _QUARTERS * grid, 1.0, _X_TEMPERATURE, seed))
-    octave = octave_of(model.data.name)
-    roll = shifted(piece.roll, octave)
+    semitones = down_to_sound(model.data.name)
+    roll = transposed(piece.roll, semitones)
     performance = Performance(grid, rearticulate=rearticulates_by_default(grid))
     with stage:
         player(
@@ -60,7 +61,7 @@ def draw() -> None:
             rearticulate=performance.rearticulate,
             key="player",
             title="Composed just now, from nothing but random numbers",
-            probabilities=shifted(piece.probabilities, octave),
+            probabilities=transposed(piece.probabilities, semitones),
             path=piece.path,
             height=HEIGHT,
         )

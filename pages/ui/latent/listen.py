@@ -4,13 +4,14 @@ import numpy as np
 import streamlit as st
 
 from dmm_core.music.pianoroll import rearticulates_by_default
+from dmm_core.music.transposition import transposed
 from pages.ui import charts, frame
 from pages.ui.address import choose
 from pages.ui.compose.performance import Performance, sound
 from pages.ui.data.features import draw_sequence
 from pages.ui.latent.numbers import moments, plane, seen
 from pages.ui.latent.subject import FILE, MOST_FRAMES, Subject
-from pages.ui.octave import LOWERED, octave_of, shifted
+from pages.ui.pitch import LOWERED
 from pages.ui.player import LatentPath, player
 
 __all__ = ["draw"]
@@ -68,8 +69,7 @@ def _ask_part(frames: int, grid: int) -> slice:
 
 def _play(subject: Subject, grid: int, part: slice) -> None:
     found, view = moments(subject), plane(subject)
-    octave = octave_of(subject.trained.data.name)
-    roll = shifted(subject.x[part] > 0, octave)
+    roll = transposed(subject.x[part] > 0, subject.to_sound)
     performance = Performance(grid, rearticulate=rearticulates_by_default(grid))
     path = None
     if view is not None:
@@ -86,10 +86,10 @@ def _play(subject: Subject, grid: int, part: slice) -> None:
         rearticulate=performance.rearticulate,
         key="player",
         title=subject.title,
-        probabilities=np.clip(shifted(seen(subject)[part], octave), 0, 1),
+        probabilities=np.clip(transposed(seen(subject)[part], subject.to_sound), 0, 1),
         path=path,
         kl=found.kl[part].sum(1),
         height=340,
     )
-    if octave and subject.name != FILE:
+    if subject.to_sound and subject.name != FILE:
         st.caption(LOWERED)

@@ -7,14 +7,15 @@ import streamlit as st
 
 from dmm_core.model import DMM
 from dmm_core.music.pianoroll import rearticulates_by_default
+from dmm_core.music.transposition import transposed
 from dmm_core.sampling import continuation
 from pages.ui import charts, frame
 from pages.ui.address import choose
 from pages.ui.compose.performance import Performance, sound
 from pages.ui.compose.start import bar_beat
 from pages.ui.latent.numbers import axis_titles, moments, plane, surroundings
-from pages.ui.latent.subject import Given, Subject
-from pages.ui.octave import LOWERED, octave_of, shifted
+from pages.ui.latent.subject import FILE, Given, Subject
+from pages.ui.pitch import LOWERED
 from pages.ui.player import player
 
 __all__ = ["draw"]
@@ -136,7 +137,6 @@ def _continued(
 
 
 def _play(subject: Subject, courses: list[_Course], at: int, grid: int) -> None:
-    octave = octave_of(subject.trained.data.name)
     performance = Performance(grid, rearticulate=rearticulates_by_default(grid))
     lead = subject.x[max(0, at - _LEAD_QUARTERS * grid) : at]
     names = ("As the model goes on", "After the nudge")
@@ -144,7 +144,7 @@ def _play(subject: Subject, courses: list[_Course], at: int, grid: int) -> None:
         st.columns(2), names, courses, ("player", "nudged"), strict=True
     ):
         roll = np.concatenate([lead > 0, course.x > 0.5])
-        shown = shifted(roll, octave)
+        shown = transposed(roll, subject.to_sound)
         chances = np.concatenate([lead.astype(np.float32), course.mean])
         with place:
             player(
@@ -155,7 +155,7 @@ def _play(subject: Subject, courses: list[_Course], at: int, grid: int) -> None:
                 rearticulate=performance.rearticulate,
                 key=key,
                 title=name,
-                probabilities=np.clip(shifted(chances, octave), 0, 1),
+                probabilities=np.clip(transposed(chances, subject.to_sound), 0, 1),
                 height=300,
             )
     plain, nudged = (course.x > 0.5 for course in courses)
@@ -167,7 +167,7 @@ def _play(subject: Subject, courses: list[_Course], at: int, grid: int) -> None:
     st.caption(
         f"The rolls show {len(lead) / grid:g} quarters of the piece, then {_QUARTERS} of the "
         f"model's: the nudge is at {bar_beat(len(lead), grid)} (bar:beat) of each."
-        + (f" {LOWERED}" if octave else "")
+        + (f" {LOWERED}" if subject.to_sound and subject.name != FILE else "")
     )
 
 

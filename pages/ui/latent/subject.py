@@ -11,8 +11,8 @@ from streamlit.delta_generator import DeltaGenerator
 from dmm_core.data.sequences import Sequences
 from pages.ui.address import choose
 from pages.ui.models import Trained, load_data, pick_data
-from pages.ui.octave import at_home
 from pages.ui.pieces import ask_file, pick_piece, pick_split
+from pages.ui.pitch import Heard, ask_heard_piece, down_to_sound
 
 __all__ = ["FILE", "MOST_FRAMES", "Given", "Subject", "ask_subject", "given_of"]
 
@@ -55,6 +55,7 @@ class Subject(NamedTuple):
         name: of these sequences, to show.
         key: names them for caches.
         number: which one, counted from 0.
+        by_key: semitones by which it was moved to the key of the model's data.
     """
 
     trained: Trained
@@ -62,6 +63,12 @@ class Subject(NamedTuple):
     name: str
     key: str
     number: int
+    by_key: int = 0
+
+    @property
+    def to_sound(self) -> int:
+        """Semitones that move what the model sees and composes to where it sounds."""
+        return down_to_sound(self.trained.data.name) - self.by_key
 
     @property
     def title(self) -> str:
@@ -102,10 +109,11 @@ def ask_subject(trained: Trained, place: DeltaGenerator) -> Subject:
             )
     if source == "file" and trained.grid:
         given = ask_file(trained.grid, place)
-        moved = tuple(at_home(x, source="", model=trained.data.name) for x in given.x)
-        sequences = replace(given, x=moved)
+        model = trained.data.name
+        by_key = ask_heard_piece(given.x[0], source="", model=model, place=place).by_key
+        sequences = replace(given, x=tuple(Heard(x, by_key).for_model(model) for x in given.x))
         key = hashlib.sha256(sequences.x[0].tobytes()).hexdigest()
-        return Subject(trained, sequences, FILE, key, 0)
+        return Subject(trained, sequences, FILE, key, 0, by_key)
     set_place, split_place, piece_place = st.columns([4, 3, 4])
     with set_place:
         chosen = pick_data(trained)

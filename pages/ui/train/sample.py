@@ -9,13 +9,14 @@ from dmm_core.errors import RunError
 from dmm_core.listening import TEMPO, compose_midi, to_notes
 from dmm_core.music.midi import midi_from_notes, read_midi
 from dmm_core.music.pianoroll import PITCHES, rearticulates_by_default, roll_from_notes
+from dmm_core.music.transposition import transposed
 from dmm_core.runs.bundled import load_model
 from dmm_core.runs.run import Run
 from dmm_core.runs.status import ACTIVE, Status
 from dmm_core.runs.store import find_run
 from pages.ui import frame
 from pages.ui.datasets import sound
-from pages.ui.octave import octave_of, shifted
+from pages.ui.pitch import down_to_sound
 from pages.ui.player import player
 
 __all__ = ["draw_sample", "steps_of"]
@@ -95,7 +96,7 @@ def _heard(midi: bytes, steps: int, data: str) -> np.ndarray:
     """The roll of a sample, in the octave in which music like its data is heard."""
     notes = read_midi(midi).notes
     roll = roll_from_notes(notes, tempo=60.0, steps_per_quarter=steps) if notes else _SILENCE
-    return shifted(roll, octave_of(data))
+    return transposed(roll, down_to_sound(data))
 
 
 def _draw_player(roll: np.ndarray, steps: int, title: str) -> None:
