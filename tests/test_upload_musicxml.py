@@ -117,12 +117,12 @@ def parts(*given, listed=""):
             ],
             ("C4:3",),
         ),
-        ([note("C", more=tie("start")) + note("C")], ("C4 C4",)),  # it is left to ring
+        ([note("C", more=tie("start")) + note("C"), note("C")], ("C4:2 C4",)),
         ([note("C") + note("C", more=tie("stop"))], ("C4 C4",)),
         ([note("C", more=tie("start")) + note("D") + note("C", more=tie("stop"))], ("C4 D4 C4",)),
         (
             [
-                note("C", more=tie("start")) + chord("E", more=tie("start")),
+                note("C", more=tie("start")) + chord("E"),
                 note("C", more=tie("stop")) + chord("E"),
             ],
             ("C4:2", "E4 E4"),

@@ -84,9 +84,7 @@ def notes_of_musicxml(root: Element, *, as_written: bool = False) -> ScoreNotes:
 
     Args:
         root: the element score-partwise or score-timewise.
-        as_written: for MusicXML that was made of ABC: a tie that starts joins the next note of its
-            pitch (otherwise only where that note stops the tie; else the first is left to ring),
-            and a bar lasts as long as all its rests.
+        as_written: whether a bar lasts as long as all its rests, as it does in ABC.
 
     Raises:
         UploadError: in one plain sentence, if a part cannot be read or the score is too long.
@@ -246,7 +244,7 @@ class _Part:
         start, end = _Place(len(self.lengths), self._onset), _Place(len(self.lengths), until)
         ties = {tie.get("type") for tie in (*note.findall("tie"), *note.findall("notations/tied"))}
         waiting = self._ties.get((pitch, start), [])
-        if waiting and (self._as_written or ties & {"stop", "continue"}):
+        if waiting:  # even if this note does not stop the tie, which some programs leave out
             at = waiting.pop(0)
             self.sounds[at] = self.sounds[at]._replace(end=end)
         else:
