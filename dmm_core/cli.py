@@ -13,6 +13,7 @@ from typing import NoReturn
 
 from dmm_core.errors import ConfigError, DMMError
 from dmm_core.flags import add_flags
+from dmm_core.music.pianoroll import GRIDS
 from dmm_core.presets import PRESETS
 
 __all__ = ["EXPERIMENTS", "build_parser", "main"]
@@ -74,6 +75,20 @@ def build_parser() -> argparse.ArgumentParser:
     )
     inspect = command("inspect", "data:inspect", "Say what a file holds, or why it is refused.")
     inspect.add_argument("file", metavar="FILE", type=Path)
+    inspect.add_argument(
+        "--notes", action="store_true", help="list the notes of the first sequence, in quarters"
+    )
+    upload = command("upload", "data:upload", "Keep files of your own as a data set.")
+    upload.add_argument("files", nargs="+", metavar="FILE", type=Path)
+    upload.add_argument("--title", required=True, metavar="T", help="what to call it")
+    for added in (inspect, upload):
+        added.add_argument(
+            "--grid", default="eighth", choices=list(GRIDS.values()), help="of music (eighth)"
+        )
+        added.add_argument(
+            "--transpose", action="store_true", help="move music to C major or A minor"
+        )
+    _add_count(upload, "--split-seed", 0, "decides train, valid and test", low=0, high=2**31 - 1)
 
     train = command("train", "runs:train", "Create a run and train it.")
     sweep = command("sweep", "sweep:sweep", "Train several seeds or settings, some at once.")
@@ -177,6 +192,7 @@ def build_parser() -> argparse.ArgumentParser:
     for added in (
         datasets,
         inspect,
+        upload,
         train,
         sweep,
         resume,

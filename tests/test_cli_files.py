@@ -1,8 +1,11 @@
 """Own files on the command line: inspected, trained on, and looked at through a model."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
+import hostile
 import hostile_data
 import numpy as np
 import pytest
@@ -10,7 +13,14 @@ import pytest
 from dmm_core.cli import main
 from dmm_core.commands.files import read_own_files
 from dmm_core.data.sequences import Sequences
-from dmm_core.data.uploads import UploadOptions, UploadReport, read_files, store_upload
+from dmm_core.data.uploads import (
+    UploadOptions,
+    UploadReport,
+    list_uploads,
+    load_upload,
+    read_files,
+    store_upload,
+)
 from dmm_core.errors import DataError, UploadError
 from dmm_core.music.pianoroll import notes_from_roll
 from dmm_core.music.score import musicxml_from_notes
@@ -24,6 +34,8 @@ TINY = (
 TABLE = "sequence,a,b,u_dose\n" + "".join(
     f"{t // 5},{np.sin(t):.3f},{'' if t % 7 == 3 else np.cos(t)},{t % 2}\n" for t in range(60)
 )
+
+KEYS = {"file", "kind", "sequences", "frames", "notes", "changes"}
 
 
 def lines(capsys):
@@ -59,11 +71,110 @@ def test_inspect_says_what_every_kind_holds(write, capsys, name, content, found)
     path = write(name, content)
     assert main(["inspect", str(path), "--json"]) == 0
     (said,) = lines(capsys)
-    assert set(said) == {"file", "kind", "sequences", "frames", "notes", "changes"}
+    assert set(said) == KEYS
     assert (said["kind"], said["sequences"], said["frames"], said["notes"]) == found
     assert said["file"] == name
     assert main(["inspect", str(path)]) == 0
     assert f"{name}: {found[0]}, " in capsys.readouterr().out
+
+
+SLUR = b"\x00\x90\x3c\x50\x81\x70\x90\x40\x50\x81\x40\x80\x3c\x00\x83\x60\x80\x40\x00"
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "notes"),
+    [
+        ("a.mid", hostile.midi(hostile.track(SLUR)), [[60, 0, 0.9], [64, 0.5, 1.9]]),
+        ("a.abc", b"X:1\nL:1/16\nK:C\nCD\n\nX:2\nK:C\nE\n", [[60, 0, 0.25], [62, 0.25, 0.5]]),
+        ("a.musicxml", hostile_data.score(hostile_data.note("D")), [[62, 0, 1]]),
+    ],
+)
+def test_inspect_lists_the_notes_as_they_were_read(write, capsys, name, content, notes):
+    path = write(name, content)
+    assert main(["inspect", str(path), "--json", "--notes", "--grid=quarter"]) == 0
+    (said,) = lines(capsys)
+    assert set(said) == KEYS and said["notes"] == notes
+    assert main(["inspect", str(path), "--notes"]) == 0
+    assert capsys.readouterr().out.splitlines()[-1].split() == [
+        str(notes[-1][0]),
+        *(str(float(t)) for t in notes[-1][1:]),
+    ]
+
+
+def test_inspect_tells_music_from_tables(write, capsys):
+    frames = [[int(i in (39, 40 + t)) for i in range(88)] for t in range(2)]
+    path = write("roll.csv", "\n".join(",".join(map(str, frame)) for frame in frames))
+    assert main(["inspect", str(path), "--json", "--notes", "--grid=quarter"]) == 0
+    (said,) = lines(capsys)
+    assert (said["kind"], said["features"], said["frames"]) == ("music", 88, 2)
+    assert said["notes"] == [[60, 0, 2], [61, 0, 1], [62, 1, 2]]
+    path = write("table.csv", TABLE)
+    assert main(["inspect", str(path), "--json", "--notes"]) == 0
+    (said,) = lines(capsys)
+    assert set(said) == KEYS | {"features", "time"}
+    assert (said["kind"], said["features"], said["time"]) == ("csv", 2, None)
+    assert (said["notes"], said["frames"]) == ([], 60)
+
+
+def test_uploads_are_kept_and_listed(dmm_home, write, capsys):
+    notes = [write(f"{i}.mid", hostile.midi(hostile.track(SLUR * (i + 1)))) for i in range(3)]
+    bad = write("bad.mid", b"?")
+    command = ["upload", *map(str, [*notes, bad]), "--title=Slurs", "--grid=sixteenth"]
+    assert main([*command, "--split-seed=7", "--json"]) == 0
+    said = capsys.readouterr()
+    kept = json.loads(said.out)
+    assert (kept["sequences"], kept["frames"]) == (3, 8 + 15 + 23)
+    assert kept["refused"] == ["bad.mid: The file is not a MIDI file: it does not begin with MThd."]
+    assert "0.mid: 2 of 2 note ends (100 %) were moved to the sixteenth grid." in kept["changes"]
+    assert said.err.splitlines() == [*kept["changes"], *kept["refused"]]
+    options = UploadOptions(steps_per_quarter=4, seed=7)
+    report = read_files([(path.name, path.read_bytes()) for path in notes], options)
+    same = load_upload(store_upload(report, title="Slurs", options=options))
+    here = load_upload(kept["upload"].removeprefix("upload:"))
+    for split in ("train", "valid", "test"):
+        assert here[split].names == same[split].names
+        assert all(map(np.array_equal, here[split].x, same[split].x))
+    assert main(["datasets", "--json"]) == 0
+    (row,) = [row for row in lines(capsys)[0]["datasets"] if row["name"] == kept["upload"]]
+    assert (row["title"], row["kind"], row["grid"], row["on_disk"]) == (
+        "Slurs",
+        "binary",
+        "sixteenth",
+        True,
+    )
+    for split in ("train", "valid", "test"):
+        assert row["sequences"][split] == len(here[split])
+        assert row["frames"][split] == here[split].frames
+    (dmm_home / "uploads" / kept["upload"][7:] / "sequences.npz").write_bytes(b"PK\x03\x04")
+    assert main(["datasets"]) == 0
+    listed = capsys.readouterr().out
+    assert kept["upload"] not in listed and "Slurs" in listed  # the other one is whole
+
+
+def test_an_upload_of_nothing_is_refused(dmm_home, write, capsys):
+    bad = [str(write(name, b"?")) for name in ("a.mid", "b.mid")]
+    assert main(["upload", bad[0], "--title=x"]) == 1
+    assert capsys.readouterr().err.startswith("a.mid: The file is not a MIDI file")
+    assert main(["upload", *bad, "--title=x", "--json"]) == 1
+    said = capsys.readouterr()
+    assert said.err.startswith("None of the 2 files can be read; a.mid: The file is not")
+    assert (said.out, said.err.count("\n")) == ("", 1) and not list_uploads()
+    with pytest.raises(SystemExit, match="2"):
+        main(["upload", bad[0], "--title=x", "--grid=third"])
+
+
+def test_looking_at_a_file_needs_no_torch(write):
+    path = write("a.mid", hostile.GOOD)
+    code = "import sys; from dmm_core.cli import main; main(sys.argv[1:])"
+    code += "; print('torch' in sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", code, "inspect", str(path)],
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=Path(__file__).parents[1],
+    )
+    assert done.stdout.splitlines() == ["a.mid: midi, 1 sequence, 2 frames, 1 note", "False"]
 
 
 @pytest.mark.parametrize("kind", ["musicxml", "mxl", "abc", "csv", "npz"])
@@ -105,12 +216,30 @@ def test_a_score_is_continued_and_looked_at(dmm_home, write, tmp_path, capsys):
     run = lines(capsys)[0]["run"]
     notes = notes_from_roll(roll, tempo=90, steps_per_quarter=1, rearticulate=True)
     path = write("start.musicxml", musicxml_from_notes(notes, tempo=90, title="start"))
-    assert main(["continue", run, str(path), "--frames=4", f"--out={tmp_path}", "--json"]) == 0
+    go_on = ["continue", run, "--frames=4", f"--out={tmp_path}"]
+    assert main([*go_on, str(path), "--json"]) == 0
     assert (tmp_path / "continuation-000.mid").is_file()
     out = tmp_path / "q.npz"
-    assert main(["infer", run, str(path), f"--out={out}", "--draws=2"]) == 0
+    look = ["infer", f"--out={out}", "--draws=2", run]
+    assert main([*look, str(path)]) == 0
     with np.load(out, allow_pickle=False) as q:
         assert q["lengths"].tolist() == [12]
+    # Both tell what `inspect` tells, on stderr and in JSON.
+    odd = write("odd.mid", hostile.midi(hostile.track(SLUR + b"\x00\x99\x24\x40")))
+    capsys.readouterr()
+    assert main(["inspect", str(odd), "--grid=quarter", "--json"]) == 0
+    told = lines(capsys)[0]["changes"]
+    assert told[0] == "Left out 1 drum note." and "1 of 2 onsets" in told[1]
+    for command in (go_on, look):
+        assert main([*command, str(odd), "--json"]) == 0
+        said = capsys.readouterr()
+        assert json.loads(said.out)["changes"] == told
+        assert said.err.splitlines()[: len(told)] == [f"odd.mid: {change}" for change in told]
+    tunes = write("tunes.abc", b"X:1\nL:1/4\nK:C\nC2E2\n\nX:2\nL:1/4\nK:C\nE2G2\n")
+    assert main([*go_on, str(tunes)]) == 0
+    assert "tunes.abc: Continued the first of 2 sequences.\n" in capsys.readouterr().err
+    assert main([*look, str(odd), str(path), "--json"]) == 0
+    assert f"odd.mid: {told[0]}" in lines(capsys)[0]["changes"]
 
 
 def test_files_have_to_be_what_the_model_explains(write):

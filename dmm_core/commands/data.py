@@ -1,20 +1,33 @@
-"""The commands that look at data: `datasets` and `inspect`."""
+"""The commands about data: `datasets`, `inspect` and `upload`."""
 
 import argparse
 import json
+from contextlib import suppress
 from functools import partial
 from typing import Any
 
 from tqdm import tqdm
 
+from dmm_core.commands.columns import print_table
+from dmm_core.commands.reading import changes_of, read_paths, refusals_of, tell
 from dmm_core.config import DataConfig
-from dmm_core.data.catalogue import DATASETS, DatasetInfo
+from dmm_core.data.catalogue import DATASETS, UPLOAD_PREFIX, DatasetInfo
 from dmm_core.data.registry import load_dataset, on_disk
 from dmm_core.data.upload_values import counted
-from dmm_core.data.uploads import inspect_file
-from dmm_core.errors import UploadError
+from dmm_core.data.uploads import (
+    UploadInfo,
+    UploadOptions,
+    list_uploads,
+    read_file,
+    split_sizes,
+    store_upload,
+)
+from dmm_core.errors import DataError, UploadError
+from dmm_core.music.pianoroll import GRIDS
 
-__all__ = ["datasets", "inspect"]
+__all__ = ["datasets", "inspect", "upload"]
+
+_SPAN = ("pitch", "start", "end")
 
 
 def datasets(given: argparse.Namespace) -> None:
@@ -28,14 +41,25 @@ def datasets(given: argparse.Namespace) -> None:
             load_dataset(DataConfig(name=name), partial(_move, bar))
             _move(bar, 1.0)
     rows = [_row(info) for info in DATASETS.values()]
+    for info in list_uploads():
+        with suppress(DataError):  # a damaged one is not listed
+            rows.append(_upload_row(info))
     if given.json:
         print(json.dumps({"datasets": rows}))
         return
-    print(f"{'name':<18} {'sequences':>9} {'frames':>8} {'grid':>10}  at hand")
-    for row in rows:
-        sequences, frames = sum(row["sequences"].values()), sum(row["frames"].values())
-        at_hand = "yes" if row["on_disk"] else "on first use"
-        print(f"{row['name']:<18} {sequences:>9} {frames:>8} {row['grid'] or '-':>10}  {at_hand}")
+    columns = ("name", "sequences", "frames", "grid", "at hand", "title")
+    cells = [
+        (
+            row["name"],
+            sum(row["sequences"].values()),
+            sum(row["frames"].values()),
+            row["grid"] or "-",
+            "yes" if row["on_disk"] else "on first use",
+            row["title"] if "title" in row else DATASETS[row["name"]].title,
+        )
+        for row in rows
+    ]
+    print_table(columns, cells, right=("sequences", "frames", "grid"))
 
 
 def _move(bar: tqdm, done: float, message: str = "") -> None:
@@ -57,29 +81,84 @@ def _row(info: DatasetInfo) -> dict[str, Any]:
     }
 
 
+def _upload_row(info: UploadInfo) -> dict[str, Any]:
+    sizes = split_sizes(info.id)
+    return {
+        "name": f"{UPLOAD_PREFIX}{info.id}",
+        "title": info.title,
+        "kind": info.kind,
+        "on_disk": True,
+        "sequences": {split: sequences for split, (sequences, _) in sizes.items()},
+        "frames": {split: frames for split, (_, frames) in sizes.items()},
+        "x_dim": info.x_dim,
+        "u_dim": info.u_dim,
+        "missing": info.missing,
+        "grid": info.steps_per_quarter and GRIDS[info.steps_per_quarter],
+        "licence": None,
+    }
+
+
 def inspect(given: argparse.Namespace) -> None:
     """Say what an untrusted file holds.
 
     Raises:
         UploadError: if it is refused.
     """
-    report = inspect_file(given.file.name, given.file.read_bytes())
-    if report.refusal:
+    report, parsed = read_file(given.file.name, given.file.read_bytes(), _options(given))
+    if parsed is None:
         raise UploadError(f"{report.name}: {report.refusal}")
+    is_table = report.kind in ("csv", "npz")
+    kind = "music" if is_table and parsed.spans is not None else report.kind
     found = {
         "file": report.name,
-        "kind": report.kind,
+        "kind": kind,
         "sequences": report.sequences,
         "frames": report.frames,
         "notes": report.notes,
         "changes": list(report.changes),
     }
+    if given.notes:
+        spans = [] if parsed.spans is None else parsed.spans.tolist()
+        found["notes"] = [[int(pitch), start, end] for pitch, start, end in spans]
+        if is_table:
+            found |= {"features": parsed.x.shape[1], "time": None}
     if given.json:
         print(json.dumps(found))
         return
     print(
-        f"{report.name}: {report.kind}, {counted(report.sequences, 'sequence')}, "
+        f"{report.name}: {kind}, {counted(report.sequences, 'sequence')}, "
         f"{counted(report.frames, 'frame')}, {counted(report.notes, 'note')}"
     )
     for change in report.changes:
         print(f"  {change}")
+    if given.notes:
+        print_table(_SPAN, found["notes"], right=_SPAN)
+
+
+def upload(given: argparse.Namespace) -> None:
+    """Keep files as a data set called upload:ID, as the Data page does.
+
+    Raises:
+        UploadError: if none of the files can be read.
+    """
+    options = _options(given, seed=given.split_seed)
+    report = read_paths(given.files, options)
+    kept = store_upload(report, title=given.title, options=options)
+    tell(report.files)
+    found = {
+        "upload": f"{UPLOAD_PREFIX}{kept}",
+        "sequences": sum(file.sequences for file in report.files),
+        "frames": sum(file.frames for file in report.files),
+        "changes": changes_of(report.files),
+        "refused": refusals_of(report.files),
+    }
+    if given.json:
+        print(json.dumps(found))
+        return
+    sizes = f"{counted(found['sequences'], 'sequence')}, {counted(found['frames'], 'frame')}"
+    print(f"{found['upload']}: {sizes}")
+
+
+def _options(given: argparse.Namespace, *, seed: int = 0) -> UploadOptions:
+    steps = next(steps for steps, grid in GRIDS.items() if grid == given.grid)
+    return UploadOptions(steps_per_quarter=steps, transpose=given.transpose, seed=seed)

@@ -6,27 +6,36 @@ from pathlib import Path
 
 import numpy as np
 
+from dmm_core.commands.reading import changes_of, read_paths, refusals_of, tell
 from dmm_core.data.sequences import Sequences
 from dmm_core.data.upload_values import counted
-from dmm_core.data.uploads import UploadOptions, read_files
+from dmm_core.data.uploads import UploadOptions
 from dmm_core.errors import DataError, UploadError
 from dmm_core.runs.record import DataFacts
 
 __all__ = ["read_own_files"]
 
 
-def read_own_files(paths: Sequence[Path], data: DataFacts) -> Sequences:
+def read_own_files(
+    paths: Sequence[Path], data: DataFacts, changes: list[str] | None = None
+) -> Sequences:
     """Read files as the data of a model: music on its grid, tables and arrays as they are.
+
+    Args:
+        paths: of the files.
+        data: what the model explains.
+        changes: takes up what was changed, which is also said on stderr.
 
     Raises:
         DataError: if the model explains other data.
         UploadError: if a file is refused.
     """
-    options = UploadOptions(steps_per_quarter=data.steps_per_quarter or 1)
-    report = read_files([(path.name, path.read_bytes()) for path in paths], options)
-    for file in report.files:
-        if file.refusal:
-            raise UploadError(f"{file.name}: {file.refusal}")
+    report = read_paths(paths, UploadOptions(steps_per_quarter=data.steps_per_quarter or 1))
+    if refused := refusals_of(report.files):
+        raise UploadError(refused[0])
+    tell(report.files)
+    if changes is not None:
+        changes += changes_of(report.files)
     if report.sequences is None:
         raise UploadError("There is no file to read.")
     return _fitted(report.sequences, data, report.files[0].name)

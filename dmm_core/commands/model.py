@@ -47,8 +47,9 @@ def infer(given: argparse.Namespace) -> None:
         raise DataError(f"--out is {given.out}, but the posterior is written to a .npz file.")
     source = find_run(given.run, allow_path=True)
     given.out.parent.mkdir(parents=True, exist_ok=True)
+    changes: list[str] = []
     sequences = (
-        read_own_files(given.files, source.data())
+        read_own_files(given.files, source.data(), changes)
         if given.files
         else load_dataset(source.config().data)[given.split]
     )
@@ -63,6 +64,8 @@ def infer(given: argparse.Namespace) -> None:
         "frames": sequences.frames,
         "arrays": {name: list(array.shape) for name, array in arrays.items()},
     }
+    if given.files:
+        said["changes"] = changes
     print(json.dumps(said) if given.json else f"{given.out}: {sequences.frames} frames")
 
 

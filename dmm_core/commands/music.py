@@ -43,7 +43,12 @@ def carry_on(given: argparse.Namespace) -> None:
     """Write the file with `count` continuations as continuation-000.mid, ..., likewise."""
     source = find_run(given.run, allow_path=True)
     grid = require_piano(source.data())
-    start = read_own_files([given.file], source.data()).x[0]
+    changes: list[str] = []
+    sequences = read_own_files([given.file], source.data(), changes)
+    if len(sequences) > 1:
+        changes.append(f"Continued the first of {len(sequences):,} sequences.")
+        print(f"{given.file.name}: {changes[-1]}", file=sys.stderr)
+    start = sequences.x[0]
     move = _into(given.transpose, start, source.data().name)
     drawn = continuation(
         load_model(source),
@@ -57,7 +62,7 @@ def carry_on(given: argparse.Namespace) -> None:
     )
     # The start stays as it was given: a note that the model does not reach is not lost.
     rolls = [np.concatenate([start > 0, transposed(to_roll(x), -move)]) for x in drawn.x]
-    _write(given, "continuation", rolls, grid)
+    _write(given, "continuation", rolls, grid, changes=changes)
 
 
 def _into(asked: str, start: np.ndarray, model: str) -> int:
@@ -86,7 +91,13 @@ def _constraint(given: argparse.Namespace) -> Constraint | None:
     )
 
 
-def _write(given: argparse.Namespace, stem: str, rolls: list[np.ndarray], grid: int) -> None:
+def _write(
+    given: argparse.Namespace,
+    stem: str,
+    rolls: list[np.ndarray],
+    grid: int,
+    **told: list[str],
+) -> None:
     given.out.mkdir(parents=True, exist_ok=True)
     written: list[Path] = []
     for number, roll in enumerate(rolls, _next_number(given.out, stem)):
@@ -99,7 +110,7 @@ def _write(given: argparse.Namespace, stem: str, rolls: list[np.ndarray], grid: 
             write_atomic(path, render_wav(notes, program=given.program))
             written.append(path)
     if given.json:
-        print(json.dumps({"run": given.run, "files": [str(path) for path in written]}))
+        print(json.dumps({"run": given.run, "files": [str(path) for path in written], **told}))
     else:
         print(*written, sep="\n")
 

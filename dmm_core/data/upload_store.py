@@ -9,11 +9,13 @@ import json
 import re
 import secrets
 import shutil
+import zlib
 from contextlib import suppress
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
+from zipfile import BadZipFile
 
 import numpy as np
 
@@ -23,7 +25,14 @@ from dmm_core.errors import DataError
 from dmm_core.files import home, write_atomic
 from dmm_core.music.pianoroll import PITCHES
 
-__all__ = ["UploadInfo", "delete_upload", "list_uploads", "load_upload", "store_upload"]
+__all__ = [
+    "UploadInfo",
+    "delete_upload",
+    "list_uploads",
+    "load_upload",
+    "split_sizes",
+    "store_upload",
+]
 
 _SPLITS = ("train", "valid", "test")
 
@@ -146,6 +155,24 @@ def _indices(report: UploadReport, options: UploadOptions) -> dict[str, np.ndarr
         return {split: np.flatnonzero(given == split) for split in _SPLITS}
     count = len(report.sequences or ())
     return dict(zip(_SPLITS, split_by_seed(count, options.seed), strict=True))
+
+
+def split_sizes(upload: str) -> dict[str, tuple[int, int]]:
+    """Sequences and frames of each split of an upload; its values are not loaded.
+
+    Raises:
+        DataError: if there is no such upload, or its files are damaged.
+    """
+    try:
+        with (
+            (_folder(upload) / "sequences.npz").open("rb") as file,
+            np.load(file, allow_pickle=False) as arrays,
+        ):
+            lengths = arrays["lengths"]
+            parts = {split: lengths[arrays[split]] for split in _SPLITS}
+    except (OSError, ValueError, LookupError, BadZipFile, zlib.error):
+        raise DataError(f"The upload {upload} is damaged: its sequences cannot be read.") from None
+    return {split: (len(part), int(part.sum())) for split, part in parts.items()}
 
 
 def list_uploads() -> list[UploadInfo]:

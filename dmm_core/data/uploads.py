@@ -13,6 +13,7 @@ from dmm_core.data.upload_store import (
     delete_upload,
     list_uploads,
     load_upload,
+    split_sizes,
     store_upload,
 )
 from dmm_core.errors import UploadError
@@ -30,7 +31,9 @@ __all__ = [
     "inspect_file",
     "list_uploads",
     "load_upload",
+    "read_file",
     "read_files",
+    "split_sizes",
     "store_upload",
 ]
 
@@ -76,9 +79,19 @@ def read_files(
     return UploadReport(joined.sequences(), tuple(reports), joined.splits)
 
 
+def read_file(
+    name: str, data: bytes, options: UploadOptions | None = None
+) -> tuple[FileReport, ParsedFile | None]:
+    """What `read_files` would report of one file, and what was read; None where it is refused."""
+    kind = file_kind(name, data)
+    outcome = _read(data, kind, options or UploadOptions())
+    report = _report(display_name(name), kind, outcome, Joined())
+    return report, None if isinstance(outcome, str) or report.refusal else outcome
+
+
 def inspect_file(name: str, data: bytes, options: UploadOptions | None = None) -> FileReport:
-    """What `read_files` would make of one file."""
-    return read_files([(name, data)], options or UploadOptions()).files[0]
+    """What `read_files` would report of one file."""
+    return read_file(name, data, options)[0]
 
 
 def _report(name: str, kind: FileKind, outcome: ParsedFile | str, joined: Joined) -> FileReport:
