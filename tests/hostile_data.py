@@ -1,11 +1,13 @@
 """Scores, tables and arrays that no parser should meet unprepared, and small builders of each."""
 
+import copy
 import io
 import pickle
 import random
 import struct
 import zipfile
 import zlib
+from xml.etree import ElementTree
 
 import numpy as np
 
@@ -318,12 +320,21 @@ SEEDS = {
             + "<backup><duration>1</duration></backup><forward><duration>1</duration></forward>"
             + note("E", more="<chord/>"),
             note("C", more='<tie type="stop"/><lyric><text>la</text></lyric>'),
-            attributes="<key><fifths>2</fifths></key><time><beats>3</beats><beat-type>4</beat-type>"
+            attributes="<key><fifths>2</fifths></key>"
+            '<clef number="2"><sign>percussion</sign></clef>'
+            '<measure-style><measure-repeat type="start">1</measure-repeat></measure-style>'
+            "<time><beats>3</beats><beat-type>4</beat-type>"
             "</time><transpose><chromatic>-2</chromatic></transpose>",
         ),
     ],
     "mxl": [mxl()],
-    "abc": [TUNE.encode(), b'X:1\nM:6/8\nK:Ador\n|:"Am"A2B (3cde f|[Ace]2- [Ace] {g}a>b:|\n'],
+    "abc": [
+        TUNE.encode(),
+        b'X:1\nM:6/8\nK:Ador\n|:"Am"A2B (3cde f|[Ace]2- [Ace] {g}a>b:|\n',
+        b"%%score (S B)\nX:1\nm:~G2 = GA\nM:3+2/8\nL:1/8\nP:AB\nK:D exp _b ^f\n"
+        b"V:S clef=treble-8\nV:B octave=-1 transpose=-2\n[V:S]^F-F[^Fa] z Z|!D.C.!~G2 & A3|\n"
+        b"w:la\n[V:B]D5-|[K:G clef=bass]D5|\n\nmore|text\n",
+    ],
 }
 """Kind -> good files to mutate."""
 
@@ -357,6 +368,31 @@ def mutate(data, rng):
     return bytes(data)
 
 
+def mutate_xml(data, rng):
+    """Well-formed XML with some elements moved, repeated, dropped, renamed or given other text."""
+    root = ElementTree.fromstring(data)
+    for _ in range(rng.choice([1, 1, 2, 4])):
+        elements = list(root.iter())
+        element, other = rng.choice(elements), rng.choice(elements)
+        parent = rng.choice([e for e in elements if len(e)] or [root])
+        match rng.randrange(6):
+            case 0:
+                element.text = rng.choice(["", "0", "-1", "1e9", "999999", "0.3", "nan", "C", "10"])
+            case 1:
+                element.tag = other.tag
+            case 2:
+                at = rng.randrange(len(parent) + 1)
+                del parent[at : at + 1]
+            case 3:
+                parent.append(copy.deepcopy(other))
+            case 4:
+                parent.insert(rng.randrange(len(parent) + 1), copy.deepcopy(element))
+            case _:
+                names = ["number", "type", "id", "implicit", "dacapo"]
+                element.set(rng.choice(names), rng.choice(["1", "2", "start", "stop", "yes", ""]))
+    return ElementTree.tostring(root)
+
+
 def mutants(kind, count, seed):
     """`count` mutated files of a kind; of an archive, in half of them one of its members is."""
     rng = random.Random(seed)
@@ -368,5 +404,7 @@ def mutants(kind, count, seed):
             name = rng.choice(sorted(members))
             members[name] = mutate(members[name], rng)
             yield archive(members, zipfile.ZIP_STORED)
+        elif kind == "musicxml" and rng.random() < 0.7:
+            yield mutate_xml(data, rng)
         else:
             yield mutate(data, rng)

@@ -284,7 +284,7 @@ def test_a_tune_that_cannot_be_read_affects_no_other():
     assert len(parsed.lengths) == 2
     said = parsed.changes[-1]
     assert said.startswith("Left out 3 tunes that cannot be read: Third (") and "K:" in said
-    assert "Fourth (" in said and said.endswith("5 (It holds no pitched notes).")
+    assert "Fourth (" in said and said.endswith("5 (it holds no pitched notes).")
 
 
 def test_tunes_are_sequences_of_one_file():

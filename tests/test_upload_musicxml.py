@@ -365,6 +365,10 @@ ONCE = "music is read once, in written order."
         ([grace("C") + grace("E", "<chord/>") + note()], "Left out 2 grace notes."),
         ([grace("C") + note() + cue("G") + cue("A")], "Left out 2 cue notes."),
         (
+            [note() + note("B", more="<notehead>slash</notehead>")],
+            "Left out 1 note in slash notation.",
+        ),
+        (
             [note(more="").replace("</step>", "</step><alter>0.5</alter>")],
             "Rounded 1 microtone to the nearest semitone.",
         ),

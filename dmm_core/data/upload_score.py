@@ -27,6 +27,7 @@ _LEFT_OUT = {
     "unpitched": ("percussion note", ""),
     "graces": ("grace note", ""),
     "cues": ("cue note", ""),
+    "slashes": ("note", " in slash notation"),
     "symbols": ("chord symbol", ""),
     "stray": ("line", " of music after a blank line, which ends a tune"),
     "macros": ("macro", " that is not plain text"),
@@ -100,8 +101,7 @@ def unread_tunes(book: TuneBook) -> Iterator[str]:
     if not book.unread:
         return
     listed = "; ".join(
-        f"{display_name(title)[:_NAME]} ({why.removesuffix('.')})"
-        for title, why in book.unread[:_LISTED]
+        f"{display_name(title)[:_NAME]} ({why})" for title, why in book.unread[:_LISTED]
     )
     more = f" and {len(book.unread) - _LISTED:,} more" if len(book.unread) > _LISTED else ""
     yield f"Left out {counted(len(book.unread), 'tune')} that cannot be read: {listed}{more}."

@@ -49,6 +49,10 @@ _SPELLED = re.compile(
 )
 
 
+class _Unread(Exception):
+    """Why a tune is not read, as a clause."""
+
+
 class TuneBook(NamedTuple):
     """The tunes of an ABC file.
 
@@ -79,11 +83,11 @@ def read_abc(data: bytes) -> TuneBook:
     for tune in tunes:
         try:
             read.append(_score(tune))
-        except UploadError as error:
-            unread.append((tune.title, str(error)))
+        except (_Unread, UploadError) as error:
+            unread.append((tune.title, str(error).removesuffix(".")))
     if not read:
-        why = f": {unread[0][1]}" if len(unread) == 1 else "."
-        raise UploadError(f"The ABC file holds no tune that can be read{why}")
+        why = f": {unread[0][1]}" if len(unread) == 1 else ""
+        raise UploadError(f"The ABC file holds no tune that can be read{why}.")
     return TuneBook(tuple(read), tuple(unread))
 
 
@@ -218,8 +222,8 @@ class _Tune:
 
 def _score(tune: _Tune) -> ScoreNotes:
     if tune.notes > MAX_TUNE_NOTES:
-        raise UploadError(
-            f"It has some {tune.notes:,} notes and rests, but at most {MAX_TUNE_NOTES:,} are read."
+        raise _Unread(
+            f"it has some {tune.notes:,} notes and rests, but at most {MAX_TUNE_NOTES:,} are read"
         )
     import lytk
 
@@ -227,17 +231,18 @@ def _score(tune: _Tune) -> ScoreNotes:
         parsed = lytk.from_abc_string(tune.text)
         quarters = lytk.info(parsed)["duration_quarters"]
         if quarters > MAX_QUARTERS:
-            raise UploadError(
-                f"It lasts {quarters:,.0f} quarter notes, but at most {MAX_QUARTERS:,} are read."
+            raise _Unread(
+                f"it lasts {quarters:,.0f} quarter notes, but at most {MAX_QUARTERS:,} are read"
             )
         written = lytk.to_musicxml(parsed)
     except lytk.ParseError as error:
-        raise UploadError(f"{str(error).partition(';')[0][:_SAID]}.") from None
+        # Such as "parse error: ABC tune has no K: line (no body)".
+        raise _Unread(str(error).partition(": ")[2].partition(";")[0][:_SAID]) from None
     except (lytk.LytkError, ValueError):
-        raise UploadError("Its lengths of notes cannot be computed.") from None
+        raise _Unread("its note lengths cannot be computed") from None
     score = notes_of_musicxml(ElementTree.fromstring(written), as_written=True)
     if not score.notes:
-        raise UploadError("It holds no pitched notes.")
+        raise _Unread("it holds no pitched notes")
     return score._replace(
         title=tune.title,
         counts=score.counts + tune.counts,

@@ -21,7 +21,7 @@ from dmm_core.music.pianoroll import Note
 from dmm_core.music.score_scan import scan_musicxml
 from dmm_core.music.score_write import musicxml_from_notes
 
-__all__ = ["ScoreNotes", "musicxml_from_notes", "notes_of_musicxml", "read_musicxml"]
+__all__ = ["ScoreNotes", "jumps_in", "musicxml_from_notes", "notes_of_musicxml", "read_musicxml"]
 
 _STEPS = {"C": 0, "D": 2, "E": 4, "F": 5, "G": 7, "A": 9, "B": 11}
 _DRUM_CHANNEL = "10"
@@ -42,9 +42,10 @@ class ScoreNotes(NamedTuple):
         key: the first key signature as it sounds, or None. Modes other than minor count as major.
         meters: time signatures such as "3/4", each once, in order of appearance.
         counts: what was left out or changed, by name: "graces", "cues", "symbols" (chord symbols),
-            "unpitched" (percussion notes), "transposed" (notes of transposing instruments),
-            "microtones" (rounded to a semitone), "repeats" (ends of repeats, which are read once)
-            and "measure_repeats" (signs that repeat a bar or a beat, which are not played).
+            "unpitched" (percussion notes), "slashes" (slash notation), "transposed" (notes of
+            transposing instruments), "microtones" (rounded to a semitone), "repeats" (ends of
+            repeats, which are read once) and "measure_repeats" (signs that repeat a bar or a beat,
+            which are not played).
         jumps: of "D.C.", "D.S." and "to coda", those that the score has. They are not played.
         title: of an ABC tune; else empty.
     """
@@ -219,6 +220,8 @@ class _Part:
             self.counts["unpitched"] += 1
         elif note.find("cue") is not None:
             self.counts["cues"] += 1
+        elif note.findtext("notehead") == "slash":  # a beat of an accompaniment that is not written
+            self.counts["slashes"] += 1
         else:
             self._add(note, self._pitch(pitch), self._shift(staff), self._onset + duration)
 
