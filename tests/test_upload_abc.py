@@ -125,6 +125,7 @@ def test_keys(key, notes):
         ("(CDE) (C(DE)F) (C-C) .(CD)", "C4 D4 E4 C4 D4 E4 F4 C4:2 C4 D4"),
         ("C x D X E y F y2 z Z G", "C4 z D4 z:4 E4 F4 z z:4 G4"),
         ("C8|D4|", "C4:8 D4:4"),
+        ("C4z4|D4|", "C4:4 z:4 D4:4"),
         ("[C-E]F|[C-F-][CF]|[Cc-]c|", ("C4 z C4:2 C4", "E4 F4 F4:2 C5:2")),
     ],
 )

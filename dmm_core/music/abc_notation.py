@@ -15,7 +15,8 @@ from xml.etree import ElementTree
 
 from dmm_core.errors import UploadError
 from dmm_core.music.midi_scan import MAX_QUARTERS
-from dmm_core.music.score import ScoreNotes, jumps_in, notes_of_musicxml
+from dmm_core.music.score import ScoreNotes, notes_of_musicxml
+from dmm_core.music.score_part import jumps_in
 from dmm_core.music.score_write import NOT_XML
 
 __all__ = ["MAX_LINE", "MAX_NOTES", "MAX_TUNE_NOTES", "TuneBook", "read_abc"]
