@@ -1,28 +1,22 @@
-"""Home: what a Deep Markov Model is, heard at once, and where to go next."""
+"""The app. `streamlit run app.py` serves it; Streamlit then also runs this file as its first page.
+
+When the server starts, it imports this file as a module and takes `app` from it. For each visitor
+of Home, Streamlit executes the file as a script.
+"""
 
 import streamlit as st
 
-from pages.ui import frame
-from pages.ui.home import doors, picture
+if __name__ == "__main__":
+    from pages.ui.home import page
 
-PLAYER_PIXELS = 480
+    page.draw()
+else:
+    from starlette.middleware import Middleware
 
-frame.begin(
-    "Deep Markov Models",
-    ":material/piano:",
-    intro="A Deep Markov Model explains a sequence by a latent state that moves step by step, "
-    "learns from music how it moves, and can then move on by itself: that is what you hear here.",
-)
-stage = st.container()
-picture.draw()
-doors.draw()
-below = st.container()
-with frame.guard():
-    with stage, st.skeleton(height=PLAYER_PIXELS):
-        from pages.ui.home import listen  # after all that needs no PyTorch, which takes seconds
+    from pages.ui.server.hosts import HostCheck, SecurityHeaders
+    from pages.ui.server.uploads import UploadLimit
 
-        listen.draw()
-    with below:
-        from pages.ui.home import progress
-
-        progress.draw()
+    app = st.App(
+        __file__,
+        middleware=[Middleware(HostCheck), Middleware(SecurityHeaders), Middleware(UploadLimit)],
+    )

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
-import psutil
 import torch
 
 from dmm_core.errors import ConfigError
+from dmm_core.memory import free_memory
 
 __all__ = [
     "choose_device",
@@ -20,6 +20,9 @@ __all__ = [
     "require_memory",
     "tf32_products",
 ]
+
+_USABLE = 0.8
+"""Share of the free memory that a training may take."""
 
 _PRODUCTS: tuple[Any, ...] = (torch.backends.cuda.matmul, torch.backends.cudnn.rnn)
 """PyTorch's settings of how float32 is rounded in the products of a CUDA GPU."""
@@ -97,23 +100,23 @@ def tf32_products(on: bool) -> Iterator[None]:
 
 
 def require_memory(needed: int, device: torch.device) -> None:
-    """Refuse what cannot fit, before the operating system ends the whole program for it.
+    """Refuse what would take over 80 % of the free memory, so that the program goes on.
+
+    Without this the operating system would end the whole program, with every page and run in it.
 
     Args:
         needed: bytes.
-        device: of which the memory is.
+        device: whose memory is needed.
 
     Raises:
-        ConfigError: if less than that is free.
+        ConfigError: if it does not fit.
     """
-    if device.type == "cuda":
-        free = torch.cuda.mem_get_info(device)[0]
-    else:
-        free = psutil.virtual_memory().available
-    if needed > free:
+    free = torch.cuda.mem_get_info(device)[0] if device.type == "cuda" else free_memory()
+    if needed > _USABLE * free:
         raise ConfigError(
-            f"The training needs at least {needed / 1e9:.1f} GB of memory, but {free / 1e9:.1f} GB "
-            "are free: a smaller train.batch_size or model.rnn_size needs less."
+            f"The training needs about {needed / 1e9:.1f} GB of memory, but {free / 1e9:.1f} GB "
+            "are free, of which a training may take four fifths. A smaller train.batch_size, "
+            "train.samples or model.rnn_size needs less."
         )
 
 

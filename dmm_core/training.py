@@ -17,6 +17,7 @@ from torch import Tensor
 
 from dmm_core.checkpoint import Checkpoint
 from dmm_core.config import TrainConfig
+from dmm_core.cost import update_cost
 from dmm_core.data.batching import ResidentSequences, SequenceBatch, batch_indices
 from dmm_core.data.sequences import Splits
 from dmm_core.device import choose_device, keep_freed_memory, require_memory
@@ -70,7 +71,14 @@ class Training:
         tell: Callable[[str], object] = _LOG.warning,
     ) -> None:
         self.device = choose_device(config.device, config.precision)
-        require_memory(_bytes_needed(model, splits, config), self.device)
+        cost = update_cost(
+            model,
+            rows=min(config.batch_size, len(splits.train)),
+            steps=int(splits.train.lengths.max()),
+            samples=config.samples,
+            averaged=config.weight_average > 0,
+        )
+        require_memory(cost.memory, self.device)
         keep_freed_memory()
         self.model = model.to(self.device)
         self.splits = splits
@@ -293,16 +301,3 @@ def fit(model: DMM, splits: Splits, config: TrainConfig) -> Iterator[Event]:
 
 def _seed(*parts: int) -> int:
     return int(np.random.SeedSequence(parts).generate_state(1)[0])
-
-
-def _bytes_needed(model: DMM, splits: Splits, config: TrainConfig) -> int:
-    """A lower estimate of what an update holds: weights and moments, and a batch's activations.
-
-    A linear map or gate keeps its output for the backward pass, which makes as much again.
-    """
-    weights = sum(p.numel() for p in model.parameters())
-    copies = 6 if config.weight_average else 5  # weights, gradient, two moments, the best
-    rows = min(config.batch_size, len(splits.train))
-    frames = rows * int(splits.train.lengths.max())
-    widths = sum(p.shape[0] for p in model.parameters() if p.ndim == 2)
-    return 4 * (copies * weights + 2 * frames * (widths + splits.x_dim))

@@ -10,6 +10,7 @@ from dmm_core.config import RunConfig
 from dmm_core.presets import PRESETS
 from dmm_core.runs.status import State
 from dmm_core.runs.store import list_runs
+from dmm_core.training import Training
 from pages.ui.runs.words import STATES, duration
 from pages.ui.train import estimate, launch, watch
 
@@ -283,11 +284,44 @@ def test_an_estimate_grows_with_the_work():
     assert once > 0 and estimate.estimate(twice, work) == pytest.approx(2 * once)
 
 
-def test_a_giant_model_is_not_measured():
-    config = PRESETS["quick"]
-    giant = config.model_copy(update={"model": config.model.model_copy(update={"rnn_size": 4096})})
-    assert estimate.estimate(giant, estimate.workload("jsb")) is None
+def test_typed_numbers_do_not_decide_how_much_work_an_estimate_is(monkeypatch):
+    began = []
+    monkeypatch.setattr(
+        estimate,
+        "Training",
+        lambda model, splits, train: began.append(train) or Training(model, splits, train),
+    )
+    work = estimate.workload("jsb")
+    usual = PRESETS["quick"]
+    seconds = estimate.estimate(usual, work)
+    references = len(began)
+    assert references <= 3  # none, where another test has measured this machine
+    giant = with_train(usual, samples=1000, batch_size=4096, epochs=100_000)
+    giant = giant.model_copy(
+        update={"model": giant.model.model_copy(update={"rnn_size": 4096, "rnn_layers": 4})}
+    )
+    assert estimate.estimate(giant, work) > 1000 * seconds
+    assert len(began) == references
     assert estimate.workload("upload:0000000000000000") is None
+
+
+def test_samples_cost_time_and_memory():
+    work = estimate.workload("jsb")
+    times = [estimate.estimate(with_train(PRESETS["quick"], samples=s), work) for s in (10, 100)]
+    assert 5 < times[1] / times[0] < 12
+
+
+def test_a_training_that_does_not_fit_into_memory_is_refused_on_the_page(monkeypatch):
+    monkeypatch.setattr("dmm_core.device.free_memory", lambda: 2 * 10**9)
+    at = open_page(PAGE)
+    assert not at.error
+    at.number_input(key="train.train.samples").set_value(1000).run()
+    assert "The training needs about" in at.error[0].value and "2\\.0 GB" in at.error[0].value
+    assert at.button(key="launch").disabled
+
+
+def with_train(config, **changes):
+    return config.model_copy(update={"train": config.train.model_copy(update=changes)})
 
 
 def test_a_training_that_cannot_teach_much_is_doubted():

@@ -1,6 +1,5 @@
 import dataclasses
 import threading
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -199,8 +198,8 @@ def test_a_training_that_cannot_fit_is_refused_before_it_begins(monkeypatch):
     wide = MODEL.model_copy(update={"rnn_size": 64})
     data = splits()
     model = build_model(wide, x_dim=4, kind="binary", seed=0)
-    monkeypatch.setattr("psutil.virtual_memory", lambda: SimpleNamespace(available=200_000))
-    with pytest.raises(ConfigError, match=r"needs at least 0\.\d GB .* smaller train\.batch_size"):
+    monkeypatch.setattr("dmm_core.device.free_memory", lambda: 200_000)
+    with pytest.raises(ConfigError, match=r"needs about 0\.\d GB .* smaller train\.batch_size"):
         Training(model, data, TrainConfig(batch_size=10, device="cpu"))
 
 

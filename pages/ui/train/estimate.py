@@ -1,32 +1,45 @@
-"""How long a training will take here: a few real updates of the very model are timed."""
+"""How long a training will take on this machine, and whether its memory is enough.
 
-import json
+Both are arithmetic on the configuration. The speed of this machine is measured once, on three small
+models of fixed size, so that no typed value decides how much work the server does.
+"""
+
 import math
+import threading
+import time
 from typing import NamedTuple
 
 import numpy as np
 import streamlit as st
+import torch
+from scipy.optimize import nnls
 
 from dmm_core.building import EXPLAINS, build_model
 from dmm_core.config import ModelConfig, RunConfig, TrainConfig
+from dmm_core.cost import UpdateCost, update_cost
 from dmm_core.data.catalogue import DATASETS, UPLOAD_PREFIX
 from dmm_core.data.sequences import Kind, Sequences, Splits
 from dmm_core.data.uploads import list_uploads
+from dmm_core.device import choose_device, require_memory
 from dmm_core.events import EpochEnd
 from dmm_core.training import Training
 
-__all__ = ["Workload", "estimate", "workload"]
+__all__ = ["Workload", "check_memory", "estimate", "workload"]
 
-_MOST_ROWS, _MOST_FRAMES = 32, 40
-"""Longer and wider batches are measured at this size, and counted in proportion."""
-_UPDATES = 2
-_MOST_EPOCHS = 40
-_ENOUGH_SECONDS = 0.4
-"""A fast model is timed over more epochs, since a single one says little."""
-_WIDEST = 1500
-"""Units of a layer beyond which the measurement itself would keep the page waiting."""
 _VALID_SHARE = 0.35
 """Work of a validation per frame, by that of an update: no gradient is taken."""
+
+_ROWS, _STEPS, _FEATURES = 16, 24, 88
+_SMALL = ModelConfig(z_dim=8, emission_hidden=32, transition_hidden=32, rnn_size=48)
+_REFERENCES = (
+    _SMALL,  # its time is that of the steps
+    ModelConfig(z_dim=64, rnn_size=400),  # that of the products
+    _SMALL.model_copy(update={"emission": "nade", "nade_hidden": 200}),  # that of the memory
+)
+_REPEATS = 5
+_ENOUGH_SECONDS = 0.6
+"""A reference is not repeated beyond this time; the fastest of its updates counts."""
+_measuring = threading.Lock()
 
 
 class Workload(NamedTuple):
@@ -48,6 +61,14 @@ class Workload(NamedTuple):
             for name, kind in EXPLAINS.items()
             if kind == self.kind and not (self.missing and name == "nade")
         ]
+
+
+class _Pace(NamedTuple):
+    """Seconds of a time step, of a floating-point operation, and of a byte of memory."""
+
+    step: float
+    operation: float
+    byte: float
 
 
 def workload(name: str) -> Workload | None:
@@ -78,71 +99,106 @@ def workload(name: str) -> Workload | None:
     return None
 
 
-def estimate(config: RunConfig, work: Workload) -> float | None:
-    """Seconds that a training of `config` takes on this machine, or None for a very wide model.
+def check_memory(config: RunConfig, work: Workload) -> None:
+    """Check that an update of `config` on sequences of usual length fits into memory.
+
+    Raises:
+        ConfigError: if it does not fit, or if the machine has no such device.
+    """
+    train = config.train
+    require_memory(_cost(config, work).memory, choose_device(train.device, train.precision))
+
+
+def estimate(config: RunConfig, work: Workload) -> float:
+    """Seconds that a training of `config` takes on this machine.
 
     Raises:
         ConfigError: if the machine has no such device.
     """
-    model, train = config.model, config.train
-    widths = (model.z_dim, model.rnn_size, model.transition_hidden, model.emission_hidden)
-    if max(widths) > _WIDEST:
-        return None
-    batch = min(train.batch_size, work.sequences)
-    rows, steps = min(batch, _MOST_ROWS), work.frames / work.sequences
-    frames = max(1, min(round(steps), _MOST_FRAMES))
-    pace = _seconds_per_update(
-        model.model_dump_json(),
-        train.model_dump_json(include={"samples", "device", "precision", "graphs"}),
-        work,
-        rows,
-        frames,
-    )
+    train = config.train
+    cost = _cost(config, work)
+    pace = _measured(train.device, train.precision, train.threads)
+    update = _seconds(cost, work.frames / work.sequences, pace)
     updates = math.ceil(work.sequences / train.batch_size)
-    epoch = pace * (batch / rows) * (steps / frames) * updates
     valid = _VALID_SHARE * train.eval_samples * work.valid_frames / work.frames / train.eval_every
-    return train.epochs * epoch * (1 + valid)
+    return train.epochs * updates * update * (1 + valid / train.samples)
 
 
-@st.cache_data(max_entries=64, ttl="10m", show_spinner=False)
-def _seconds_per_update(
-    model_json: str, train_json: str, work: Workload, rows: int, frames: int
-) -> float:
-    """Time epochs of two updates on random data, after one to warm up."""
+def _cost(config: RunConfig, work: Workload) -> UpdateCost:
+    """The cost of an update on sequences of mean length."""
+    return _cost_of(
+        config.model,
+        work,
+        rows=min(config.train.batch_size, work.sequences),
+        steps=max(1, round(work.frames / work.sequences)),
+        samples=config.train.samples,
+        averaged=config.train.weight_average > 0,
+    )
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def _cost_of(
+    model: ModelConfig, work: Workload, *, rows: int, steps: int, samples: int, averaged: bool
+) -> UpdateCost:
+    with torch.device("meta"):  # shapes without memory, however large a model is described
+        built = build_model(
+            model,
+            x_dim=work.x_dim,
+            kind=work.kind,
+            seed=0,
+            u_dim=work.u_dim,
+            missing=work.missing,
+        )
+    return update_cost(built, rows=rows, steps=steps, samples=samples, averaged=averaged)
+
+
+def _seconds(cost: UpdateCost, steps: float, pace: _Pace) -> float:
+    return steps * pace.step + cost.operations * pace.operation + cost.memory * pace.byte
+
+
+def _measured(device: str, precision: str, threads: int) -> _Pace:
+    with _measuring:  # two visitors at once would measure each other
+        return _pace(device, precision, threads)
+
+
+@st.cache_data(max_entries=16, show_spinner=False)
+def _pace(device: str, precision: str, threads: int) -> _Pace:
+    """The pace of this machine: the three numbers that explain the references' times best."""
     draw = np.random.default_rng(0)
-    count, shape = _UPDATES * rows, (frames, work.x_dim)
-    x = tuple(
-        (draw.random(shape) < 0.05).astype(np.uint8)
-        if work.kind == "binary"
-        else draw.standard_normal(shape, dtype=np.float32)
-        for _ in range(count)
-    )
-    u = (np.zeros((frames, work.u_dim), np.float32),) * count if work.u_dim else None
-    observed = (np.ones(shape, np.uint8),) * count if work.missing else None
-    whole = Sequences(x, ("",) * count, u, observed)
-    few = whole.subset(np.arange(1))
-    splits = Splits("random", work.kind, train=whole, valid=few, test=few)
-    model = build_model(
-        ModelConfig.model_validate_json(model_json),
-        x_dim=work.x_dim,
-        kind=work.kind,
-        seed=0,
-        u_dim=work.u_dim,
-        missing=work.missing,
-    )
+    x = tuple((draw.random((_STEPS, _FEATURES)) < 0.05).astype(np.uint8) for _ in range(2 * _ROWS))
+    data = Sequences(x, ("",) * len(x))
+    few = data.subset(np.arange(1))
+    splits = Splits("random", "binary", train=data, valid=few, test=few)
     train = TrainConfig.model_validate(
         {
-            **json.loads(train_json),
-            "epochs": _MOST_EPOCHS,
-            "eval_every": _MOST_EPOCHS,
-            "batch_size": rows,
+            "device": device,
+            "precision": precision,
+            "threads": threads,
+            "batch_size": _ROWS,
+            "epochs": _REPEATS + 1,
+            "eval_every": _REPEATS + 1,
             "lr": 1e-4,
         }
     )
-    measured: list[float] = []
-    for event in Training(model, splits, train).events():
-        if isinstance(event, EpochEnd) and event.epoch > 1:
-            measured.append(event.seconds)
-            if sum(measured) > _ENOUGH_SECONDS or event.epoch == _MOST_EPOCHS - 1:
+    rows = []
+    for config in _REFERENCES:
+        model = build_model(config, x_dim=_FEATURES, kind="binary", seed=0)
+        cost = update_cost(model, rows=_ROWS, steps=_STEPS)
+        seconds = _fastest_update(Training(model, splits, train))
+        # Divided by the time, so that each reference counts the same.
+        rows.append([_STEPS / seconds, cost.operations / seconds, cost.memory / seconds])
+    matrix = np.array(rows)
+    scale = matrix.max(axis=0)
+    found, _ = nnls(matrix / scale, np.ones(len(rows)))
+    return _Pace(*(found / scale).tolist())
+
+
+def _fastest_update(training: Training) -> float:
+    """Seconds of the fastest update; the first epoch warms up."""
+    began, best = time.monotonic(), math.inf
+    for event in training.events():
+        if isinstance(event, EpochEnd) and 1 < event.epoch <= _REPEATS:
+            best = min(best, event.seconds / 2)
+            if time.monotonic() - began > _ENOUGH_SECONDS:
                 break
-    return sum(measured) / len(measured) / _UPDATES
+    return best

@@ -24,7 +24,7 @@ from pages.ui.forms import config_form, fill, parsed
 from pages.ui.published import comparable
 from pages.ui.runner import runner
 from pages.ui.runs.words import duration, set_label
-from pages.ui.train.estimate import Workload, estimate, workload
+from pages.ui.train.estimate import Workload, check_memory, estimate, workload
 
 __all__ = ["doubt", "draw", "launch"]
 
@@ -66,20 +66,24 @@ def draw() -> None:
         _draw_facts(chosen)
         if config is not None and (warning := doubt(config, chosen.work)):
             st.warning(warning, icon=":material/warning:")
-    if config is not None:  # last, since a measurement takes a moment
+    if config is not None:  # last, since the first estimate measures this machine for a moment
         estimated.markdown(_estimate(config, chosen.work))
 
 
 def _fitting(config: RunConfig | None, work: Workload) -> RunConfig | None:
-    """The configuration, or None, with the reason on the page, where it cannot explain the data."""
+    """The configuration, or None and the reason on the page.
+
+    It must be able to explain the data, and to be trained in the memory of this machine.
+    """
     if config is None:
         return None
     try:
         require_fit(
             config.model, x_dim=work.x_dim, kind=work.kind, u_dim=work.u_dim, missing=work.missing
         )
+        check_memory(config, work)
     except DMMError as fault:
-        st.error(str(fault), icon=":material/error:")
+        st.error(frame.plain(str(fault)), icon=":material/error:")
         return None
     return config
 
@@ -191,8 +195,6 @@ def doubt(config: RunConfig, work: Workload) -> str:
 def _estimate(config: RunConfig, work: Workload) -> str:
     device = choose_device(config.train.device, config.train.precision)
     seconds = estimate(config, work)
-    if seconds is None:
-        return "Too wide a model to be timed here: expect many hours."
     most = " at most" if config.train.patience else ""
     where = "CPU" if device.type == "cpu" else "GPU"
     took = duration(seconds)

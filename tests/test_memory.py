@@ -1,0 +1,128 @@
+"""How much memory is free, with a container's limit made of files; what an update needs of it."""
+
+import subprocess
+import sys
+
+import pytest
+import torch
+from psutil import virtual_memory
+
+from dmm_core import memory
+from dmm_core.building import build_model
+from dmm_core.config import ModelConfig
+from dmm_core.cost import update_cost
+
+GIB = 2**30
+
+
+def container(monkeypatch, folder, *, own, files):
+    """A control group whose files are in `folder`; `own` is the content of /proc/self/cgroup."""
+    for path, content in files.items():
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / path).write_text(content)
+    (folder / "self").write_text(own)
+    monkeypatch.setattr(memory, "_OWN", folder / "self")
+    monkeypatch.setattr(memory, "_V2", folder / "v2")
+    monkeypatch.setattr(memory, "_V1", folder / "v1")
+
+
+def test_without_a_limit_the_machine_decides(monkeypatch, tmp_path):
+    container(monkeypatch, tmp_path, own="0::/\n", files={"v2/memory.max": "max\n"})
+    assert memory.free_memory() == pytest.approx(virtual_memory().available, rel=0.2)
+    monkeypatch.setattr(memory, "_OWN", tmp_path / "missing")
+    assert memory.free_memory() == pytest.approx(virtual_memory().available, rel=0.2)
+
+
+def test_the_limit_of_a_container_counts(monkeypatch, tmp_path):
+    files = {
+        "v2/memory.max": f"{GIB // 2}\n",
+        "v2/memory.current": f"{GIB // 4}\n",
+        "v2/memory.stat": f"anon 5\ninactive_file {GIB // 16}\n",
+    }
+    container(monkeypatch, tmp_path, own="0::/../../somewhere/else\n", files=files)
+    assert memory.free_memory() == GIB // 4 + GIB // 16
+
+
+def test_a_limit_above_the_own_group_counts(monkeypatch, tmp_path):
+    files = {
+        "v2/a/memory.max": f"{GIB // 4}\n",
+        "v2/a/memory.current": "0\n",
+        "v2/a/memory.stat": "inactive_file 0\n",
+        "v2/a/b/memory.max": "max\n",
+    }
+    container(monkeypatch, tmp_path, own="0::/a/b\n", files=files)
+    assert memory.free_memory() == GIB // 4
+
+
+def test_the_first_version_of_control_groups_is_read_too(monkeypatch, tmp_path):
+    files = {
+        "v1/c/memory.limit_in_bytes": f"{GIB // 4}\n",
+        "v1/c/memory.usage_in_bytes": f"{GIB // 2}\n",
+        "v1/c/memory.stat": f"total_inactive_file {GIB // 3}\n",
+    }
+    own = "5:cpu,cpuacct:/c\n4:memory:/c\n0::/c\n"
+    container(monkeypatch, tmp_path, own=own, files=files)
+    assert memory.free_memory() == GIB // 4 - GIB // 2 + GIB // 3
+
+
+def cost(samples=1, **model):
+    with torch.device("meta"):
+        built = build_model(ModelConfig(**model), x_dim=88, kind="binary", seed=0)
+    return update_cost(built, rows=20, steps=60, samples=samples)
+
+
+def test_samples_multiply_all_but_the_rnn():
+    one, two, three = (cost(samples=s) for s in (1, 2, 3))
+    assert two.memory - one.memory == pytest.approx(three.memory - two.memory)
+    assert two.operations - one.operations == three.operations - two.operations
+    assert 0 < two.operations - one.operations < one.operations
+
+
+@pytest.mark.parametrize(
+    "larger",
+    [
+        {"emission": "nade"},
+        {"flows": 4},
+        {"rnn_layers": 2},
+        {"inference": "ST-LR"},
+        {"emission_layers": 4},
+    ],
+)
+def test_every_part_of_a_model_counts(larger):
+    assert cost(**larger).operations > cost().operations
+    assert cost(**larger).memory > cost().memory
+
+
+def test_nade_keeps_its_hidden_units_for_every_feature():
+    more = cost(emission="nade", samples=11).memory - cost(emission="nade", samples=1).memory
+    assert more > 10 * 20 * 60 * 88 * 100 * 4
+
+
+PEAK = """
+import resource, sys
+import numpy as np
+from dmm_core.building import build_model
+from dmm_core.config import ModelConfig, TrainConfig
+from dmm_core.data.sequences import Sequences, Splits
+from dmm_core.training import fit
+x = tuple(np.zeros((60, 88), np.uint8) for _ in range(20))
+data = Sequences(x, ("",) * 20)
+model = build_model(ModelConfig(), x_dim=88, kind="binary", seed=0)
+config = TrainConfig(samples=int(sys.argv[1]), epochs=2, eval_every=2, threads=1, device="cpu")
+list(fit(model, Splits("zeros", "binary", train=data, valid=data.subset(np.arange(1)),
+                       test=data), config))
+print(1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+"""
+
+
+def measured_peak(samples):
+    command = [sys.executable, "-c", PEAK, str(samples)]
+    return int(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere the peak has another unit")
+def test_the_memory_of_an_update_is_about_what_it_takes():
+    """The peak of a child process, less that of a small update, within a factor of two."""
+    small, large = (measured_peak(samples) for samples in (1, 40))
+    expected = cost(samples=40).memory - cost(samples=1).memory
+    assert 0.5 < expected / (large - small) < 2
