@@ -4,10 +4,18 @@ The models are frozen and strict: an unknown field or a value out of bounds is a
 errors of a configuration are reported together.
 """
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 from pydantic.config import JsonDict
 
 from dmm_core.errors import ConfigError
@@ -19,6 +27,10 @@ __all__ = [
     "TrainConfig",
     "parse_config",
 ]
+
+_PARTS = re.compile(r"[A-Za-z0-9_.*^$! ]*[A-Za-z0-9_*][A-Za-z0-9_.*^$! ]*")
+_EARLIER_PATTERNS = {"^(?!emission.(read|write))": "* !emission.read !emission.write"}
+"""What the presets of version 0.1 had, in the words of today."""
 
 ADVANCED: JsonDict = {"advanced": True}
 """Marks a field that a form folds away."""
@@ -299,9 +311,13 @@ class TrainConfig(_Section):
         json_schema_extra=ADVANCED,
     )
     penalty_pattern: str = Field(
-        default=".*",
+        default="*",
         title="Penalised parameters",
-        description="Regular expression that names the parameters L1 and L2 act on.",
+        description=(
+            "Parts of the names of the parameters that L1 and L2 act on, separated by spaces: * "
+            "stands for any characters, ^ and $ for the beginning and the end of a name, and ! "
+            "before a part excludes what it names, as in * !emission.read."
+        ),
         max_length=200,
         json_schema_extra=ADVANCED,
     )
@@ -389,13 +405,14 @@ class TrainConfig(_Section):
         json_schema_extra=ADVANCED,
     )
 
-    @model_validator(mode="before")
-    @classmethod
-    def _ignore_removed(cls, values: Any) -> Any:
-        """Leave out settings of earlier versions that no longer exist, so that old runs load."""
-        if not isinstance(values, Mapping):
-            return values
-        return {name: value for name, value in values.items() if name not in _REMOVED}
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 
 class RunConfig(_Section):
@@ -464,5 +481,6 @@ def _fault(detail: Any) -> str:
     where = ".".join(str(part) for part in detail["loc"])
     if detail["type"] == "extra_forbidden":
         return f"{where} is not a setting"
-    allowed = detail["msg"].replace("Input should be", "it should be").split(", unable")[0]
+    message = detail["msg"].removeprefix("Value error, ")
+    allowed = message.replace("Input should be", "it should be").split(", unable")[0]
     return f"{where} is {detail['input']!r:.60}, but {allowed[0].lower()}{allowed[1:]}"

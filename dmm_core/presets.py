@@ -47,7 +47,7 @@ PRESETS: dict[str, RunConfig] = {
             "epochs": 400,
             "lr": 3e-3,
             "anneal_updates": 0,
-            "penalty_pattern": "^(?!emission.(read|write))",
+            "penalty_pattern": "* !emission.read !emission.write",
         },
     ),
 }

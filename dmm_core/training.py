@@ -58,8 +58,7 @@ class Training:
         tell: told, in a sentence, of what was asked for and could not be had, such as CUDA graphs.
 
     Raises:
-        ConfigError: if the device is not there, its memory is too small, or `penalty_pattern` is no
-            regular expression.
+        ConfigError: if the device is not there or its memory is too small.
     """
 
     def __init__(

@@ -4,8 +4,9 @@ Nothing in it waits for the device, and all that changes from one update to the 
 outside: the batch, its `Rates`, and the seed of the noise.
 """
 
-import re
+from collections.abc import Mapping
 from enum import IntEnum
+from fnmatch import fnmatchcase
 from typing import NamedTuple
 
 import torch
@@ -15,14 +16,13 @@ from dmm_core.config import TrainConfig
 from dmm_core.data.batching import SequenceBatch
 from dmm_core.device import tf32_products
 from dmm_core.draws import draw_noise
-from dmm_core.errors import ConfigError
 from dmm_core.model import DMM
 from dmm_core.nn.combiner import LatentPath
 from dmm_core.nn.summary import RowsOf
 from dmm_core.objective import Bound, bound_of, importance_bound, penalty
 from dmm_core.parallel import Shard, World
 
-__all__ = ["Rates", "Sum", "Update"]
+__all__ = ["Rates", "Sum", "Update", "penalised"]
 
 
 class Rates(NamedTuple):
@@ -57,9 +57,6 @@ class Update:
         config: how to train.
         world: the processes that train together.
 
-    Raises:
-        ConfigError: if `penalty_pattern` is no regular expression.
-
     Attributes:
         named: the parameters that are trained, by name.
         optimizer: of them.
@@ -83,16 +80,7 @@ class Update:
         self._model = model
         self._config = config
         self._world = world
-        self._penalised = self._matching(config.penalty_pattern)
-
-    def _matching(self, pattern: str) -> list[torch.nn.Parameter]:
-        try:
-            expression = re.compile(pattern)
-        except re.error as error:
-            raise ConfigError(
-                f"train.penalty_pattern is {pattern!r}, which is no regular expression: {error}."
-            ) from None
-        return [p for name, p in self.named.items() if expression.search(name)]
+        self._penalised = penalised(self.named, config.penalty_pattern)
 
     def __call__(self, batch: SequenceBatch, rates: Rates, shard: Shard | None = None) -> None:
         """Update the model.
@@ -165,6 +153,32 @@ class Update:
                 if parameter.grad is not None:  # RMSprop does not move at a gradient of zero
                     parameter.grad = torch.where(bad > 0, 0.0, parameter.grad)
         self.optimizer.step()
+
+
+def penalised(named: Mapping[str, torch.nn.Parameter], parts: str) -> list[torch.nn.Parameter]:
+    """The parameters that `parts`, as in `TrainConfig.penalty_pattern`, name and do not exclude.
+
+    Args:
+        named: the parameters by name.
+        parts: parts of names, separated by spaces; * stands for any characters, ^ and $ for the
+            ends of a name, and ! before a part excludes.
+    """
+    words = parts.split()
+    chosen = [_glob(word) for word in words if not word.startswith("!")]
+    excluded = [_glob(word[1:]) for word in words if word.startswith("!")]
+    return [
+        parameter
+        for name, parameter in named.items()
+        if any(fnmatchcase(name, glob) for glob in chosen)
+        and not any(fnmatchcase(name, glob) for glob in excluded)
+    ]
+
+
+def _glob(part: str) -> str:
+    """The pattern of whole names that contain `part`."""
+    start = "" if part.startswith("^") else "*"
+    end = "" if part.endswith("$") else "*"
+    return start + part.removeprefix("^").removesuffix("$") + end
 
 
 def _optimizer(parameters: list[torch.nn.Parameter], config: TrainConfig) -> torch.optim.Optimizer:

@@ -25,7 +25,7 @@ def test_a_command_makes_its_configuration_again():
     changes = {
         "data": {"name": "upload:0123456789abcdef"},
         "model": {"learn_initial": True, "inference": "ST-LR", "rnn_dropout": 0.25},
-        "train": {"lr": 1.25e-5, "penalty_pattern": "^emission .*", "seed": 7},
+        "train": {"lr": 1.25e-5, "penalty_pattern": "^emission !*.bias$", "seed": 7},
     }
     config = parse_config({**RunConfig().model_dump(), **changes})
     assert config_of(command_line(config)) == config

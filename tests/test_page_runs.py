@@ -264,7 +264,7 @@ def test_the_command_reproduces_the_configuration(name):
             "data": {"name": "upload:0123456789abcdef", "seed": 4},
         }
     )
-    train = config.train.model_copy(update={"lr": 1.5e-5, "penalty_pattern": "^emission [$'\"]"})
+    train = config.train.model_copy(update={"lr": 1.5e-5, "penalty_pattern": "^emission $ !*x"})
     config = config.model_copy(update={"train": train})
     words = shlex.split(command_line(config))
     assert words[:3] == ["python", "-m", "dmm_core"] and words[5] == name

@@ -1,5 +1,6 @@
 import dataclasses
 import threading
+import time
 
 import numpy as np
 import pytest
@@ -7,12 +8,13 @@ import torch
 
 from dmm_core.building import build_model
 from dmm_core.checkpoint import load_checkpoint, save_checkpoint
-from dmm_core.config import ModelConfig, TrainConfig
+from dmm_core.config import ModelConfig, TrainConfig, parse_config
 from dmm_core.data.sequences import Sequences, Splits
 from dmm_core.device import choose_device
 from dmm_core.errors import ConfigError, RunError
 from dmm_core.events import EpochEnd, Finished
 from dmm_core.training import Training, fit
+from dmm_core.updating import penalised
 
 MODEL = ModelConfig(z_dim=3, emission_hidden=5, transition_hidden=6, rnn_size=7, rnn_dropout=0.2)
 
@@ -162,7 +164,7 @@ def test_annealing_starts_low_and_ends_at_one():
 
 
 def test_penalties_act_on_the_named_parameters_only():
-    shrunk = training(l1=10.0, penalty_pattern=r"^emission\.", epochs=10)
+    shrunk = training(l1=10.0, penalty_pattern="^emission.", epochs=10)
     free = training(epochs=10)
     list(shrunk.events()), list(free.events())
     size = {
@@ -173,9 +175,47 @@ def test_penalties_act_on_the_named_parameters_only():
     assert size["transition.linear.weight"][0] > 0.8 * size["transition.linear.weight"][1]
 
 
-def test_a_pattern_that_is_none_and_a_device_that_is_not_there_are_refused():
-    with pytest.raises(ConfigError, match="no regular expression"):
-        training(penalty_pattern="(")
+NAMES = ("emission.read.weight", "emission.bias.bias", "transition.gate.0.weight", "initial.loc")
+
+
+@pytest.mark.parametrize(
+    ("parts", "chosen"),
+    [
+        ("*", NAMES),
+        (".*", NAMES),
+        ("weight", (NAMES[0], NAMES[2])),
+        ("^emission\\.", NAMES[:2]),
+        ("^emission.*weight$", NAMES[:1]),
+        ("loc$ gate", NAMES[2:]),
+        ("loc|gate", NAMES[2:]),
+        ("* !emission.read", NAMES[1:]),
+        ("^(?!emission.(read|write))", NAMES[1:]),
+        ("*.0.*", (NAMES[2],)),
+        ("EMISSION", ()),
+    ],
+)
+def test_a_pattern_names_parts_of_names(parts, chosen):
+    pattern = TrainConfig(penalty_pattern=parts).penalty_pattern
+    assert TrainConfig(penalty_pattern=pattern).penalty_pattern == pattern
+    named = {name: torch.nn.Parameter(torch.zeros(1)) for name in NAMES}
+    assert [id(p) for p in penalised(named, pattern)] == [id(named[name]) for name in chosen]
+
+
+@pytest.mark.parametrize("pattern", ["(.*)*Q", "(a+)+$", "[", "", "  ", "a{2}", "\\d", "é"])
+def test_a_regular_expression_is_refused(pattern):
+    with pytest.raises(ConfigError, match="should name parts of parameter names"):
+        parse_config({"train": {"penalty_pattern": pattern}})
+
+
+def test_the_longest_pattern_is_matched_at_once():
+    pattern = TrainConfig(penalty_pattern="*a" * 99 + "*Q").penalty_pattern
+    named = {"a" * 100 + str(i): torch.nn.Parameter(torch.zeros(1)) for i in range(100)}
+    began = time.perf_counter()
+    assert penalised(named, pattern) == []
+    assert time.perf_counter() - began < 1.0
+
+
+def test_a_device_that_is_not_there_is_refused():
     if not torch.cuda.is_available():
         with pytest.raises(ConfigError, match="this machine offers only cpu"):
             choose_device("cuda")
