@@ -405,14 +405,30 @@ class TrainConfig(_Section):
         json_schema_extra=ADVANCED,
     )
 
-from pydantic import (
-    BaseModel,
-    ConfigDict,
-    Field,
-    ValidationError,
-    field_validator,
-    model_validator,
-)
+    @model_validator(mode="before")
+    @classmethod
+    def _ignore_removed(cls, values: Any) -> Any:
+        """Leave out settings of earlier versions that no longer exist, so that old runs load."""
+        if not isinstance(values, Mapping):
+            return values
+        return {name: value for name, value in values.items() if name not in _REMOVED}
+
+    @field_validator("penalty_pattern", mode="before")
+    @classmethod
+    def _parts_of_names(cls, value: Any) -> Any:
+        """Read the simple regular expressions of earlier versions, and refuse all others.
+
+        A regular expression can take for ever on a short text, and this one is typed by a user.
+        """
+        if not isinstance(value, str):
+            return value
+        value = _EARLIER_PATTERNS.get(value, value)
+        parts = value.replace("\\.", ".").replace(".*", "*").replace("|", " ")
+        if not _PARTS.fullmatch(parts):
+            raise ValueError(
+                "it should name parts of parameter names: letters, digits, _ . * ^ $ and !"
+            )
+        return parts
 
 
 class RunConfig(_Section):
