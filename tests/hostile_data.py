@@ -156,6 +156,25 @@ REFUSED = {
     "musicxml: 2,000,000 elements": (b"<score-partwise>" + b"<a/>" * 2_000_000, "1,000,000 elem"),
     "musicxml: 100,001 notes": (score("<note/>" * 100_001), "over 100,000 notes"),
     "musicxml: an endless note": (score(note(duration="9" * 400)), "as a duration"),
+    "musicxml: two sums": (score(note(duration="1+1")), "'1+1' as a duration"),
+    "musicxml: a thousand divisions": (
+        score(
+            "".join(
+                f"<attributes><divisions>{9973 + 2 * i}</divisions></attributes>{note()}"
+                for i in range(1000)
+            )
+        ),
+        "cannot be read in measure 1 of part 1",
+    ),
+    "musicxml: a division for each bar": (
+        score(
+            *(
+                f"<attributes><divisions>{9973 + 2 * i}</divisions></attributes>{note()}"
+                for i in range(1000)
+            )
+        ),
+        "too many different ways",
+    ),
     "musicxml: a note of NaN": (score(note(duration="nan")), "'nan' as a duration"),
     "musicxml: a note of two hours": (score(note(duration=99_999) * 3), "299,997 quarter notes"),
     "musicxml: 0 divisions": (
@@ -183,7 +202,24 @@ REFUSED = {
     "abc: an endless line": (b"X:1\nK:C\n" + b"C" * 20_000, "characters in line 3"),
     "abc: an endless note": (b"X:1\nK:C\nC9999999\n", "longer than"),
     "abc: an endless unit": (b"X:1\nL:99999999/1\nK:C\nC\n", "longer than"),
-    "abc: 61,000 notes": (b"X:1\nK:C\n" + (b"C" * 1000 + b"\n") * 61, "some 61,000 notes"),
+    "abc: 61,000 notes": (b"X:1\nK:C\n" + (b"C" * 1000 + b"\n") * 61, "over 60,000 notes"),
+    "abc: 31,000 notes in a tune": (
+        b"X:1\nK:C\n" + (b"C" * 1000 + b"\n") * 31,
+        "some 31,000 notes and rests, but at most 30,000",
+    ),
+    "abc: 5 MB": (b"X:1\nK:C\n" + (b"|" * 1000 + b"\n") * 5 * 2**10, "but at most 4,194,304"),
+    "abc: 4 MB of bars": (b"X:1\nK:C\n" + (b"|" * 10**4 + b"\n") * 400, "characters, but"),
+    "abc: open brackets": (b"X:1\nK:C\n" + (b"[K:" * 5000 + b"\n") * 100, "characters, but"),
+    "abc: 200,000 open slurs": (b"X:1\nK:C\n" + (b"(" * 10**4 + b"\n") * 19, "no pitched notes"),
+    "abc: an endless rest": (b"X:1\nK:C\nZ1001|C\n", "a rest of 1,001 bars, but at most 1,000"),
+    "abc: 20,000 rests": (b"X:1\nK:C\n" + b"Z9|" * 5000 + b"C\n", "some 50,001 notes and rests"),
+    "abc: 101 voices": (
+        b"X:1\nK:C\n" + b"".join(b"V:%d\nC|\n" % i for i in range(101)),
+        "100 voices",
+    ),
+    "abc: open braces": (b"X:1\nK:C\n" + (b"{" * 16_000 + b"\n") * 100, "over 60,000 notes"),
+    "abc: 6,000 tunes": (b"X:1\nK:C\nC|\n" * 6000, "6,000 tunes and 0 fields"),
+    "abc: 1,000 fields for all": (b"N:x\n" * 1000 + b"X:1\nK:C\nC|\n", "and 1,000 fields"),
     # tables
     "csv: nothing at all": (b"", "empty"),
     "csv: blank lines": (b"\n \n\n", "empty"),

@@ -17,7 +17,7 @@ from dmm_core.data import (
 )
 from dmm_core.data.upload_kinds import EXTENSIONS, parse_file
 from dmm_core.data.uploads import UploadOptions
-from dmm_core.music import abc_notation, midi_chunks, midi_scan, pianoroll, score_scan
+from dmm_core.music import abc_notation, abc_tune, midi_chunks, midi_scan, pianoroll, score_scan
 
 TEXT = (Path(__file__).parents[1] / "docs" / "data.md").read_text()
 SECTION = TEXT.partition("## Your own data")[2].partition("\n## ")[0]
@@ -46,10 +46,14 @@ def test_the_table_of_limits_is_the_code():
         (score_scan.MAX_NOTES, " notes and rests, "),
         (score_scan.MAX_ELEMENTS, " elements"),
         (abc_notation.MAX_NOTES, " notes and rests, lines"),
-        (abc_notation.MAX_LINE, " characters"),
+        (abc_tune.MAX_LINE, " characters"),
         (upload_text.MAX_LINE, " bytes"),
         (upload_csv.MAX_CELL, " characters"),
-        (abc_notation.MAX_TUNE_NOTES, " and 20,000 quarters |"),
+        (abc_notation.MAX_TUNE_NOTES, " notes and 20,000 quarters |"),
+        (abc_notation.MAX_BYTES // 2**20, " MB, 5,000 tunes"),
+        (abc_notation.MAX_TUNES, " tunes"),
+        (abc_notation.MAX_TUNE_TEXT, " characters, 100 voices"),
+        (abc_tune.MAX_VOICES, " voices, 30,000 notes"),
         (upload_zip.MAX_MEMBERS, " members"),
         (upload_score.MAX_MEMBERS, "), 64 MB"),
         (upload_zip.MAX_UNPACKED // 2**20, " MB unpacked"),

@@ -1,28 +1,35 @@
 """ABC files -> the notes of their tunes, in quarter notes.
 
 lytk parses ABC and writes each tune as MusicXML in memory, which is then read like any other score.
-This module splits the file into tunes, limits it, and spells out what lytk does not read: static
-macros, accidentals that hold for other octaves where a bar has chords, and plain clefs that follow
-an octave clef.
+This module splits the file into tunes, so that one that cannot be read affects no other, and limits
+them.
 Source: the ABC notation standard 2.1 (2011).
 """
 
 import re
-from collections import Counter
+from collections.abc import Iterator
 from itertools import pairwise
 from typing import NamedTuple
 from xml.etree import ElementTree
 
 from dmm_core.errors import UploadError
+from dmm_core.music.abc_tune import FIELD, MAX_LINE, Tune
 from dmm_core.music.midi_scan import MAX_QUARTERS
 from dmm_core.music.score import ScoreNotes, notes_of_musicxml
-from dmm_core.music.score_part import jumps_in
 from dmm_core.music.score_write import NOT_XML
 
-__all__ = ["MAX_LINE", "MAX_NOTES", "MAX_TUNE_NOTES", "TuneBook", "read_abc"]
+__all__ = [
+    "MAX_BYTES",
+    "MAX_NOTES",
+    "MAX_TUNES",
+    "MAX_TUNE_NOTES",
+    "MAX_TUNE_TEXT",
+    "TuneBook",
+    "read_abc",
+]
 
-MAX_LINE = 16 * 1024
-"""Characters of a line."""
+MAX_BYTES = 4 * 2**20
+"""Bytes of a file: some 60 for each note."""
 
 MAX_NOTES = 60_000
 """Notes and rests of a file."""
@@ -30,24 +37,15 @@ MAX_NOTES = 60_000
 MAX_TUNE_NOTES = 30_000
 """Notes and rests of a tune."""
 
-_MAX_MACRO = 200  # characters that a macro stands for
+MAX_TUNE_TEXT = 200_000
+"""Characters of a tune."""
+
+MAX_TUNES = 5_000
+"""Tunes of a file."""
+
+_MAX_HEAD = 500  # lines before the first tune that hold for each
 _SAID = 100  # characters of a parser's message
-_HEARD = "XMLKVIU"  # fields that notes depend on
 _TUNE = re.compile(r"X:(?![|:\]])")
-_FIELD = re.compile(r"[A-Za-z+]:(?![|:])")
-_COMMENT = re.compile(r"(?<!\\)%.*")
-_NOTE = re.compile(r"[A-Ga-gzZxX]")
-_DECORATION = re.compile(r"[!+]([A-Za-z.]+)[!+]")
-_CLEF_FIELD = re.compile(r"^[KV]:.*|\[[KV]:[^\]]*(?=\])")
-_OCTAVE_CLEF = re.compile(r"(?m)^[KV]:.*[+-]8|\[[KV]:[^\]]*[+-]8")
-_CLEF = re.compile(r"(?:clef=|[: ])(?:treble|alto|tenor|bass)\d?(?![\w+-])")
-_PARTS = re.compile(r"[A-Z].*[A-Z]")
-_MIDI = re.compile(r"(?:%%|I:)MIDI +(?:r?transpose|channel +10\b)")
-_SPELLED = re.compile(
-    r'"[^"]*"|![^!|\s]*!|\+[^+|\s]*\+|\{[^}]*\}|\[[A-Za-z]:[^\]]*\]'  # no note of the bar
-    r"|(?P<bar>\||::|&)"
-    r"|(?P<accidental>\^{1,2}|_{1,2}|=)?(?P<note>[A-Ga-g])"
-)
 
 
 class _Unread(Exception):
@@ -72,14 +70,18 @@ def read_abc(data: bytes) -> TuneBook:
     Raises:
         UploadError: in one plain sentence, if the file is refused, or no tune can be read.
     """
-    tunes = _tunes(_lines(data))
+    if len(data) > MAX_BYTES:
+        raise UploadError(
+            f"The ABC file has {len(data):,} bytes, but at most {MAX_BYTES:,} are read."
+        )
+    notes, tunes = 0, []
+    for lines in _tunes(_lines(data)):
+        tunes.append(Tune(lines))
+        notes += tunes[-1].notes
+        if notes > MAX_NOTES:
+            raise UploadError(f"The ABC file has over {MAX_NOTES:,} notes and rests.")
     if not tunes:
         raise UploadError("The ABC file holds no tune: one begins with X: and has a K: and notes.")
-    notes = sum(tune.notes for tune in tunes)
-    if notes > MAX_NOTES:
-        raise UploadError(
-            f"The ABC file has some {notes:,} notes and rests, but at most {MAX_NOTES:,} are read."
-        )
     read, unread = [], []
     for tune in tunes:
         try:
@@ -109,123 +111,33 @@ def _lines(data: bytes) -> list[str]:
     return lines
 
 
-def _tunes(lines: list[str]) -> list["_Tune"]:
-    """The tunes between the lines, each after the fields that stand before all of them."""
+def _tunes(lines: list[str]) -> Iterator[list[str]]:
+    """The lines of each tune, with the fields that stand before all of them."""
     starts = [at for at, line in enumerate(lines) if _TUNE.match(line)]
     if not starts and any(line.startswith("K:") for line in lines):
-        return [_Tune(["X:1", *lines])]  # a lone tune need not be numbered
-    head = [
-        line for line in lines[: min(starts, default=0)] if _FIELD.match(line) or line[:2] == "%%"
-    ]
-    return [
-        _Tune([lines[start], *head, *lines[start + 1 : end]])
-        for start, end in pairwise([*starts, len(lines)])
-    ]
+        starts, lines = [0], ["X:1", *lines]  # a lone tune need not be numbered
+    head = lines[: min(starts, default=0)]
+    head = [line for line in head if FIELD.match(line) or line.startswith("%%")]
+    if len(starts) > MAX_TUNES or len(head) > _MAX_HEAD:
+        raise UploadError(
+            f"The ABC file has {len(starts):,} tunes and {len(head):,} fields before the first, "
+            f"but at most {MAX_TUNES:,} and {_MAX_HEAD} are read."
+        )
+    for start, end in pairwise([*starts, len(lines)]):
+        yield [lines[start], *head, *lines[start + 1 : end]]
 
 
-class _Tune:
-    """One tune, spelled for lytk.
-
-    Attributes:
-        text: its lines.
-        title: by its first T: field, or its number.
-        notes: about how many notes and rests it has.
-        counts: what was left out, by name.
-        jumps: those that `ScoreNotes.jumps` names, and "the order of parts".
-    """
-
-    def __init__(self, lines: list[str]) -> None:
-        self.notes = 0
-        self.counts: Counter[str] = Counter()
-        self.jumps: set[str] = set()
-        self._macros: dict[str, str] = {}
-        self._propagates = True  # accidentals hold in all octaves of a bar, as is the default
-        self._held: dict[str, dict[str, str]] = {}  # voice -> letter -> accidental in this bar
-        self._voice = ""
-        self._octave_clefs = bool(_OCTAVE_CLEF.search("\n".join(lines)))
-        number = lines[0][2:].strip()
-        titles = [line[2:].strip() for line in lines if line.startswith("T:")]
-        self.title = next(filter(None, titles), number)
-        self.text = "\n".join(self._spelled(lines)) + "\n"
-
-    def _spelled(self, lines: list[str]) -> list[str]:
-        kept, in_head = [], True
-        for at, line in enumerate(lines):
-            if not line:
-                if in_head:
-                    continue
-                # A blank line ends the tune; what follows is text, even where it looks like music.
-                self.counts["stray"] += sum("|" in stray for stray in lines[at:])
-                break
-            if line.startswith("%"):
-                kept.append(line)
-                self._directive(line)
-            elif _FIELD.match(line):
-                if line[0] in _HEARD:
-                    kept.append(_CLEF_FIELD.sub(self._clef, line))
-                self._field(line, in_head)
-                in_head = in_head and not line.startswith("K:")
-            elif not in_head:
-                kept.append(self._music(_COMMENT.sub("", line)))
-        return kept
-
-    def _directive(self, line: str) -> None:
-        self.counts["midi"] += bool(_MIDI.match(line))
-        if "propagate-accidentals" in line:
-            self._propagates = False  # then lytk follows them as they are
-
-    def _field(self, line: str, in_head: bool) -> None:
-        tag, value = line[0], line[2:].strip()
-        if tag == "I":
-            self._directive(line)
-        elif tag == "V":
-            self._voice = value.split(" ")[0]
-        elif tag == "P" and in_head and _PARTS.search(value):
-            self.jumps.add("the order of parts")
-        elif tag == "m":
-            target, _, replacement = (part.strip() for part in value.partition("="))
-            if "n" in target or not target or len(replacement) > _MAX_MACRO:
-                self.counts["macros"] += 1
-            else:
-                self._macros[target] = replacement
-
-    def _music(self, line: str) -> str:
-        for target, replacement in self._macros.items():
-            line = line.replace(target, replacement)
-            if len(line) > MAX_LINE:
-                raise UploadError(
-                    f"The ABC file has a line that macros make longer than {MAX_LINE:,}."
-                )
-        for decoration in _DECORATION.findall(line):
-            self.jumps.update(jumps_in(decoration))
-        self.notes += len(_NOTE.findall(line))
-        line = _CLEF_FIELD.sub(self._clef, line)
-        return _SPELLED.sub(self._accidental, line) if self._propagates else line
-
-    def _clef(self, match: re.Match[str]) -> str:
-        """A field whose clef ends the shift of an octave clef before it."""
-        plain = self._octave_clefs and _CLEF.search(match[0]) and "octave=" not in match[0]
-        return f"{match[0]} octave=0" if plain else match[0]
-
-    def _accidental(self, match: re.Match[str]) -> str:
-        """A note with the accidental that holds for its letter in this bar."""
-        if match[0].startswith("[V:"):
-            self._voice = match[0][3:-1].strip().split(" ")[0]
-        held = self._held.setdefault(self._voice, {})
-        if match["bar"]:
-            held.clear()
-        elif letter := (match["note"] or "").upper():
-            if match["accidental"]:
-                held[letter] = match["accidental"]
-            return held.get(letter, "") + match["note"]
-        return match[0]
-
-
-def _score(tune: _Tune) -> ScoreNotes:
+def _score(tune: Tune) -> ScoreNotes:
     if tune.notes > MAX_TUNE_NOTES:
         raise _Unread(
             f"it has some {tune.notes:,} notes and rests, but at most {MAX_TUNE_NOTES:,} are read"
         )
+    if len(tune.text) > MAX_TUNE_TEXT:
+        raise _Unread(
+            f"it has {len(tune.text):,} characters, but at most {MAX_TUNE_TEXT:,} are read"
+        )
+    if tune.fault:
+        raise _Unread(tune.fault)
     import lytk
 
     try:

@@ -5,9 +5,8 @@ Source: MusicXML 4.0 (W3C, 2021).
 """
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from fractions import Fraction
-from itertools import accumulate
 from typing import NamedTuple
 from xml.etree import ElementTree
 from xml.etree.ElementTree import Element
@@ -16,7 +15,7 @@ from dmm_core.errors import UploadError
 from dmm_core.music.key import Key
 from dmm_core.music.midi_scan import MAX_QUARTERS
 from dmm_core.music.pianoroll import Note
-from dmm_core.music.score_part import JUMPS, Part
+from dmm_core.music.score_part import JUMPS, MAX_DENOMINATOR, Part
 from dmm_core.music.score_scan import scan_musicxml
 from dmm_core.music.score_write import musicxml_from_notes
 
@@ -130,14 +129,12 @@ def _is_drum(instrument: Element) -> bool:
 
 def _together(parts: list[Part]) -> ScoreNotes:
     """Let each bar of all parts start where the longest part's bar before it ends."""
-    bars = max((len(part.lengths) for part in parts), default=0)
-    lengths = [
-        max(part.lengths[bar] for part in parts if bar < len(part.lengths)) for bar in range(bars)
-    ]
-    for bar, length in enumerate(lengths):
-        if not length:  # nothing stands in it, not even a rest
-            lengths[bar] = max(part.nominal[bar] for part in parts if bar < len(part.nominal))
-    starts = list(accumulate(lengths, initial=Fraction(0)))
+    lengths, nominal = _longest(part.lengths for part in parts), _longest(p.nominal for p in parts)
+    starts = [Fraction(0)]
+    for length, usual in zip(lengths, nominal, strict=True):
+        starts.append(starts[-1] + (length or usual))  # 0 where not even a rest stands in it
+        if starts[-1].denominator > MAX_DENOMINATOR:
+            raise UploadError("The score divides its quarter notes in too many different ways.")
     notes = sorted(
         (float(starts[s.start.bar] + s.start.at), s.pitch, float(starts[s.end.bar] + s.end.at))
         for part in parts
@@ -159,3 +156,13 @@ def _together(parts: list[Part]) -> ScoreNotes:
         counts=+counts,
         jumps=tuple(name for name in JUMPS if name in jumps),
     )
+
+
+def _longest(parts: Iterable[Sequence[Fraction]]) -> list[Fraction]:
+    """The greatest length of each bar."""
+    longest: list[Fraction] = []
+    for lengths in parts:
+        longest += [Fraction(0)] * (len(lengths) - len(longest))
+        for bar, length in enumerate(lengths):
+            longest[bar] = max(longest[bar], length)
+    return longest

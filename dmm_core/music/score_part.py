@@ -13,10 +13,13 @@ from xml.etree.ElementTree import Element
 
 from dmm_core.music.key import Key, key_from_fifths
 
-__all__ = ["JUMPS", "Part", "Place", "Sound", "jumps_in"]
+__all__ = ["JUMPS", "MAX_DENOMINATOR", "Part", "Place", "Sound", "jumps_in"]
 
 _STEPS = {"C": 0, "D": 2, "E": 4, "F": 5, "G": 7, "A": 9, "B": 11}
 _METER = 20  # characters of a time signature to show
+MAX_DENOMINATOR = 10**18
+"""Of a time in quarters: parts of genuine scores have few divisions."""
+
 JUMPS = {
     "D.C.": re.compile(r"\bD\. ?C\b|\bDC\b|(?i:\bda ?capo\b)"),
     "D.S.": re.compile(r"\bD\. ?S\b|\bDS\b|(?i:\bdal ?segno\b)"),
@@ -88,7 +91,7 @@ class Part:
             elif element.tag == "backup":
                 self._cursor = max(Fraction(0), self._cursor - self._duration(element))
             elif element.tag == "forward":
-                self._cursor += self._duration(element)
+                self._advance(self._duration(element))
                 if not partial:  # there they fill up what the bar does not have
                     longest = max(longest, self._reach(sounds=False))
             elif element.tag == "attributes":
@@ -100,6 +103,11 @@ class Part:
             elif element.tag == "barline":
                 self.counts["repeats"] += len(element.findall("repeat[@direction='backward']"))
         self._end_bar(longest)
+
+    def _advance(self, duration: Fraction) -> None:
+        self._cursor += duration
+        if self._cursor.denominator > MAX_DENOMINATOR:
+            raise ArithmeticError("The divisions of the part are too many.")
 
     def _reach(self, sounds: bool) -> Fraction:
         """How far the bar reaches by the cursor; programs write rests that overfill it."""
@@ -117,7 +125,7 @@ class Part:
             return
         if note.find("chord") is None:  # else it starts with the note before
             self._onset = self._cursor
-            self._cursor += duration
+            self._advance(duration)
         if note.find("rest") is not None:
             return
         staff = note.findtext("staff", "1").strip()

@@ -27,6 +27,8 @@ MAX_DEPTH = 64
 """XML elements inside one another."""
 
 _DIGITS = 6  # of a duration and its like
+_NUMBER = rf"\d{{1,{_DIGITS}}}(\.\d{{1,{_DIGITS}}})?"
+_BEATS = r"\d{1,3}( *\+ *\d{1,3})*"
 _NUMBERS = frozenset({"duration", "divisions", "beats", "beat-type"})
 _ROOTS = ("score-partwise", "score-timewise")
 
@@ -129,7 +131,7 @@ class _XmlScan:
 
 def _check_number(text: str, name: str) -> None:
     number = text.strip()
-    if not re.fullmatch(rf"\d{{1,{_DIGITS}}}(\.\d{{1,{_DIGITS}}})?([+]\d{{1,2}})*", number):
+    if not re.fullmatch(_BEATS if name == "beats" else _NUMBER, number):
         raise UploadError(
             f"The MusicXML file has {number!r:.40} as a {name}, where a number from 1 to "
             f"{10**_DIGITS - 1:,} should be."
