@@ -4,9 +4,12 @@ import os
 import pickle
 import random
 import struct
+import subprocess
+import sys
 import warnings
 import zipfile
 
+import psutil
 import pytest
 import torch
 from fake_training import CONFIG, tiny_splits
@@ -17,10 +20,10 @@ from dmm_core.checkpoint import decode_tensors, encode_tensors
 from dmm_core.cli import main
 from dmm_core.data.upload_zip import read_zip
 from dmm_core.data.uploads import delete_upload
-from dmm_core.errors import ConfigError, DMMError
+from dmm_core.errors import DMMError
 from dmm_core.exporting import export_run
 from dmm_core.listening import compose_midi
-from dmm_core.runs import imported, worker
+from dmm_core.runs import import_child, imported, worker
 from dmm_core.runs.bundled import load_model
 from dmm_core.runs.imported import import_run
 from dmm_core.runs.run import Run
@@ -201,7 +204,7 @@ ATTACKS = {
     "torn": (lambda f: packed(f)[:-30], "no directory"),
     "torn early": (lambda f: packed(f)[:2000], "no directory"),
     "no members": (lambda f: packed({}), "not an archive|0 members"),
-    "too large": (lambda f: bytes(imported.MAX_BYTES + 1), "134,217,729 bytes, but at most"),
+    "too large": (lambda f: bytes(import_child.MAX_BYTES + 1), "134,217,729 bytes, but at most"),
     "bomb": (lambda f: packed(f, **{"README.md": bytes(2**27)}), "unpacks"),
     "large README": (lambda f: packed(f, **{"README.md": bytes(2**19)}), "README.md has 524,288"),
     "traversal": (lambda f: packed(f, **{"../../x.json": b"{}"}), r"holds 20.*/\.\./\.\./x\.json"),
@@ -399,6 +402,17 @@ def attacked(files, attack):
         return attack(files)
 
 
+@pytest.fixture
+def in_process(monkeypatch):
+    """Exports are read in this process, through the same bytes that a child would answer with."""
+
+    def read(data):
+        return import_child._decode(import_child._encode(import_child.read_export(data)))
+
+    monkeypatch.setattr(imported, "read_export_in_child", read)
+
+
+@pytest.mark.usefixtures("in_process")
 def test_attacks_are_refused_in_one_sentence_and_leave_nothing(run, files, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     before = contents(tmp_path)
@@ -413,7 +427,7 @@ def test_attacks_are_refused_in_one_sentence_and_leave_nothing(run, files, tmp_p
 def test_a_foreign_configuration_is_refused_with_every_fault(files):
     config = json.loads(files["config.json"])["config"]
     config["model"] |= {"z_dim": 0, "layers": "many"}
-    with pytest.raises(ConfigError, match=r"model\.z_dim is 0.*model\.layers is not a setting"):
+    with pytest.raises(DMMError, match=r"model\.z_dim is 0.*model\.layers is not a setting"):
         import_run(packed(files, **{"config.json": changed(files["config.json"], config=config)}))
 
 
@@ -428,6 +442,41 @@ def test_a_disk_that_is_full_leaves_nothing(run, files, monkeypatch):
     assert contents(run.folder.parent) == before
 
 
+@pytest.mark.parametrize(
+    "name", ["bomb", "deep JSON", "header of 8 EB", "a million lines", "pickle as weights"]
+)
+def test_attacks_are_refused_through_a_child(files, name):
+    attack, part = ATTACKS[name]
+    with pytest.raises(DMMError, match=part):
+        import_run(attack(files))
+
+
+def million_tensors(files):
+    """A zip of 3 MB whose weights list over a million tensors."""
+    entry = {"dtype": "F32", "shape": [0], "data_offsets": [0, 0]}
+    return packed(
+        files, **{"model.safetensors": header(**{f"{i:07x}": entry for i in range(1_200_000)})}
+    )
+
+
+def test_weights_that_list_a_million_tensors_cost_the_server_nothing(files):
+    data = million_tensors(files)
+    process = psutil.Process()
+    before, began = process.memory_info().rss, process.cpu_times()
+    with pytest.raises(DMMError, match="lists its tensors in"):
+        import_run(data)
+    ended = process.cpu_times()
+    assert ended.user + ended.system - began.user - began.system < 1
+    assert process.memory_info().rss - before < 2**26
+
+
+def test_the_child_that_reads_an_export_loads_no_pytorch():
+    code = "import sys, dmm_core.runs.import_child; print(*sys.modules)"
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert not {"torch", "streamlit", "scipy"} & set(found.stdout.split())
+
+
+@pytest.mark.usefixtures("in_process")
 def test_damage_of_any_kind_is_a_sentence(run, files):
     whole = packed(files)
     rng = random.Random(0)

@@ -9,7 +9,7 @@ import numpy as np
 import psutil
 import pytest
 
-from dmm_core.data import upload_child, uploads
+from dmm_core.data import limited_child, upload_child, uploads
 from dmm_core.data.upload_kinds import EXTENSIONS, file_kind, parse_file
 from dmm_core.data.uploads import UploadOptions, inspect_file
 from dmm_core.errors import UploadError
@@ -22,12 +22,12 @@ sys.path.insert(0, sys.argv[1])
 warnings.simplefilter("ignore")
 import hostile_data
 import lytk
-from dmm_core.data import upload_child
+from dmm_core.data.limited_child import Limits, limit_process
 from dmm_core.data.upload_kinds import parse_file
 from dmm_core.data.upload_report import UploadOptions
 from dmm_core.errors import UploadError
 
-upload_child.limit_process(120)
+limit_process(Limits(120))
 for name, (data, words) in hostile_data.REFUSED.items():
     began = time.process_time()
     try:
@@ -47,13 +47,13 @@ import sys, time, warnings
 sys.path.insert(0, sys.argv[1])
 warnings.simplefilter("ignore")
 import hostile_data
-from dmm_core.data import upload_child
+from dmm_core.data.limited_child import Limits, limit_process
 from dmm_core.data.upload_kinds import parse_file
 from dmm_core.data.upload_parsed import decode, encode
 from dmm_core.data.upload_report import UploadOptions
 from dmm_core.errors import UploadError
 
-upload_child.limit_process(120)
+limit_process(Limits(120))
 for kind, count in zip(sys.argv[3::2], map(int, sys.argv[4::2])):
     read, refused, slowest = 0, 0, 0.0
     for data in hostile_data.mutants(kind, count, seed=int(sys.argv[2])):
@@ -137,7 +137,7 @@ def test_a_pickle_in_an_archive_is_never_run(kind, tmp_path):
 def test_a_score_fetches_nothing_and_leaves_nothing(tmp_path, monkeypatch):
     """music21 would run a pickle planted in its cache, and keep one of its own there."""
     seen = []
-    real = upload_child.subprocess.run
+    real = limited_child.subprocess.run
 
     def watched(command, **keywords):
         folder = Path(keywords["env"]["TMPDIR"])
@@ -146,7 +146,7 @@ def test_a_score_fetches_nothing_and_leaves_nothing(tmp_path, monkeypatch):
         seen.append((folder, list(folder.rglob("*.p*"))))
         return done
 
-    monkeypatch.setattr(upload_child.subprocess, "run", watched)
+    monkeypatch.setattr(limited_child.subprocess, "run", watched)
     parsed = upload_child.parse_in_child(hostile_data.SCORE, "musicxml", OPTIONS)
     assert parsed.notes == 5
     [(folder, pickles)] = seen

@@ -1,5 +1,6 @@
 import io
 import json
+import signal
 import subprocess
 import sys
 import threading
@@ -14,7 +15,7 @@ import numpy as np
 import psutil
 import pytest
 
-from dmm_core.data import upload_child, upload_join, uploads
+from dmm_core.data import limited_child, upload_child, upload_join, uploads
 from dmm_core.data.upload_grid import grid_changes
 from dmm_core.data.upload_kinds import parse_file
 from dmm_core.data.upload_music import parse_midi
@@ -313,32 +314,62 @@ def test_the_child_loads_little():
     assert not modules & {"torch", "scipy", "music21", "streamlit", "pydantic", "pretty_midi"}
 
 
-@pytest.mark.skipif(upload_child.resource is None, reason="this system has no resource limits")
+@pytest.mark.skipif(limited_child.resource is None, reason="this system has no resource limits")
 def test_the_limits_hold():
-    limited = "import dmm_core.data.upload_child as child; child.limit_process(1); "
+    limited = "from dmm_core.data.limited_child import *; limit_process(Limits(1)); "
     memory = run_python(limited + "bytearray(600 * 2**20)")
     assert "MemoryError" in memory.stderr
     forever = run_python(limited + "\nwhile True: pass")
-    assert forever.returncode < 0
+    assert forever.returncode == -signal.SIGXCPU
 
 
 def test_a_system_without_limits_is_no_error(monkeypatch):
-    monkeypatch.setattr(upload_child, "resource", None)
-    assert upload_child.limit_process(1) is None
+    monkeypatch.setattr(limited_child, "resource", None)
+    assert limited_child.limit_process(limited_child.Limits(1)) is None
 
 
-def test_a_child_is_killed_in_time(monkeypatch):
-    monkeypatch.setattr(upload_child, "LIMITS", upload_child.Limits(5, 0.02))
-    with pytest.raises(UploadError, match="not read within"):
-        upload_child.parse_in_child(hostile.GOOD, "midi", OPTIONS)
+def answering(monkeypatch, tmp_path, code):
+    """Children run `code` in place of a reader; yields the refusal of a file."""
+    (tmp_path / "stand_in.py").write_text(code)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    with pytest.raises(UploadError) as refusal:
+        limited_child.read_in_child("stand_in", (), b"data", limited_child.Limits(1))
+    return str(refusal.value)
+
+
+@pytest.mark.parametrize(
+    ("code", "said"),
+    [
+        ("while True: pass", "takes more than 1 s of processor time"),
+        ("bytearray(2**40)", "takes more than 512 MB of memory"),
+        ("import os; os.abort()", "its reader ended without an answer"),
+        ("raise SystemExit(3)", "its reader ended without an answer"),
+        ("print('refused \"No.\"', end='')", "No."),
+        ("print('refused {', end='')", "The file cannot be read."),
+    ],
+)
+def test_a_child_that_fails_is_a_refusal_that_says_why(monkeypatch, tmp_path, code, said):
+    limited = "from dmm_core.data.limited_child import *\nlimit_process(Limits(1))\n"
+    assert said in answering(monkeypatch, tmp_path, limited + code)
+
+
+def test_a_file_is_not_blamed_for_a_busy_server(monkeypatch, tmp_path):
+    monkeypatch.setattr(limited_child.Limits, "wall", 0.5)
+    busy = "The server is busy, so the file was not read. Try again in a minute."
+    assert answering(monkeypatch, tmp_path, "import time; time.sleep(60)") == busy
     assert not psutil.Process().children()
+    monkeypatch.setattr(limited_child, "BUSY_SECONDS", 0.05)
+    with limited_child._turn(), limited_child._turn():
+        assert answering(monkeypatch, tmp_path, "") == busy
 
 
-def test_a_child_that_dies_is_a_refusal(monkeypatch):
-    monkeypatch.setattr(upload_child, "MEMORY", 0)
-    monkeypatch.setattr(sys, "executable", "false")
-    with pytest.raises(UploadError, match="cannot be read with 0 MB"):
-        upload_child.parse_in_child(hostile.GOOD, "midi", OPTIONS)
+def test_limits_count_processor_time():
+    """A good file is read however little of a core its reader gets."""
+    for limits in (upload_child.LIMITS, upload_child.SCORE_LIMITS):
+        assert limits.wall >= 10 * limits.cpu
+
+
+def test_an_answer_that_is_none_is_a_refusal(monkeypatch):
     monkeypatch.setattr(sys, "executable", "echo")  # answers, but not as a child does
     with pytest.raises(UploadError, match="cannot be read"):
         upload_child.parse_in_child(hostile.GOOD, "midi", OPTIONS)
@@ -377,14 +408,14 @@ import sys, time
 sys.path.insert(0, sys.argv[1])
 import hostile
 import mido
-from dmm_core.data import upload_child
+from dmm_core.data.limited_child import Limits, limit_process
 from dmm_core.data.upload_grid import grid_changes
 from dmm_core.data.upload_kinds import parse_file
 from dmm_core.data.upload_music import parse_midi
 from dmm_core.data.upload_report import UploadOptions
 from dmm_core.errors import UploadError
 
-upload_child.limit_process(30)
+limit_process(Limits(30))
 counts, slowest = [0, 0], 0.0
 every = [data for data, _ in (*hostile.REFUSED.values(), *hostile.ACCEPTED.values())]
 for data in [*every, *hostile.mutants(int(sys.argv[2]), seed=int(sys.argv[3]))]:

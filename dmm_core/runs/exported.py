@@ -2,19 +2,25 @@
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, ValidationError
 
-from dmm_core.config import parse_config
+from dmm_core.config import RunConfig, parse_config
 from dmm_core.data.sequences import Kind
 from dmm_core.data.upload_report import display_name
 from dmm_core.data.upload_values import MAX_FEATURES
 from dmm_core.errors import UploadError
 from dmm_core.runs.documents import parse, plain_line
-from dmm_core.runs.record import RunRecord
 
-__all__ = ["RunCard", "judged_card", "judged_evaluations", "judged_metrics", "judged_record"]
+__all__ = [
+    "ForeignRecord",
+    "RunCard",
+    "judged_card",
+    "judged_evaluations",
+    "judged_metrics",
+    "judged_record",
+]
 
 _MOST_VERSIONS = 10
 _MOST_LINES = 100_000
@@ -61,7 +67,15 @@ class RunCard(_Part):
     best_epoch: int | None = Field(ge=0, le=10**9)
 
 
-def judged_record(content: bytes) -> RunRecord:
+class ForeignRecord(NamedTuple):
+    """What config.json says: the configuration, when (UTC) and with which versions it was made."""
+
+    config: RunConfig
+    created: datetime
+    versions: dict[str, str]
+
+
+def judged_record(content: bytes) -> ForeignRecord:
     """The configuration that config.json holds, when it was made and with which versions.
 
     Raises:
@@ -82,7 +96,7 @@ def judged_record(content: bytes) -> RunRecord:
         plain_line(name): plain_line(str(of))
         for name, of in list(versions.items())[:_MOST_VERSIONS]
     }
-    return RunRecord(parse_config(config), created, plain)
+    return ForeignRecord(parse_config(config), created, plain)
 
 
 def judged_card(content: bytes) -> RunCard:

@@ -1,6 +1,5 @@
-"""An exported run -> a run here: all of it is judged before any of it is kept."""
+"""An exported run -> a run here: all of it is checked before any of it is kept."""
 
-import json
 import re
 from collections.abc import Mapping
 
@@ -11,43 +10,22 @@ from dmm_core.checkpoint import Checkpoint, decode_tensors, save_checkpoint
 from dmm_core.config import DataConfig, ModelConfig
 from dmm_core.data.catalogue import UPLOAD_PREFIX, dataset_info
 from dmm_core.data.upload_report import display_name
-from dmm_core.data.upload_zip import read_zip
 from dmm_core.errors import UploadError
 from dmm_core.files import write_atomic
 from dmm_core.runs.documents import plain_line, write_document
-from dmm_core.runs.exported import (
-    judged_card,
-    judged_evaluations,
-    judged_metrics,
-    judged_record,
-)
+from dmm_core.runs.import_child import MAX_BYTES, read_export_in_child
 from dmm_core.runs.lease import hold
-from dmm_core.runs.record import DataFacts, model_for, write_record
+from dmm_core.runs.record import DataFacts, RunRecord, model_for, write_record
 from dmm_core.runs.run import Run
 from dmm_core.runs.status import RunProgress, Status
 from dmm_core.runs.store import add_run, list_runs
 
-__all__ = ["MAX_BYTES", "MEMBERS", "import_run"]
-
-MAX_BYTES = 128 * 2**20
-"""Bytes of an exported run, packed and unpacked."""
-
-MEMBERS: dict[str, int] = {
-    "config.json": 2**18,
-    "run.json": 2**18,
-    "model.safetensors": MAX_BYTES,
-    "metrics.jsonl": 32 * 2**20,
-    "evaluations.json": 2**20,
-    "README.md": 2**18,
-    "sample.mid": 2**22,
-}
-"""What an exported run may hold, and the most bytes of each; the first three it must."""
+__all__ = ["import_run"]
 
 _MARK = " (imported)"
 _NAME_CHARACTERS = 100 - len(_MARK)
 """Of a name that is marked: no name is longer than 100."""
 
-_NEEDED = tuple(MEMBERS)[:3]
 _UPLOAD = re.compile(re.escape(UPLOAD_PREFIX) + "[0-9a-f]{16}")
 _REASON = (
     "Imported: used like any finished run, but not trained further, since an export holds no "
@@ -69,40 +47,31 @@ def import_run(data: bytes) -> Run:
     """
     if len(data) > MAX_BYTES:
         raise UploadError(f"The file has {len(data):,} bytes, but at most {MAX_BYTES:,} are read.")
-    try:
-        return _import(*_members(read_zip(data, most=MAX_BYTES)))
-    except RecursionError:
-        raise UploadError("The archive holds JSON that is nested too deep to be read.") from None
-
-
-def _import(run_id: str, files: Mapping[str, bytes]) -> Run:
-    record = judged_record(files["config.json"])
-    card = judged_card(files["run.json"])
-    facts = DataFacts(name=record.config.data.name, **card.data.model_dump())
-    _check_data(record.config.data, facts)
-    weights = decode_tensors(files["model.safetensors"], "model.safetensors")
-    _check_weights(weights, record.config.model, facts)
-    metrics = judged_metrics(files.get("metrics.jsonl", b""))
-    evaluations = judged_evaluations(files.get("evaluations.json", b"[]"))
+    read = read_export_in_child(data)
+    card = read.card
+    facts = DataFacts(name=read.config.data.name, **card.data.model_dump())
+    _check_data(read.config.data, facts)
+    weights = decode_tensors(read.weights, "model.safetensors")
+    _check_weights(weights, read.config.model, facts)
     progress = RunProgress.model_validate(card.model_dump(exclude={"name", "notes", "data"}))
     scalars = {
         **progress.model_dump(exclude={"fraction", "seconds_left"}),
         "data": facts.model_dump(),
-        "metrics_lines": len(metrics),
+        "metrics_lines": read.epochs,
     }
 
     def fill(run: Run) -> None:
-        write_record(run.folder, record)
-        write_atomic(run.folder / "metrics.jsonl", "".join(f"{json.dumps(m)}\n" for m in metrics))
-        if evaluations:
-            write_document(run.folder / "evaluations.json", evaluations)
+        write_record(run.folder, RunRecord(read.config, read.created, read.versions))
+        write_atomic(run.folder / "metrics.jsonl", read.metrics)
+        if read.evaluations:
+            write_document(run.folder / "evaluations.json", read.evaluations)
         if card.name or card.notes:
             run.rename(_told_apart(card.name), card.notes)
         save_checkpoint(run.checkpoints, Checkpoint({"model": weights}, scalars))
         with hold(run.folder) as lease:
             lease.take(Status(state="finished", reason=_REASON, progress=progress))
 
-    return add_run(fill, wanted=run_id)
+    return add_run(fill, wanted=read.id)
 
 
 def _told_apart(name: str) -> str:
@@ -110,30 +79,6 @@ def _told_apart(name: str) -> str:
     name = plain_line(name)
     taken = name and any(run.name() == name for run in list_runs())
     return f"{name[:_NAME_CHARACTERS].strip()}{_MARK}" if taken else name
-
-
-def _members(archive: Mapping[str, bytes]) -> tuple[str, dict[str, bytes]]:
-    """The name of the one folder in the archive, and what it holds, each of a modest size."""
-    folders, files = set(), {}
-    for path, content in archive.items():
-        folder, _, name = path.partition("/")
-        if not folder or name not in MEMBERS:
-            raise UploadError(
-                f"The archive holds {path:.60}, but an exported run is one folder with "
-                f"{', '.join(MEMBERS)}."
-            )
-        if len(content) > MEMBERS[name]:
-            raise UploadError(
-                f"{name} has {len(content):,} bytes, but at most {MEMBERS[name]:,} are read."
-            )
-        folders.add(folder)
-        files[name] = content
-    if len(folders) != 1:
-        raise UploadError(f"The archive holds {len(folders)} folders, but an exported run is one.")
-    for name in _NEEDED:
-        if name not in files:
-            raise UploadError(f"The archive holds no {name}, so it is no whole exported run.")
-    return folders.pop(), files
 
 
 def _check_data(config: DataConfig, facts: DataFacts) -> None:
