@@ -165,7 +165,8 @@ def test_files_are_reported_one_by_one_and_kept():
     assert not at.exception
     assert at.subheader[0].value == "2 of 3 files read"
     table = at.table[0].value
-    assert list(table["Frames"]) == ["10", "4", "0"]
+    for file, count in zip(table["File"], ["10 frames", "4 frames", "not\\.mid"], strict=True):
+        assert count in file
     assert "Refused" in table["What was read and changed"].iloc[2]
     at.text_input(key="upload_title").set_value("My set")
     at.button(key="keep").click().run()
@@ -196,8 +197,8 @@ def test_scores_of_every_kind_are_kept_together():
         ("d.mid", scale()),
     ]
     at, table = kept_after_upload(*files)
-    assert list(table["Sequences"]) == ["1", "1", "2", "1"]
-    assert list(table["Notes"]) == ["5", "5", "12", "5"]
+    for file, sequences, notes in zip(table["File"], (1, 1, 2, 1), (5, 5, 12, 5), strict=True):
+        assert f"[{sequences} sequence" in file and f" {notes} notes]" in file
     assert at.metric and at.query_params["data"].startswith("upload:")
 
 
@@ -206,7 +207,7 @@ def test_a_table_is_reported_kept_and_drawn():
     at, table = kept_after_upload(("table.csv", text.encode()))
     (said,) = table["What was read and changed"]
     assert "Read 2 real\\-valued features and 1 action" in said and "40 of 80 values" in said
-    assert list(table["Sequences"]) == ["10"] and list(table["Notes"]) == ["0"]
+    assert "[10 sequences, 40 frames]" in table["File"].iloc[0]
     assert at.get("plotly_chart") and not at.metric
     assert "A frame holds 2 features, 1 action, some values missing." in texts(at).replace("\\", "")
     at = page(view="all")
@@ -235,6 +236,69 @@ def test_a_hostile_table_is_one_plain_sentence_and_hostile_text_is_escaped():
     assert not at.exception
     (said,) = at.table[0].value["What was read and changed"]
     assert "Refused" in said and "<img" not in said.replace("\\<img", "")
+
+
+def test_a_report_outlives_a_visit_to_another_page():
+    at = page(view="own")
+    at.segmented_control(key="grid").set_value(4)
+    at.file_uploader(key="files").upload("good.mid", scale())
+    at.file_uploader(key="files").upload("not.mid", b"not midi").run()
+    before = at.table[0].value
+    held = at.session_state["own_files"]
+    assert not any(isinstance(value, bytes) for value in held)
+    for view in (None, "all", "listen"):  # another page, and other views of this one
+        if view is None:
+            at.switch_page("pages/6_Learn.py").run()
+            at.query_params.clear()
+            at.switch_page("pages/1_Data.py").run()
+        else:
+            at.query_params["view"] = view
+            at.run()
+            at.query_params["view"] = "own"
+            at.run()
+        assert not at.exception and not at.file_uploader
+        assert at.table[0].value.equals(before)
+        assert "Read on a grid of sixteenth notes before you left" in texts(at)
+    at.button(key="keep").click().run()
+    assert not at.exception
+    (info,) = list_uploads()
+    assert (info.title, info.sequences, info.steps_per_quarter) == ("good", 1, 4)
+    at.query_params["view"] = "own"
+    at.run()
+    assert at.file_uploader and not at.table
+
+
+@pytest.mark.parametrize("leave", [False, True])
+def test_an_upload_can_be_started_over(leave):
+    at = page(view="own")
+    at.file_uploader(key="files").upload("good.mid", scale()).run()
+    if leave:
+        at.switch_page("pages/6_Learn.py").run()
+        at.query_params.clear()
+        at.switch_page("pages/1_Data.py").run()
+    at.button(key="start_over").click().run()
+    assert not at.exception and not at.table and not at.file_uploader[0].value
+    assert "own_files" not in at.session_state
+    at.file_uploader[0].upload("other.mid", scale((60,))).run()
+    assert at.table[0].value["File"].iloc[0].startswith("other\\.mid  \n")
+
+
+def test_removing_every_file_removes_the_report():
+    at = page(view="own")
+    at.file_uploader(key="files").upload("good.mid", scale()).run()
+    at.file_uploader(key="files").set_value([]).run()
+    assert not at.exception and not at.table and at.file_uploader
+    at.run()
+    assert not at.table and "own_files" not in at.session_state
+
+
+def test_a_link_to_a_data_set_opens_it_whatever_was_uploaded():
+    at = page(view="own")
+    at.file_uploader(key="files").upload("good.mid", scale()).run()
+    at.query_params.clear()
+    at.query_params["data"] = f"upload:{stored()}"
+    at.run()
+    assert not at.exception and at.metric
 
 
 def test_a_refused_upload_cannot_be_kept():

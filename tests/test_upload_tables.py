@@ -118,10 +118,10 @@ def saved(x, *, names=None, index=False, word=str):
 def test_a_roll_that_pandas_saved_is_music(index, names, word):
     parsed = table(saved(ROLL, names=names, index=index, word=word))
     assert parsed.notes == 2 and np.array_equal(parsed.x, ROLL)
-    assert any("Took them for music: a piano-roll" in said for said in parsed.changes)
+    assert any("Read them as music: a piano-roll" in said for said in parsed.changes)
     assert parsed.spans.tolist() == [[60, 0, 1.5], [64, 0.5, 2]]  # a frame is an eighth note
     headed = names is not None and not isinstance(names, list)
-    assert any("for a header" in said for said in parsed.changes) == headed
+    assert any("as a header" in said for said in parsed.changes) == headed
 
 
 @pytest.mark.parametrize(
@@ -147,7 +147,7 @@ def test_a_header_of_numbers(text, x, header):
     parsed = table(text)
     read = parsed.x if parsed.observed is None else np.where(parsed.observed, parsed.x, np.nan)
     assert np.array_equal(read, np.float32(x), equal_nan=True)
-    assert any("for a header" in said for said in parsed.changes) == header
+    assert any("as a header" in said for said in parsed.changes) == header
 
 
 def test_a_first_row_that_may_be_a_header_is_told():

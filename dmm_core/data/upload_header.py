@@ -42,10 +42,10 @@ def read_headerless(first: Sequence[str], x: np.ndarray) -> Headerless:
     skipped, has_index = _pandas(first, x)
     if skipped:
         names = [cell.strip() for cell in first if cell.strip()]
-        changes.append(f"Took the first row ({names[0]} to {names[-1]}) for a header.")
+        changes.append(f"Read the first row ({names[0]} to {names[-1]}) as a header.")
     elif _is_doubtful(first, x):
         changes.append(
-            "Took the first row (0, 1) for values; if it is a header, use names that are words."
+            "Read the first row (0, 1) as values; if it is a header, use names that are words."
         )
     if not has_index and x.shape[1] == PITCHES + 1:
         has_index = _counts(x[skipped:, 0]) and _is_binary(x[skipped:, 1:])

@@ -86,7 +86,7 @@ def parsed_values(values: Values, options: UploadOptions, changes: tuple[str, ..
     said = [*changes, _what(x.shape[1], 0 if values.u is None else values.u.shape[1], binary)]
     if roll:
         grid = GRIDS[options.steps_per_quarter]
-        said.append(f"Took them for music: a piano-roll whose frame is one {grid} note.")
+        said.append(f"Read them as music: a piano-roll whose frame is one {grid} note.")
     if missing := observed.size - int(observed.sum()):
         share = "is" if missing == 1 else "are"
         said.append(f"{missing:,} of {counted(observed.size, 'value')} {share} missing.")
