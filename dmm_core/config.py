@@ -345,10 +345,13 @@ class TrainConfig(_Section):
         json_schema_extra=ADVANCED,
     )
     eval_every: int = Field(
-        default=5,
+        default=0,
         title="Epochs between validations",
-        description="The valid bound is measured every so many epochs, and after the last.",
-        ge=1,
+        description=(
+            "The valid bound is measured every so many epochs, and after the last. 0 measures it "
+            "at least 20 times: every 20th part of the epochs, and at least every 10th epoch."
+        ),
+        ge=0,
         le=10_000,
         json_schema_extra=ADVANCED,
     )
@@ -429,6 +432,11 @@ class TrainConfig(_Section):
                 "it should name parts of parameter names: letters, digits, _ . * ^ $ and !"
             )
         return parts
+
+    @property
+    def validation_epochs(self) -> int:
+        """Epochs from one validation to the next."""
+        return self.eval_every or min(max(self.epochs // 20, 1), 10)
 
 
 class RunConfig(_Section):

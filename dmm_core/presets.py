@@ -17,7 +17,6 @@ def _paper(model: dict[str, Any], train: dict[str, Any]) -> RunConfig:
         "l2": 8e-4,
         "weight_average": 0.998,
         "anneal_updates": 5000,
-        "eval_every": 10,
         "eval_samples": 4,
     }
     return RunConfig(
@@ -30,13 +29,13 @@ def _paper(model: dict[str, Any], train: dict[str, Any]) -> RunConfig:
 PRESETS: dict[str, RunConfig] = {
     "quick": RunConfig(
         model=ModelConfig(z_dim=32, emission_hidden=100, transition_hidden=100, rnn_size=128),
-        train=TrainConfig(epochs=60, lr=3e-3, anneal_updates=400, eval_every=10, threads=1),
+        train=TrainConfig(epochs=60, lr=3e-3, anneal_updates=400, threads=1),
     ),
     "classroom": RunConfig(
         model=ModelConfig(
             z_dim=8, emission_hidden=32, transition_hidden=32, rnn_size=48, rnn_dropout=0.0
         ),
-        train=TrainConfig(epochs=40, lr=5e-3, anneal_updates=200, eval_every=2, threads=1),
+        train=TrainConfig(epochs=40, lr=5e-3, anneal_updates=200, threads=1),
     ),
     "paper-dmm": _paper({}, {}),
     "paper-aug": _paper({"x_to_z": True, "x_to_x": True}, {"epochs": 800, "anneal_updates": 4000}),

@@ -181,7 +181,7 @@ class Training:
         self.epoch += 1
         nll, kl, annealed, frames, norms = self._do.sums.tolist()
         self._do.sums.zero_()
-        due = self.epoch % self.config.eval_every == 0 or self.epoch == self.config.epochs
+        due = self.epoch % self.config.validation_epochs == 0 or self.epoch == self.config.epochs
         valid = self._validate() if due else None
         return EpochEnd(
             epoch=self.epoch,

@@ -247,3 +247,18 @@ def test_names_are_shown_letter_for_letter():
     drawn = charts.runs_overlay([charts.RunCurve(hostile, EPOCHS, NLL)])
     assert "<a" not in drawn.to_json().replace("\\u003c", "<")
     assert len(label("n" * 5000)) == 60
+
+
+@pytest.mark.parametrize("last", [1, 3, 9, 17, 60, 1200, 99_999])
+def test_epochs_and_updates_have_whole_numbers_of_ticks(last):
+    x = np.arange(1, last + 1)
+    ones = np.ones(last)
+    figures = [
+        charts.elbo_curves(x, bound=ones, nll=ones, kl=ones, kl_weight=ones, valid_bound=ones),
+        charts.runs_overlay([charts.RunCurve("a", x, ones)], x_title="Update"),
+    ]
+    for figure in figures:
+        step = figure.layout.xaxis.dtick
+        assert step == int(step) >= 1 and (last - 1) / step <= 8
+    minutes = charts.runs_overlay([charts.RunCurve("a", x, ones)], x_title="Minutes of training")
+    assert minutes.layout.xaxis.dtick is None

@@ -13,14 +13,26 @@ def page():
     from pages.ui import forms
 
     def take_classroom():
-        forms.fill(PRESETS["classroom"], key="form")
+        for name in forms.parameters():
+            st.query_params.pop(name, None)
+        st.session_state.start = PRESETS["classroom"]
 
     st.button("classroom", on_click=take_classroom)
-    values = forms.config_form(
-        RunConfig(), key="form", choices={"data.name": ["jsb-m21", "linear-toy"]}
-    )
+    start = st.session_state.get("start", RunConfig())
+    choices = {"data.name": ["jsb-m21", "linear-toy"]}
+    values = forms.config_form(start, key="form", choices=choices)
+    st.session_state.asked = forms.asked(start)
     st.session_state.values = values
     st.session_state.config = forms.parsed(values)
+
+
+def opened(**address):
+    at = AppTest.from_function(page, default_timeout=30)
+    for name, value in address.items():
+        at.query_params[name] = value
+    at.run()
+    assert not at.exception
+    return at
 
 
 @pytest.fixture
@@ -84,3 +96,43 @@ def test_all_faults_are_shown_at_once(app):
     assert app.session_state["config"] is None
     (message,) = app.error
     assert "lr" in message.value and "dropout" in message.value
+
+
+def test_what_is_changed_stands_in_the_address_by_its_id(app):
+    app.number_input(key="form.model.z_dim").set_value(7)
+    app.checkbox(key="form.model.learn_initial").check()
+    app.selectbox(key="form.model.inference").select("MF-LR").run()
+    address = dict(app.query_params)
+    assert address == {
+        "model.z_dim": "7",
+        "model.learn_initial": "true",
+        "model.inference": "MF-LR",
+    }
+    again = opened(**address)
+    assert again.session_state["config"] == app.session_state["config"]
+    assert again.session_state["asked"] == app.session_state["config"].model_dump()
+    again.number_input(key="form.model.z_dim").set_value(RunConfig().model.z_dim).run()
+    assert "model.z_dim" not in again.query_params
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        {"model.z_dim": "many"},
+        {"model.z_dim": "0"},
+        {"train.lr": "nan"},
+        {"train.lr": "1e9"},
+        {"model.rnn": "<b>"},
+        {"model.learn_initial": "perhaps"},
+        {"train.epochs": "9" * 50},
+        {"model.nothing": "1"},
+    ],
+)
+def test_a_value_that_a_setting_cannot_have_is_not_taken_from_the_address(address):
+    assert opened(**address).session_state["config"] == RunConfig()
+
+
+def test_the_longest_text_is_cut_and_an_open_bound_is_refused_with_its_reason():
+    at = opened(**{"train.penalty_pattern": "x" * 500, "train.lr": "0"})
+    assert len(at.text_input(key="form.train.penalty_pattern").value) == 200
+    assert "lr" in at.error[0].value

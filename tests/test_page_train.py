@@ -70,10 +70,30 @@ def test_the_button_queues_what_the_form_shows_and_opens_it(runner):
     expected = PRESETS["classroom"].model_dump()
     expected["data"]["name"], expected["train"]["epochs"] = "jsb", 7
     assert run.config() == RunConfig.model_validate(expected)
-    assert run.name() == "Classroom, JSB Chorales (canonical)"
+    assert run.name() == "Classroom, JSB Chorales (canonical), epochs 7"
     assert runner.submitted == [run.id]
     assert at.query_params["run"] == run.id
     assert "Queued" in texts(at) and not any(b.key == "launch" for b in at.button)
+
+
+def test_a_run_is_named_by_what_differs_from_its_preset():
+    address = {"model.z_dim": "10", "train.lr": "0.001", "model.inference": "MF-LR"}
+    at = open_page(PAGE, **address, **{"model.learn_initial": "true"})
+    assert at.number_input(key="train.model.z_dim").value == 10
+    at.button(key="launch").click().run()
+    (run,) = list_runs()
+    assert run.name() == "Quick, z 10, MF-LR, learn initial, lr 0.001"
+    assert (run.config().model.z_dim, run.config().train.lr) == (10, 0.001)
+    at.button(key="new").click().run()
+    assert at.number_input(key="train.model.z_dim").value == 10
+
+
+def test_presenter_mode_trains_what_the_link_says():
+    at = open_page(PAGE, present="true", **{"model.z_dim": "10", "preset": "classroom"})
+    assert not at.number_input
+    at.button(key="launch").click().run()
+    (run,) = list_runs()
+    assert run.name() == "Classroom, z 10" and run.config().model.z_dim == 10
 
 
 def double_click():

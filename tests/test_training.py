@@ -299,3 +299,19 @@ def test_a_training_keeps_its_own_number_of_threads(monkeypatch):
     thread.start()
     thread.join()
     assert found == [2]
+
+
+@pytest.mark.parametrize(
+    ("epochs", "every"), [(1, 1), (7, 1), (20, 1), (39, 1), (60, 3), (200, 10), (1200, 10)]
+)
+def test_there_are_enough_validations_for_a_curve(epochs, every):
+    assert TrainConfig(epochs=epochs).validation_epochs == every
+    assert min(epochs, 20) <= len(range(every, epochs + 1, every))
+
+
+def test_an_explicit_number_of_epochs_between_validations_is_kept():
+    events = training(epochs=7, eval_every=3).events()
+    measured = [e.epoch for e in events if isinstance(e, EpochEnd) and e.valid_bound is not None]
+    assert measured == [3, 6, 7]
+    events = training(epochs=7, eval_every=0).events()
+    assert all(e.valid_bound is not None for e in events if isinstance(e, EpochEnd))

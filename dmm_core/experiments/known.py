@@ -116,7 +116,13 @@ def _config(system: str, *, epochs: int, lr: float, **model: Any) -> RunConfig:
         data=DataConfig(name=system),
         model=ModelConfig.model_validate(settings),
         train=TrainConfig(
-            epochs=epochs, batch_size=50, lr=lr, lr_decay="cosine", anneal_updates=0, threads=1
+            epochs=epochs,
+            batch_size=50,
+            lr=lr,
+            lr_decay="cosine",
+            anneal_updates=0,
+            eval_every=5,
+            threads=1,
         ),
     )
 

@@ -112,6 +112,7 @@ def medical_config(seed: int, *, quick: bool, **model: Any) -> RunConfig:
         model=ModelConfig.model_validate(settings),
         train=TrainConfig(
             epochs=15 if quick else 60,
+            eval_every=5,
             batch_size=50,
             lr=3e-3,
             lr_decay="cosine",

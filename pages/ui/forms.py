@@ -1,21 +1,23 @@
 """The configuration's schema as widgets: titles, help, bounds and choices come from its fields.
 
-Values go through the session's state, so that a preset can fill the form before it is drawn.
+A value that differs from where the form starts is a parameter of the address, by the setting's id,
+such as `model.z_dim=10`: a link, a reload and a return to the page all bring it back.
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any, Literal, get_args, get_origin
 
 import streamlit as st
-from pydantic import BaseModel
+from pydantic import BaseModel, TypeAdapter, ValidationError
 from pydantic.fields import FieldInfo
 
 from dmm_core.config import DataConfig, ModelConfig, RunConfig, TrainConfig, parse_config
 from dmm_core.errors import ConfigError
 from pages.ui.frame import plain
 
-__all__ = ["config_form", "fill", "parsed"]
+__all__ = ["asked", "config_form", "parameters", "parsed"]
 
 _SECTIONS: dict[str, tuple[str, type[BaseModel]]] = {
     "data": ("Data", DataConfig),
@@ -35,7 +37,8 @@ def config_form(
     """Draw a widget for every setting, the advanced ones folded away, and return their values.
 
     Args:
-        start: what the widgets show until someone changes them.
+        start: what the widgets show until someone changes them, or the address names another
+            value.
         key: begins the key of every widget: KEY.SECTION.FIELD.
         choices: "section.field" -> the values on offer, where the schema does not know them.
         sections: those to draw: data, model, train.
@@ -59,11 +62,30 @@ def config_form(
     return values
 
 
-def fill(config: RunConfig, *, key: str) -> None:
-    """Show `config` in the form of `key`; call it before the form is drawn, as in a callback."""
-    for section in _SECTIONS:
-        for name, value in getattr(config, section):
-            st.session_state[f"{key}.{section}.{name}"] = value
+def parameters() -> list[str]:
+    """The parameters of the address that hold values of a form: SECTION.FIELD."""
+    return [f"{section}.{name}" for section, (_, m) in _SECTIONS.items() for name in m.model_fields]
+
+
+def asked(
+    start: RunConfig, *, sections: Sequence[str] = tuple(_SECTIONS)
+) -> dict[str, dict[str, Any]]:
+    """The values of a form that is not drawn: those of `start`, and those that the address names.
+
+    Args:
+        start: where the form starts.
+        sections: those wanted: data, model, train.
+
+    Returns:
+        As `config_form` does.
+    """
+    return {
+        section: {
+            name: _value(field, section, name, getattr(start, section), None)
+            for name, field in _SECTIONS[section][1].model_fields.items()
+        }
+        for section in sections
+    }
 
 
 def parsed(values: Mapping[str, Mapping[str, Any]]) -> RunConfig | None:
@@ -91,23 +113,69 @@ def _widgets(
     values = {}
     with st.grid("auto", min_column_width=_COLUMN_PIXELS, vertical_alignment="bottom"):
         for name, field in fields.items():
-            place = f"{key}.{section}.{name}"
-            st.session_state.setdefault(place, getattr(starts, name))
-            options = offered.get(f"{section}.{name}")
-            values[name] = _widget(field, place, getattr(starts, name), options)
+            place, start = f"{key}.{section}.{name}", getattr(starts, name)
+            options = _options(field, offered.get(f"{section}.{name}"))
+            st.session_state[place] = _value(field, section, name, starts, options)
+            keep = partial(_keep, place, f"{section}.{name}", start)
+            values[name] = _widget(field, place, start, options, keep)
     return values
 
 
-def _widget(field: FieldInfo, key: str, start: Any, options: Sequence[str] | None) -> Any:
+def _value(
+    field: FieldInfo, section: str, name: str, starts: BaseModel, options: Sequence[str] | None
+) -> Any:
+    """The value that the address names, or where it names none that the widget can show, `start`.
+
+    A value that no widget refuses, such as an open bound, is refused with all faults once parsed.
+    """
+    start, text = getattr(starts, name), st.query_params.get(f"{section}.{name}")
+    if text is None:
+        return start
+    options = _options(field, options)
+    if options is not None:
+        return text if text in options else start
+    try:
+        value = TypeAdapter[Any](field.annotation or str).validate_python(text)
+    except ValidationError:
+        return start
+    if isinstance(value, str):
+        return value[: _longest(field)]
+    if isinstance(value, bool):
+        return value
+    low, high = _bounds(field)
+    inside = (low is None or value >= low) and (high is None or value <= high)
+    return value if inside and math.isfinite(value) else start
+
+
+def _options(field: FieldInfo, offered: Sequence[str] | None) -> Sequence[str] | None:
+    if offered is None and get_origin(field.annotation) is Literal:
+        return get_args(field.annotation)
+    return offered
+
+
+def _keep(place: str, parameter: str, start: Any) -> None:
+    """Put what a widget shows into the address, or take it out where it is what it started with."""
+    value = st.session_state[place]
+    if value == start or value is None:
+        st.query_params.pop(parameter, None)
+    else:
+        st.query_params[parameter] = str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _widget(
+    field: FieldInfo,
+    key: str,
+    start: Any,
+    options: Sequence[str] | None,
+    keep: Callable[[], None],
+) -> Any:
     """One widget; its value stands in the session's state under `key` before it is drawn."""
     shared: Any = {
         "label": field.title or key,
         "help": field.description,
         "key": key,
-        "persist_state": "session",
+        "on_change": keep,
     }
-    if options is None and get_origin(field.annotation) is Literal:
-        options = get_args(field.annotation)
     if options is not None:
         return st.selectbox(options=list(options), **shared)
     if field.annotation is bool:

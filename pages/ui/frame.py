@@ -66,6 +66,10 @@ NOT_CHOSEN = "frame.not_chosen"
 """In the session's state: the run that a page began with, which another page need not take over."""
 
 
+_ADDRESSES = "frame.addresses"
+"""In the session's state: what stood in the address of each page when it was left."""
+
+
 class _Link(NamedTuple):
     file: str
     label: str
@@ -96,6 +100,8 @@ def begin(title: str, icon: str, *, intro: str | None = None) -> None:
         icon: Material icon of the title, ":material/name:".
         intro: one sentence that says what the page is for.
     """
+    if st.query_params.get("present") == "1":  # as a person writes it; the widget reads "true"
+        st.session_state.setdefault("present", True)
     st.set_page_config(
         page_title=f"{title} · Deep Markov Models",
         page_icon=_LOGO,  # a Material icon would be fetched from an outside host
@@ -105,7 +111,7 @@ def begin(title: str, icon: str, *, intro: str | None = None) -> None:
     st.html(_READABLE)
     st.logo(_LOGO, size="large")
     with st.sidebar:
-        _draw_navigation()
+        _draw_navigation(title)
         st.toggle(
             "Presenter mode",
             key="present",
@@ -122,7 +128,7 @@ def begin(title: str, icon: str, *, intro: str | None = None) -> None:
 
 def presenting() -> bool:
     """Whether presenter mode is on: a page then leaves out what a class does not need."""
-    return bool(st.session_state.get("present", st.query_params.get("present") == "true"))
+    return bool(st.session_state.get("present", st.query_params.get("present") in ("true", "1")))
 
 
 @contextmanager
@@ -190,7 +196,17 @@ def _shows(character: str) -> bool:
     return not unicodedata.category(character).startswith("C")
 
 
-def _draw_navigation() -> None:
+def _draw_navigation(title: str) -> None:
+    """Links to all pages; each brings back what was chosen on that page before.
+
+    Args:
+        title: of the page that is drawn.
+    """
+    names = [link.label for _, links in _NAVIGATION for link in links]
+    here = title if title in names else _NAVIGATION[0][1][0].label
+    kept: dict[str, dict[str, str]] = st.session_state.setdefault(_ADDRESSES, {})
+    own = (*_CARRIED, "present")
+    kept[here] = {name: value for name, value in st.query_params.items() if name not in own}
     carried = {name: st.query_params[name] for name in _CARRIED if name in st.query_params}
     if carried.get("run") == st.session_state.get(NOT_CHOSEN, ""):
         del carried["run"]
@@ -202,5 +218,12 @@ def _draw_navigation() -> None:
             st.caption(group)
         for link in present:
             st.page_link(
-                link.file, label=link.label, icon=link.icon, width="stretch", query_params=carried
+                link.file,
+                label=link.label,
+                icon=link.icon,
+                width="stretch",
+                query_params={
+                    **(kept.get(link.label, {}) if link.label != here else {}),
+                    **carried,
+                },
             )

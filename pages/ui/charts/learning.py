@@ -6,7 +6,17 @@ from typing import Any, NamedTuple
 import numpy as np
 import plotly.graph_objects as go
 
-from pages.ui.charts.style import DASHES, NEUTRAL, SYMBOLS, colour, figure, float32, label, thin
+from pages.ui.charts.style import (
+    DASHES,
+    NEUTRAL,
+    SYMBOLS,
+    colour,
+    figure,
+    float32,
+    label,
+    thin,
+    whole_numbers,
+)
 
 __all__ = ["Reference", "RunCurve", "elbo_curves", "runs_overlay", "smoothed"]
 
@@ -97,7 +107,7 @@ def elbo_curves(
         [*traces, *_reference_lines(references, x)],
         height=440,
         hovermode="x unified",
-        xaxis={"title": {"text": x_title}, "anchor": "y2"},
+        xaxis={"title": {"text": x_title}, "anchor": "y2", **whole_numbers(float32(x))},
         yaxis={
             "title": {"text": _NATS},
             "domain": [0.26, 1],
@@ -160,13 +170,14 @@ def runs_overlay(
                 hovertemplate="%{y:.3f} nats per frame",
             )
         )
+    counts = x_title in ("Epoch", "Update")
     everywhere = np.concatenate([float32(run.x) for run in runs]) if runs else float32([])
     return figure(
         [*traces, *_reference_lines(references, everywhere)],
         height=420,
         hovermode="x unified",
         showlegend=True,
-        xaxis={"title": {"text": x_title}},
+        xaxis={"title": {"text": x_title}, **(whole_numbers(everywhere) if counts else {})},
         yaxis={"title": {"text": f"Valid bound, {_NATS.lower()}"}, "type": "log" if log else "-"},
     )
 

@@ -26,6 +26,7 @@ __all__ = [
     "note",
     "text_colour",
     "thin",
+    "whole_numbers",
 ]
 
 MAX_POINTS = 2000
@@ -116,6 +117,19 @@ def by_value(values: np.ndarray, title: str, **marker: Any) -> dict[str, Any]:
 def float32(values: Any) -> np.ndarray:
     """`values` as float32, half of what plotly sends otherwise; None becomes NaN, a gap."""
     return np.asarray(values, dtype=np.float32)
+
+
+def whole_numbers(x: np.ndarray) -> dict[str, Any]:
+    """Ticks at whole numbers, for an axis that counts epochs or updates.
+
+    Args:
+        x: (N,) what the axis shows; empty where nothing is drawn yet.
+    """
+    finite = x[np.isfinite(x)]
+    span = float(np.ptp(finite)) / 8 if finite.size else 0.0
+    decade = 10.0 ** np.floor(np.log10(span)) if span > 1 else 1.0
+    step = next(decade * n for n in (1, 2, 5, 10) if decade * n >= span)
+    return {"tick0": 0, "dtick": float(step), "tickformat": ",d"}
 
 
 def thin(length: int, most: int = MAX_POINTS) -> np.ndarray:

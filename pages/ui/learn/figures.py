@@ -17,6 +17,7 @@ from pages.ui.charts.style import (
     float32,
     label,
     note,
+    whole_numbers,
 )
 
 __all__ = ["Band", "CostPath", "bands", "filled_in", "kl_by_rank", "nll_against_kl", "numbers"]
@@ -129,7 +130,7 @@ def numbers(
         traces,
         height=400,
         hovermode="x unified",
-        xaxis={"title": {"text": "Update"}},
+        xaxis={"title": {"text": "Update"}, **whole_numbers(float32(x))},
         yaxis={"title": {"text": "Value"}},
     )
 

@@ -120,7 +120,8 @@ def estimate(config: RunConfig, work: Workload) -> float:
     pace = _measured(train.device, train.precision, train.threads)
     update = _seconds(cost, work.frames / work.sequences, pace)
     updates = math.ceil(work.sequences / train.batch_size)
-    valid = _VALID_SHARE * train.eval_samples * work.valid_frames / work.frames / train.eval_every
+    validation = train.eval_samples * work.valid_frames / work.frames
+    valid = _VALID_SHARE * validation / train.validation_epochs
     return train.epochs * updates * update * (1 + valid / train.samples)
 
 

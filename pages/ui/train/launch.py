@@ -20,7 +20,7 @@ from dmm_core.runs.store import create_run, list_runs
 from pages.ui import frame
 from pages.ui.address import choose
 from pages.ui.datasets import SetFacts, data_sets
-from pages.ui.forms import config_form, fill, parsed
+from pages.ui.forms import asked, config_form, parameters, parsed
 from pages.ui.published import comparable
 from pages.ui.runner import runner
 from pages.ui.runs.words import duration, set_label
@@ -29,6 +29,9 @@ from pages.ui.train.estimate import Workload, check_memory, estimate, workload
 __all__ = ["doubt", "draw", "launch"]
 
 _FORM = "train"
+
+_SHORT = {"z_dim": "z", "rnn_size": "rnn", "inference": "", "emission": "", "batch_size": "batch"}
+"""Settings whose field is not what one calls them; "" where the value says it all."""
 
 
 class _Words(NamedTuple):
@@ -109,7 +112,12 @@ def _draw_choices(sets: dict[str, SetFacts]) -> _Chosen | None:
     left, right = st.columns([6, 5])
     with left:
         preset = choose(
-            "Preset", list(PRESETS), key="preset", show=lambda name: _PRESETS[name].title, few=True
+            "Preset",
+            list(PRESETS),
+            key="preset",
+            show=lambda name: _PRESETS[name].title,
+            few=True,
+            resets=parameters(),
         )
     with right:
         name = choose("Data set", list(sets), key="data", show=lambda name: set_label(sets, name))
@@ -124,30 +132,38 @@ def _draw_choices(sets: dict[str, SetFacts]) -> _Chosen | None:
 def _draw_data_seed() -> int:
     return int(
         st.number_input(
-            "Data seed", 0, 2**31 - 1, 0, key="data_seed", help="Draws these synthetic data."
+            "Data seed",
+            0,
+            2**31 - 1,
+            0,
+            key="data_seed",
+            bind="query-params",
+            help="Decides the synthetic sequences that are drawn.",
         )
     )
 
 
 def _draw_settings(preset: str, work: Workload) -> dict[str, dict]:
-    """The form below the button, which another preset fills anew; a class sees none."""
-    start = PRESETS[preset]
-    if st.session_state.get(f"{_FORM}.preset") != preset:
-        fill(start, key=_FORM)
-        st.session_state[f"{_FORM}.preset"] = preset
-    emissions, key = work.emissions, f"{_FORM}.model.emission"
-    emission = start.model.emission if start.model.emission in emissions else emissions[0]
+    """The form below the button, which another preset fills anew; presenter mode hides it."""
+    start, sections = _start(preset, work), ("model", "train")
     if frame.presenting():
-        model = {**start.model.model_dump(), "emission": emission}
-        return {"model": model, "train": start.train.model_dump()}
-    if st.session_state.get(key) not in emissions:  # one that explains such data
-        st.session_state[key] = emission
+        return asked(start, sections=sections)
+    emissions = work.emissions
     choices = {
         "model.emission": emissions,
         "train.device": _devices(),
         "train.precision": _precisions(),
     }
-    return config_form(start, key=_FORM, choices=choices, sections=("model", "train"))
+    return config_form(start, key=_FORM, choices=choices, sections=sections)
+
+
+def _start(preset: str, work: Workload) -> RunConfig:
+    """The preset, with an emission that explains such data."""
+    start = PRESETS[preset]
+    if start.model.emission in work.emissions:
+        return start
+    model = start.model.model_copy(update={"emission": work.emissions[0]})
+    return start.model_copy(update={"model": model})
 
 
 def _draw_button(config: RunConfig | None, chosen: _Chosen) -> DeltaGenerator:
@@ -162,10 +178,33 @@ def _draw_button(config: RunConfig | None, chosen: _Chosen) -> DeltaGenerator:
         )
         estimated = st.empty()
     if asked and config is not None:
-        launch(config, f"{_PRESETS[chosen.preset].title}, {chosen.facts.title}")
+        launch(config, _name(config, chosen))
         st.rerun()
     st.session_state.pop("launch.token", None)  # the next click is another launch
     return estimated
+
+
+def _name(config: RunConfig, chosen: _Chosen) -> str:
+    """The preset, the data set where it is another, and every setting that was changed."""
+    start = _start(chosen.preset, chosen.work)
+    words = [_PRESETS[chosen.preset].title]
+    if chosen.data.name != start.data.name:
+        words.append(chosen.facts.title)
+    if chosen.data.seed != start.data.seed:
+        words.append(f"data seed {chosen.data.seed}")
+    for section in ("model", "train"):
+        for field, value in getattr(config, section):
+            if value != getattr(getattr(start, section), field):
+                words.append(_changed(field, value))
+    return ", ".join(words)
+
+
+def _changed(field: str, value: object) -> str:
+    """A setting in a name, such as "z 10", "lr 0.001" or "no learn initial"."""
+    shown = _SHORT.get(field, field.replace("_", " "))
+    if isinstance(value, bool):
+        return shown if value else f"no {shown}"
+    return f"{shown} {value:g}".strip() if isinstance(value, float) else f"{shown} {value}".strip()
 
 
 def _draw_facts(chosen: _Chosen) -> None:
