@@ -166,7 +166,8 @@ def test_one_column_of_decimal_commas_has_two_readings():
     parsed = table("1,5\n2,5\n3,5\n")
     assert parsed.x.tolist() == [[1, 5], [2, 5], [3, 5]]
     assert parsed.changes == (
-        "Read 1,5 as two values, 1 and 5; if it is one number with a decimal comma, write 1.5.",
+        "Found no header and read 1,5 as two values, 1 and 5; if it is one number with a decimal "
+        "comma, write 1.5.",
         "Read 2 real-valued features.",
     )
     for other in ("0,1\n1,1\n", "a,b\n1,5\n", "1,5,6\n2,5,6\n", "1.0,5\n2,5\n", "1,-5\n2,5\n"):
@@ -199,6 +200,12 @@ def test_decimal_commas_are_read_and_told(text, x):
         ("sep=;\na;b\n3;4\n", [[3, 4]]),
         ("sep=,\r\na,b\r\n3,4\r\n", [[3, 4]]),
         ("a;b,c\n3,4\n", [[3, 4]]),
+        ("# a b\n3 4\n", [[3, 4]]),
+        ("#a,b\n3,4\n", [[3, 4]]),
+        ("# made by hand, in May\n# a,b\n\n3,4\n", [[3, 4]]),
+        ("# made by hand, in spring, in May\n3,4\n5,6\n", [[3, 4], [5, 6]]),
+        ("# temperature of the room\n3\n4\n", [[3], [4]]),
+        ("#,a\n3,4\n", [[3, 4]]),
         ('"a;b";"c"\n3;4\n', [[3, 4]]),
         ("a,b\n3,4,\n5,6,,\n", [[3, 4], [5, 6]]),
         ("3,4,\n5,6,\n", [[3, 4], [5, 6]]),

@@ -89,6 +89,7 @@ def test_the_child_and_this_process_agree():
         "Left out 1 note outside the piano's range.",
         "1 of 4 onsets (25 %) was moved to the eighth grid.",
         "1 of 4 note ends (25 %) was moved to the eighth grid.",
+        "Lengthened 1 note to one eighth note, the shortest that the grid holds.",
         "2 notes touch or overlap another of the same pitch; a piano-roll shows them as one.",
         "Merged 2 tracks into one piano-roll.",
     )
@@ -121,6 +122,7 @@ def test_a_waltz_of_two_tempos_is_told_what_it_loses():
                 "2 of 5 onsets (40 %) were moved to the quarter grid; choose eighths or sixteenths "
                 "to keep them.",
                 "3 of 5 note ends (60 %) were moved to the quarter grid.",
+                "Lengthened 5 notes to one quarter note, the shortest that the grid holds.",
             ),
         ),
         (2, 5, ()),
@@ -225,6 +227,19 @@ def test_what_a_midi_file_as_a_whole_loses_is_told():
     assert inspect_file("x", hostile.midi(tracks[2], offs)).changes == (
         "Ended 1 note by note-offs in another track.",
     )
+
+
+def test_short_notes_are_lengthened_and_told():
+    def told(*lengths):
+        notes = [Note(60 + i, 0, length / 2) for i, length in enumerate(lengths)]
+        return parse_midi(midi_from_notes(notes, tempo=120), OPTIONS).changes
+
+    said = "Lengthened {} to one eighth note, the shortest that the grid holds."
+    assert told(0.5, 1) == ()
+    assert told(0.25, 1)[-1] == said.format("1 note")
+    assert said.format("2 notes") in told(0.25, 1, 0.1)
+    click = hostile.midi(hostile.track(b"\x00\x90\x3c\x40\x00\x80\x3c\x40" + hostile.END))
+    assert parse_midi(click, OPTIONS).changes == (said.format("1 note"),)
 
 
 @pytest.mark.parametrize(

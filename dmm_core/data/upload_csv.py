@@ -230,8 +230,8 @@ class _Table:
         if x.shape[1] == 2 and not binary and all(map(_TWO_OR_ONE.fullmatch, lines)):
             shown = lines[0][:_SHOWN]
             yield (
-                f"Read {shown} as two values, {shown.replace(',', ' and ')}; if it is one number "
-                f"with a decimal comma, write {shown.replace(',', '.')}."
+                f"Found no header and read {shown} as two values, {shown.replace(',', ' and ')}; "
+                f"if it is one number with a decimal comma, write {shown.replace(',', '.')}."
             )
 
 

@@ -24,6 +24,7 @@ def grid_counts(notes: Sequence[Note], roll: np.ndarray, steps_per_quarter: int)
     counts = Counter({f"onsets off {grid}": _off(starts, grid) for grid in GRIDS})
     counts["onsets"] = len(notes)
     counts["ends"] = _off(ends, steps_per_quarter)
+    counts["short"] = int(((ends - starts) * steps_per_quarter < 1 - _ON_GRID).sum())
     begun = np.diff(roll, axis=0, prepend=np.zeros_like(roll[:1])) == 1
     counts["joined"] = len(notes) - int(begun.sum())
     return counts
@@ -51,6 +52,9 @@ def grid_changes(counts: Mapping[str, int], steps_per_quarter: int) -> Iterator[
             f"{moved:,} of {onsets:,} note ends ({_share(moved, onsets)}) {were} moved to the "
             f"{name} grid."
         )
+    if short := counts["short"]:
+        notes = "1 note" if short == 1 else f"{short:,} notes"
+        yield f"Lengthened {notes} to one {name} note, the shortest that the grid holds."
     if joined := counts["joined"]:
         notes = (
             "1 note touches or overlaps" if joined == 1 else f"{joined:,} notes touch or overlap"

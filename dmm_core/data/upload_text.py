@@ -4,6 +4,7 @@ import codecs
 import csv
 import re
 from collections.abc import Sequence
+from itertools import islice
 
 from dmm_core.errors import UploadError
 from dmm_core.music.pianoroll import MAX_FRAMES
@@ -17,6 +18,7 @@ SPACE = " "
 """Stands for any run of spaces and tabs between cells."""
 
 _SAMPLE = 20  # lines that show how cells are separated
+_COMMENT = re.compile(r"\s*#+\s*[\w\"'(+-]")  # np.savetxt marks a header so; "#," is a name
 _DECLARED = re.compile(r"sep=([,;\t])")  # the first line that Excel reads and writes
 
 
@@ -64,13 +66,42 @@ def delimiter_of(lines: list[str]) -> str:
 
     It is the first of these that cuts every one of the first lines into the same number of cells.
     Semicolons come before commas, which stand inside numbers where semicolons separate them. A
-    first line such as "sep=;" decides, and is blanked.
+    first line such as "sep=;" decides, and is blanked; so are comments before the table.
     """
     first = next(at for at, line in enumerate(lines) if line.strip())
     if declared := _DECLARED.fullmatch(lines[first].strip(" ")):
         lines[first] = ""
         return declared[1]
-    sample = [line for line in lines[first : first + 2 * _SAMPLE] if line.strip()][:_SAMPLE]
+    comments = _uncomment(lines)
+    sample = _sample(lines)
+    found = _found(sample)
+    if not found and comments and len(sample) > 1:
+        lines[comments[-1]] = ""  # it is prose, not the names of columns
+        sample = _sample(lines)
+        found = _found(sample)
+    return found or max(",;\t", key=sample[0].count)
+
+
+def _uncomment(lines: list[str]) -> list[int]:
+    """Where comments stand before the table; the last one, without its mark, may be its header."""
+    comments: list[int] = []
+    for at, line in enumerate(lines):
+        if not _COMMENT.match(line):
+            if line.strip():
+                break
+            continue
+        if comments:
+            lines[comments[-1]] = ""
+        lines[at] = line[line.index("#") :].lstrip("# \t")
+        comments.append(at)
+    return comments
+
+
+def _sample(lines: list[str]) -> list[str]:
+    return list(islice((line for line in lines if line.strip()), _SAMPLE))
+
+
+def _found(sample: list[str]) -> str | None:
     for delimiter in ";\t,":
         try:
             rows = list(csv.reader(sample, delimiter=delimiter))
@@ -78,9 +109,7 @@ def delimiter_of(lines: list[str]) -> str:
             continue
         if _are_table(rows):
             return delimiter
-    if _are_table([line.split() for line in sample]):
-        return SPACE
-    return max(",;\t", key=sample[0].count)
+    return SPACE if _are_table([line.split() for line in sample]) else None
 
 
 def _are_table(rows: Sequence[Sequence[str]]) -> bool:
