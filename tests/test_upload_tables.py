@@ -151,9 +151,13 @@ def test_a_header_of_numbers(text, x, header):
 
 
 def test_a_first_row_that_may_be_a_header_is_told():
-    doubtful = table("0,1\n0.5,1.5\n0.1,2.5\n")
-    assert len(doubtful.x) == 3 and "if it is a header, use names" in doubtful.changes[0]
-    assert table("0,1\n0.5,1\n").changes == ("Read 2 real-valued features.",)
+    for text in ("0,1\n0.5,1.5\n0.1,2.5\n", "0, 1\n5,6\n", "0\n0.5\n", '"0"\n7\n'):
+        doubtful = table(text)
+        assert len(doubtful.x) == text.count("\n")
+        assert doubtful.changes[0].startswith("Read the first row (0")
+        assert "if it is a header, use names" in doubtful.changes[0]
+    for text in ("0,1\n1,1\n", "0\n1\n", "0,2\n5,6\n", "1\n5\n", "0,1\n"):
+        assert not any("as values" in said for said in table(text).changes)
 
 
 def test_columns_that_pandas_names_are_left_out():

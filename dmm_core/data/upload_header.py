@@ -1,6 +1,7 @@
 """A table whose first row is all numbers: is that row a header that a program wrote?"""
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 
@@ -12,7 +13,7 @@ __all__ = ["Headerless", "read_headerless"]
 _ENOUGH = 3  # columns from 0 on that are hardly a row of values
 
 
-class Headerless:
+class Headerless(NamedTuple):
     """Which part of a table without names is values.
 
     Attributes:
@@ -21,10 +22,9 @@ class Headerless:
         changes: what this means, in sentences.
     """
 
-    def __init__(self, columns: np.ndarray, skipped: int, changes: list[str]) -> None:
-        self.columns = columns
-        self.skipped = skipped
-        self.changes = changes
+    columns: np.ndarray
+    skipped: int
+    changes: list[str]
 
 
 def read_headerless(first: Sequence[str], x: np.ndarray) -> Headerless:
@@ -38,14 +38,16 @@ def read_headerless(first: Sequence[str], x: np.ndarray) -> Headerless:
         x: (rows, columns) all rows, NaN where a value is missing.
     """
     changes: list[str] = []
+    first = [cell.strip() for cell in first]
     columns = np.arange(x.shape[1])
     skipped, has_index = _pandas(first, x)
     if skipped:
-        names = [cell.strip() for cell in first if cell.strip()]
+        names = [cell for cell in first if cell]
         changes.append(f"Read the first row ({names[0]} to {names[-1]}) as a header.")
     elif _is_doubtful(first, x):
         changes.append(
-            "Read the first row (0, 1) as values; if it is a header, use names that are words."
+            f"Read the first row ({', '.join(first)}) as values; if it is a header, use names that "
+            "are words."
         )
     if not has_index and x.shape[1] == PITCHES + 1:
         has_index = _counts(x[skipped:, 0]) and _is_binary(x[skipped:, 1:])
@@ -59,11 +61,11 @@ def read_headerless(first: Sequence[str], x: np.ndarray) -> Headerless:
     return Headerless(columns, skipped, changes)
 
 
-def _pandas(first: Sequence[str], x: np.ndarray) -> tuple[int, bool]:
+def _pandas(first: list[str], x: np.ndarray) -> tuple[int, bool]:
     """Rows of a header (0 or 1), and whether the first column numbers the rows."""
-    indexed = not first[0].strip()
+    indexed = not first[0]
     names, below = x[0, indexed:], x[1:, indexed:]
-    whole = all(cell.strip().isdecimal() for cell in first[indexed:])
+    whole = all(cell.isdecimal() for cell in first[indexed:])
     if not whole or not len(below) or (np.diff(names) != 1).any():
         return 0, False
     if indexed and names[0] == 0 and (len(names) > 1 or _counts(x[1:, 0])):
@@ -74,12 +76,9 @@ def _pandas(first: Sequence[str], x: np.ndarray) -> tuple[int, bool]:
     return 0, False
 
 
-def _is_doubtful(first: Sequence[str], x: np.ndarray) -> bool:
-    """Whether 0, 1 stands above nothing but fractions."""
-    below = x[1:]
-    return [cell.strip() for cell in first] == ["0", "1"] and bool(
-        len(below) and (below != np.rint(below)).all()
-    )
+def _is_doubtful(first: list[str], x: np.ndarray) -> bool:
+    """Whether 0, or 0 and 1, could be the names that pandas writes, or a row of values."""
+    return first in (["0"], ["0", "1"]) and len(x) > 1 and not _is_binary(x[1:])
 
 
 def _counts(column: np.ndarray) -> bool:
