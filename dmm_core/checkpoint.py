@@ -67,7 +67,7 @@ def save_checkpoint(folder: Path, checkpoint: Checkpoint) -> None:
         OSError: if the disk refuses; the checkpoints that stood before still load.
         ValueError: if a scalar is not JSON, such as a float that is not finite.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    folder.mkdir(exist_ok=True)  # no parents: a run that was moved is not begun anew here
     update = checkpoint.scalars["update"]
     digests, names = {}, set()
     for group, tensors in checkpoint.tensors.items():

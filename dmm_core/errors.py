@@ -3,7 +3,7 @@
 A message is one plain sentence for a person: what is wrong, what was given, what is allowed.
 """
 
-__all__ = ["ConfigError", "DMMError", "DataError", "RunError", "UploadError"]
+__all__ = ["ConfigError", "DMMError", "DataError", "RunError", "StorageError", "UploadError"]
 
 
 class DMMError(Exception):
@@ -20,6 +20,10 @@ class DataError(DMMError):
 
 class UploadError(DataError):
     """An untrusted file that was refused; the message may be shown as it stands."""
+
+
+class StorageError(DMMError):
+    """Something that the disk, or the room that it may take there, does not allow to be kept."""
 
 
 class RunError(DMMError):

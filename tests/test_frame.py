@@ -1,5 +1,6 @@
 import gc
 import logging
+import re
 from pathlib import Path
 
 import pytest
@@ -20,7 +21,18 @@ def test_plain_text_leaves_markdown_nothing_to_read():
     for index, character in enumerate(shown):
         if character in "<[!:$`#|*_-":
             assert shown[index - 1] == "\\"
-    assert bare.startswith("<b>x</b> [a](http://b)")
+    assert bare.startswith("<b>x</b> [a](http:\u2060//b)")
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["http://a.b", "HTTPS://a.b", "www.a.b", "WWW.a.b", "a@b.cd", "mailto:a@b.cd", "ftp://a"],
+)
+def test_plain_text_makes_no_links(text):
+    """GitHub's Markdown makes links of addresses even where they are escaped."""
+    shown = plain(text).replace("\\", "")
+    assert shown.replace("\u2060", "") == text
+    assert not re.search(r"https?://|ftp://|www\.|@\w|mailto:\w", shown, re.IGNORECASE)
 
 
 def test_plain_text_is_cut():
@@ -38,6 +50,8 @@ def failing(kind):
     with frame.guard():
         if kind == "known":
             raise DataError("The *file* has 3 rows.")
+        if kind == "disk":
+            raise OSError(28, "No space left on device", "/secret/path")
         if kind == "unknown":
             raise ZeroDivisionError("secret")
         if kind == "stop":
@@ -48,6 +62,12 @@ def failing(kind):
 def test_a_known_error_is_shown_as_it_stands_and_the_script_stops():
     at = AppTest.from_function(failing, args=("known",)).run()
     assert at.error[0].value == "The \\*file\\* has 3 rows\\."
+    assert not at.markdown and not at.exception
+
+
+def test_an_error_of_the_system_is_shown_with_its_reason():
+    at = AppTest.from_function(failing, args=("disk",)).run()
+    assert "No space left on device" in at.error[0].value and "secret" not in at.error[0].value
     assert not at.markdown and not at.exception
 
 

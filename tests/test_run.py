@@ -51,7 +51,7 @@ def test_a_damaged_config_is_one_sentence(run, content):
 
 def test_metrics_leave_out_what_is_torn(run):
     assert run.metrics() == []
-    lines = [{"epoch": epoch, "train_bound": 7.5} for epoch in (1, 2)]
+    lines = [{"epoch": n, "update": n, "seconds": 0.5, "train_bound": 7.5} for n in (1, 2)]
     text = "".join(json.dumps(line) + "\n" for line in lines)
     for tail in ("", "{", '{"epoch": 3, "tr', "3", "\x00\x00", "{}\n"[:0]):
         (run.folder / "metrics.jsonl").write_text(text + tail)

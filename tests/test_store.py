@@ -1,11 +1,17 @@
+import json
 import os
 import threading
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+from page_models import scales
 
+from dmm_core.checkpoint import Checkpoint, save_checkpoint
 from dmm_core.config import RunConfig
-from dmm_core.errors import RunError
+from dmm_core.data.uploads import list_uploads
+from dmm_core.errors import RunError, StorageError
+from dmm_core.files import json_text
 from dmm_core.presets import preset
 from dmm_core.runs import bundled, store
 from dmm_core.runs.store import RUN_ID, create_run, find_run, list_runs, unreadable_runs
@@ -182,3 +188,45 @@ def test_find_a_bundled_model(dmm_home, tmp_path, monkeypatch):
     assert [model.id for model in bundled.list_bundled()] == ["bundled:tiny"]
     with pytest.raises(RunError):
         find_run("bundled:No_Name")
+
+
+def test_runs_and_uploads_have_a_limit_on_the_disk(dmm_home, monkeypatch):
+    run = create_run(RunConfig())
+    (run.folder / "big").write_bytes(bytes(10**6))
+    monkeypatch.setenv("DMM_RUNS_GB", "0.0005")
+    with pytest.raises(StorageError, match=r"The runs take 0\.0 GB of the 0\.0005 GB"):
+        create_run(RunConfig())
+    assert [listed.id for listed in list_runs()] == [run.id]
+    monkeypatch.setenv("DMM_RUNS_GB", "many")
+    with pytest.raises(StorageError, match=r"DMM_RUNS_GB is 'many'"):
+        create_run(RunConfig())
+    monkeypatch.setenv("DMM_UPLOADS_GB", "0.000001")
+    with pytest.raises(StorageError, match="The uploads take"):
+        scales()
+    assert list_uploads() == []
+
+
+def test_a_part_of_the_disk_stays_free(dmm_home, monkeypatch):
+    usage = SimpleNamespace(free=10**8)
+    monkeypatch.setattr("dmm_core.files.shutil.disk_usage", lambda path: usage)
+    with pytest.raises(StorageError, match="The disk has 100 MB left, of which 200 MB stay free"):
+        create_run(RunConfig())
+
+
+def test_nothing_is_begun_anew_where_a_run_was_moved_from(dmm_home):
+    run = create_run(RunConfig())
+    run.folder.rename(run.folder.with_name("elsewhere"))
+    with pytest.raises(RunError, match="is gone"):
+        run.add_evaluation({"split": "test"})
+    with pytest.raises(OSError, match="No such file"):
+        save_checkpoint(run.checkpoints, Checkpoint({}, {"epoch": 1, "update": 1}))
+    with pytest.raises(OSError, match="No such file"):
+        run.rename("new")
+    run.request_stop()
+    assert not run.folder.exists()
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf")])
+def test_json_holds_no_number_that_is_none(value):
+    text = json_text({"a": [1, value, (2.5, {"b": value})], "c": "NaN"})
+    assert json.loads(text) == {"a": [1, None, [2.5, {"b": None}]], "c": "NaN"}

@@ -1,14 +1,13 @@
 """The command `bundle`: a finished run as a model that ships with the code."""
 
 import argparse
-import json
 import sys
 from typing import Any
 
 from dmm_core.checkpoint import save_tensors
 from dmm_core.errors import RunError
 from dmm_core.experiments.trainings import measured
-from dmm_core.files import assets
+from dmm_core.files import assets, json_text
 from dmm_core.flags import command_line
 from dmm_core.runs.bundled import BUNDLED_NAME
 from dmm_core.runs.documents import write_document
@@ -42,7 +41,7 @@ def bundle(given: argparse.Namespace) -> None:
     card = _card(source, given) | {"test": test}
     save_tensors(folder / "model.safetensors", source.weights())
     write_document(folder / "card.json", card)
-    print(json.dumps(card) if given.json else f"bundled:{given.name} in {folder}")
+    print(json_text(card) if given.json else f"bundled:{given.name} in {folder}")
 
 
 def _show(sentence: str) -> None:

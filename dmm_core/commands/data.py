@@ -1,7 +1,6 @@
 """The commands about data: `datasets`, `inspect` and `upload`."""
 
 import argparse
-import json
 from contextlib import suppress
 from functools import partial
 from typing import Any
@@ -23,6 +22,7 @@ from dmm_core.data.uploads import (
     store_upload,
 )
 from dmm_core.errors import DataError, UploadError
+from dmm_core.files import json_text
 from dmm_core.music.pianoroll import GRIDS
 
 __all__ = ["datasets", "inspect", "upload"]
@@ -45,7 +45,7 @@ def datasets(given: argparse.Namespace) -> None:
         with suppress(DataError):  # a damaged one is not listed
             rows.append(_upload_row(info))
     if given.json:
-        print(json.dumps({"datasets": rows}))
+        print(json_text({"datasets": rows}))
         return
     columns = ("name", "sequences", "frames", "grid", "at hand", "title")
     cells = [
@@ -123,7 +123,7 @@ def inspect(given: argparse.Namespace) -> None:
         if is_table:
             found |= {"features": parsed.x.shape[1], "time": None}
     if given.json:
-        print(json.dumps(found))
+        print(json_text(found))
         return
     print(
         f"{report.name}: {kind}, {counted(report.sequences, 'sequence')}, "
@@ -153,7 +153,7 @@ def upload(given: argparse.Namespace) -> None:
         "refused": refusals_of(report.files),
     }
     if given.json:
-        print(json.dumps(found))
+        print(json_text(found))
         return
     sizes = f"{counted(found['sequences'], 'sequence')}, {counted(found['frames'], 'frame')}"
     print(f"{found['upload']}: {sizes}")

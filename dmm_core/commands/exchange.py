@@ -1,13 +1,12 @@
 """The commands that carry runs from machine to machine: `export` and `import`."""
 
 import argparse
-import json
 import sys
 
 from dmm_core.data.registry import exists
 from dmm_core.errors import RunError
 from dmm_core.exporting import export_run
-from dmm_core.files import write_atomic
+from dmm_core.files import json_text, write_atomic
 from dmm_core.runs.imported import import_run
 from dmm_core.runs.run import Run
 from dmm_core.runs.store import find_run
@@ -30,7 +29,7 @@ def export(given: argparse.Namespace) -> None:
     given.out.parent.mkdir(parents=True, exist_ok=True)
     write_atomic(given.out, content)
     said = {"run": run.id, "out": str(given.out), "bytes": len(content)}
-    print(json.dumps(said) if given.json else f"{given.out}: {len(content):,} bytes")
+    print(json_text(said) if given.json else f"{given.out}: {len(content):,} bytes")
 
 
 def take_in(given: argparse.Namespace) -> None:
@@ -43,7 +42,7 @@ def take_in(given: argparse.Namespace) -> None:
     data = run.config().data.name
     here = exists(data)
     if given.json:
-        print(json.dumps({"run": run.id, "name": run.name(), "data": data, "data_here": here}))
+        print(json_text({"run": run.id, "name": run.name(), "data": data, "data_here": here}))
         return
     print(f"{run.id} in {run.folder}")
     if not here:

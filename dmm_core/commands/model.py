@@ -2,7 +2,6 @@
 
 import argparse
 import io
-import json
 from typing import Any
 
 import numpy as np
@@ -11,7 +10,7 @@ from dmm_core.commands.files import read_own_files
 from dmm_core.data.registry import load_dataset
 from dmm_core.data.sequences import Sequences
 from dmm_core.errors import DataError
-from dmm_core.files import write_atomic
+from dmm_core.files import json_text, write_atomic
 from dmm_core.latent import posterior_moments
 from dmm_core.runs.bundled import load_model
 from dmm_core.runs.measure import measure
@@ -30,7 +29,7 @@ def evaluate(given: argparse.Namespace) -> None:
         estimator=given.estimator,
     )
     if given.json:
-        print(json.dumps(result))
+        print(json_text(result))
         return
     print(
         "{run} on {split}: {sequences} sequences, {frames} frames; nats a frame\n"
@@ -66,7 +65,7 @@ def infer(given: argparse.Namespace) -> None:
     }
     if given.files:
         said["changes"] = changes
-    print(json.dumps(said) if given.json else f"{given.out}: {sequences.frames} frames")
+    print(json_text(said) if given.json else f"{given.out}: {sequences.frames} frames")
 
 
 def _posterior(source: Any, sequences: Sequences, given: argparse.Namespace) -> dict[str, Any]:

@@ -1,7 +1,6 @@
 """The commands that compose: `sample` and `continue`."""
 
 import argparse
-import json
 import re
 import sys
 from pathlib import Path
@@ -10,7 +9,7 @@ import numpy as np
 
 from dmm_core.commands.files import read_own_files
 from dmm_core.constraints import Constraint
-from dmm_core.files import write_atomic
+from dmm_core.files import json_text, write_atomic
 from dmm_core.listening import require_piano, to_notes, to_roll
 from dmm_core.music.audio import render_wav
 from dmm_core.music.midi import midi_from_notes
@@ -110,7 +109,7 @@ def _write(
             write_atomic(path, render_wav(notes, program=given.program))
             written.append(path)
     if given.json:
-        print(json.dumps({"run": given.run, "files": [str(path) for path in written], **told}))
+        print(json_text({"run": given.run, "files": [str(path) for path in written], **told}))
     else:
         print(*written, sep="\n")
 

@@ -1,7 +1,6 @@
 """The command `reproduce`: a table or figure of the paper, beside what was published."""
 
 import argparse
-import json
 import sys
 from dataclasses import asdict
 
@@ -10,6 +9,7 @@ from dmm_core.experiments.known import fig3, fig4, fig8
 from dmm_core.experiments.medical import medical
 from dmm_core.experiments.report import Comparison, table_of, write_comparison
 from dmm_core.experiments.tables import table2, table3, table4
+from dmm_core.files import json_text
 
 __all__ = ["reproduce"]
 
@@ -37,7 +37,7 @@ def _tell(found: Comparison, folder: str, as_json: bool) -> None:
     if as_json:
         values = asdict(found)
         del values["figure"]
-        print(json.dumps({**values, "folder": folder}))
+        print(json_text({**values, "folder": folder}))
         return
     print(table_of(found))
     print(f"In brackets: what was published, or is known exactly. Kept in {folder}.")

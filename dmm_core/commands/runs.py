@@ -2,7 +2,6 @@
 
 import argparse
 import dataclasses
-import json
 import sys
 from typing import Any
 
@@ -15,6 +14,7 @@ from dmm_core.data.catalogue import UPLOAD_PREFIX, dataset_info
 from dmm_core.device import choose_device
 from dmm_core.errors import RunError
 from dmm_core.events import EpochEnd, Event, Progress
+from dmm_core.files import json_text
 from dmm_core.flags import given_settings
 from dmm_core.listening import compose_midi
 from dmm_core.parallel import World, joined
@@ -72,14 +72,14 @@ def stop(given: argparse.Namespace) -> None:
     if (state := run.state()) not in ACTIVE:
         raise RunError(f"The run {run.id} is {state}; there is nothing to stop.")
     run.request_stop()
-    print(json.dumps({"run": run.id, "stop": True}) if given.json else f"{run.id} is to stop.")
+    print(json_text({"run": run.id, "stop": True}) if given.json else f"{run.id} is to stop.")
 
 
 def runs(given: argparse.Namespace) -> None:
     """List the runs, newest first."""
     rows = [_row(run) for run in list_runs()]
     if given.json:
-        print(json.dumps({"runs": rows}))
+        print(json_text({"runs": rows}))
         return
     if not rows:
         print("There are no runs yet.", file=sys.stderr)
@@ -152,7 +152,7 @@ def _execute(run: Run, as_json: bool, world: World) -> int:
 
 
 def _print_line(values: dict[str, Any]) -> None:
-    print(json.dumps(values), flush=True)
+    print(json_text(values), flush=True)
 
 
 def _print_epoch(event: Event) -> None:

@@ -1,7 +1,6 @@
 """The command `sweep`: every combination of some settings' values, some trained at once."""
 
 import argparse
-import json
 import os
 import sys
 import threading
@@ -25,6 +24,7 @@ from dmm_core.experiments.sweep import (
     with_threads,
 )
 from dmm_core.experiments.trainings import token_of
+from dmm_core.files import json_text
 from dmm_core.flags import given_settings, setting_names
 from dmm_core.listening import compose_midi
 from dmm_core.presets import preset
@@ -143,7 +143,7 @@ def _print_json(results: Sequence[Result]) -> None:
             del values["reason"]
         return values
 
-    print(json.dumps({"sweep": [entry(one) for one in results], "best": _best(results)}))
+    print(json_text({"sweep": [entry(one) for one in results], "best": _best(results)}))
 
 
 def _print_tables(results: Sequence[Result]) -> None:

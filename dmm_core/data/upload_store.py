@@ -22,7 +22,7 @@ import numpy as np
 from dmm_core.data.sequences import Kind, Sequences, Splits, split_by_seed
 from dmm_core.data.upload_report import UploadOptions, UploadReport, display_name
 from dmm_core.errors import DataError
-from dmm_core.files import home, write_atomic
+from dmm_core.files import home, require_room, write_atomic
 from dmm_core.music.pianoroll import PITCHES
 
 __all__ = [
@@ -76,6 +76,7 @@ def store_upload(report: UploadReport, *, title: str, options: UploadOptions) ->
 
     Raises:
         DataError: if no file was read.
+        StorageError: if uploads take all the room that they may.
         OSError: if the disk refuses; nothing is listed then.
     """
     sequences = report.sequences
@@ -111,6 +112,7 @@ def store_upload(report: UploadReport, *, title: str, options: UploadOptions) ->
         "files": [asdict(file) for file in report.files],
         "sha256": hashlib.sha256(buffer.getvalue()).hexdigest(),
     }
+    require_room(home() / "uploads", buffer.tell())
     folder = home() / "uploads" / upload
     folder.mkdir(parents=True)
     try:

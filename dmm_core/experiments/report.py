@@ -1,11 +1,10 @@
 """What an experiment found, beside what was published or is known exactly."""
 
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from dmm_core.files import home, write_atomic
+from dmm_core.files import home, json_text, write_atomic
 
 __all__ = ["Comparison", "Row", "Show", "table_of", "write_comparison"]
 
@@ -82,7 +81,7 @@ def write_comparison(comparison: Comparison) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     values = asdict(comparison)
     figure = values.pop("figure")
-    write_atomic(folder / "comparison.json", json.dumps(values, indent=1))
+    write_atomic(folder / "comparison.json", json_text(values, indent=1))
     text = f"# {comparison.experiment} on {comparison.data}\n\n{comparison.sentence}\n\n"
     text += table_of(comparison) + "\nIn brackets: what was published, or is known exactly.\n"
     if figure is not None:

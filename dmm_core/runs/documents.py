@@ -5,13 +5,23 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from dmm_core.errors import RunError
-from dmm_core.files import write_atomic
+from dmm_core.files import json_text, write_atomic
 
-__all__ = ["parse", "plain_line", "read_document", "read_text", "write_document"]
+__all__ = [
+    "is_epoch",
+    "is_number",
+    "parse",
+    "plain_line",
+    "read_document",
+    "read_text",
+    "write_document",
+]
 
 Document = TypeVar("Document", list, dict)
 
 _LINE_CHARACTERS = 100
+_MOST_NUMBER = 1e38
+"""float32, which charts take, ends there."""
 
 
 def read_document(path: Path, default: Document) -> Document:
@@ -37,7 +47,7 @@ def write_document(path: Path, content: list | dict) -> None:
     Raises:
         OSError: if the disk refuses; `path` is then as it was.
     """
-    write_atomic(path, json.dumps(content, indent=1) + "\n")
+    write_atomic(path, json_text(content, indent=1) + "\n")
 
 
 def read_text(path: Path, key: str) -> str:
@@ -55,6 +65,31 @@ def parse(text: str) -> Any:
         return json.loads(text)
     except (ValueError, RecursionError):
         return None
+
+
+def is_epoch(line: Any) -> bool:
+    """Whether `line` is what a training writes after an epoch.
+
+    It counts epoch, update and seconds, and holds numbers, or groups of numbers.
+    """
+    if not isinstance(line, dict):
+        return False
+    counted = all(isinstance(line.get(name), int) for name in ("epoch", "update"))
+    return (
+        counted
+        and isinstance(line.get("seconds"), int | float)
+        and all(
+            all(map(is_number, value.values())) if isinstance(value, dict) else is_number(value)
+            for value in line.values()
+        )
+    )
+
+
+def is_number(value: Any) -> bool:
+    """Whether `value` is a number that any chart can draw, a flag, or None for one not finite."""
+    if isinstance(value, int | float):
+        return abs(value) < _MOST_NUMBER  # neither is NaN
+    return value is None
 
 
 def plain_line(text: str) -> str:

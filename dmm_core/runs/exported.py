@@ -1,6 +1,5 @@
 """The documents of an exported run, out of a stranger's hands: what is kept of each, or why not."""
 
-from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, Literal, NamedTuple
 
@@ -11,7 +10,7 @@ from dmm_core.data.sequences import Kind
 from dmm_core.data.upload_report import display_name
 from dmm_core.data.upload_values import MAX_FEATURES
 from dmm_core.errors import UploadError
-from dmm_core.runs.documents import parse, plain_line
+from dmm_core.runs.documents import is_epoch, is_number, parse, plain_line
 
 __all__ = [
     "ForeignRecord",
@@ -26,7 +25,6 @@ _MOST_VERSIONS = 10
 _MOST_LINES = 100_000
 _MOST_LINE_BYTES = 2**16
 _MOST_EVALUATIONS = 1000
-_MOST_NUMBER = 1e38  # float32, which charts take, ends there
 
 _KINDS: dict[type, str] = {dict: "object", list: "list"}
 
@@ -127,24 +125,10 @@ def judged_metrics(content: bytes) -> list[dict[str, Any]]:
     metrics = []
     for number, line in enumerate(lines, 1):
         found = parse(line.decode(errors="replace")) if len(line) <= _MOST_LINE_BYTES else None
-        if not isinstance(found, dict) or not _is_epoch(found):
+        if not is_epoch(found):
             raise UploadError(f"metrics.jsonl is not that of a run: see its line {number:,}.")
         metrics.append(found)
     return metrics
-
-
-def _is_epoch(line: Mapping[str, Any]) -> bool:
-    """Whether it counts epoch, update and seconds, and holds numbers, or groups of them."""
-    counted = all(isinstance(line.get(name), int) for name in ("epoch", "update"))
-    timed = isinstance(line.get("seconds"), int | float)
-    return (
-        counted
-        and timed
-        and all(
-            all(map(_is_number, value.values())) if isinstance(value, dict) else _is_number(value)
-            for value in line.values()
-        )
-    )
 
 
 def judged_evaluations(content: bytes) -> list[dict[str, Any]]:
@@ -158,18 +142,11 @@ def judged_evaluations(content: bytes) -> list[dict[str, Any]]:
         if place > _MOST_EVALUATIONS:
             raise UploadError(f"evaluations.json has over {_MOST_EVALUATIONS:,} evaluations.")
         if not isinstance(entry, dict) or not all(
-            _is_number(value) or (isinstance(value, str) and value == plain_line(value))
+            is_number(value) or (isinstance(value, str) and value == plain_line(value))
             for value in entry.values()
         ):
             raise UploadError(f"evaluations.json is not that of a run: see its entry {place}.")
     return found
-
-
-def _is_number(value: Any) -> bool:
-    """A number that any chart can draw, a flag, or None, for one that was not finite."""
-    if isinstance(value, int | float):
-        return abs(value) < _MOST_NUMBER  # neither is NaN
-    return value is None
 
 
 def _json(content: bytes, kind: type, name: str) -> Any:

@@ -26,7 +26,15 @@ from dmm_core.runs.exported import (
     judged_record,
 )
 
-__all__ = ["LIMITS", "MAX_BYTES", "MEMBERS", "ExportedRun", "read_export", "read_export_in_child"]
+__all__ = [
+    "LIMITS",
+    "MAX_BYTES",
+    "MEMBERS",
+    "ExportedRun",
+    "main",
+    "read_export",
+    "read_export_in_child",
+]
 
 LIMITS = Limits(cpu=20, memory=2**30)
 """Of the child."""

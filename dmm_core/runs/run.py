@@ -15,7 +15,14 @@ from torch import Tensor
 from dmm_core.checkpoint import load_checkpoint
 from dmm_core.config import RunConfig
 from dmm_core.errors import RunError
-from dmm_core.runs.documents import parse, plain_line, read_document, read_text, write_document
+from dmm_core.runs.documents import (
+    is_epoch,
+    parse,
+    plain_line,
+    read_document,
+    read_text,
+    write_document,
+)
 from dmm_core.runs.lease import hold
 from dmm_core.runs.record import DataFacts, RunRecord, read_record
 from dmm_core.runs.status import (
@@ -91,25 +98,20 @@ class Run:
         return self.status().state
 
     def metrics(self) -> list[dict[str, Any]]:
-        """One mapping an epoch, in order; a line that is being written is left out."""
-        try:
-            text = (self.folder / "metrics.jsonl").read_text(errors="replace")
-        except FileNotFoundError:
-            return []
-        return [
-            line for line in (parse(line) for line in text.split("\n")) if isinstance(line, dict)
-        ]
+        """One mapping an epoch, in order; lines that are damaged or incomplete are left out."""
+        lines = map(parse, self._text("metrics.jsonl").split("\n"))
+        return [line for line in lines if is_epoch(line)]
 
     def samples(self) -> list[Path]:
         """The MIDI files heard while training, oldest first."""
-        return sorted((self.folder / "samples").glob("*.mid"))
+        try:
+            return sorted((self.folder / "samples").glob("*.mid"))
+        except OSError:
+            return []
 
     def log(self) -> str:
         """What the worker noted, tracebacks included."""
-        try:
-            return (self.folder / "log.txt").read_text(errors="replace")
-        except FileNotFoundError:
-            return ""
+        return self._text("log.txt")
 
     def evaluations(self) -> list[dict[str, Any]]:
         """What was found on the splits, oldest first.
@@ -123,8 +125,10 @@ class Run:
         """Append to `evaluations`; it may happen in many processes at once.
 
         Raises:
-            RunError: if evaluations.json is damaged.
+            RunError: if evaluations.json is damaged, or the run's folder is gone.
         """
+        if not self.folder.is_dir():  # the lock would create it anew
+            raise RunError(f"The run {self.id} is gone: its folder was moved or deleted.")
         with FileLock(self.folder / ".evaluations.lock", timeout=10):
             write_document(
                 self.folder / "evaluations.json", [*self.evaluations(), dict(evaluation)]
@@ -213,6 +217,13 @@ class Run:
         doomed = self.folder.with_name(f".deleted-{secrets.token_hex(8)}")
         self.folder.rename(doomed)
         shutil.rmtree(doomed, ignore_errors=True)
+
+    def _text(self, name: str) -> str:
+        """The text of a file in the folder, or "" where it cannot be read."""
+        try:
+            return (self.folder / name).read_text(errors="replace")
+        except OSError:
+            return ""
 
     def _cancelled_in_queue(self) -> bool:
         try:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 import psutil
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, FiniteFloat, ValidationError
 
 __all__ = [
     "ACTIVE",
@@ -76,8 +76,8 @@ class RunProgress(_Record):
     epoch: int = 0
     update: int = 0
     fraction: float = 0.0
-    seconds_left: float | None = None
-    best_valid_bound: float | None = None
+    seconds_left: FiniteFloat | None = None
+    best_valid_bound: FiniteFloat | None = None
     best_epoch: int | None = None
 
 
@@ -174,7 +174,7 @@ def process_is_alive(pid: int, started: float) -> bool:
         same = abs(_started(process) - started) < _SAME_START_SECONDS
         # A killed process keeps its pid until its parent asks for it.
         return same and process.status() != psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
+    except (psutil.Error, ValueError, OverflowError):  # gone, or a number that no process has
         return False
 
 

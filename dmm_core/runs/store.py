@@ -13,7 +13,7 @@ from pathlib import Path
 
 from dmm_core.config import RunConfig
 from dmm_core.errors import RunError
-from dmm_core.files import home
+from dmm_core.files import home, require_room
 from dmm_core.runs.bundled import BundledModel, list_bundled
 from dmm_core.runs.documents import write_document
 from dmm_core.runs.lease import hold
@@ -27,6 +27,8 @@ RUN_ID = re.compile(r"[0-9]{8}-[0-9]{6}-[0-9a-f]{6}")
 """A run's id: when it was created (UTC) and six random digits."""
 
 _DAY_SECONDS = 86_400.0
+_RUN_BYTES = 20 * 10**6
+"""Room that has to be left for a new run: most take less."""
 
 _NOT_FOUND = "There is no such run; a run is named by its id, or a bundled model by bundled:NAME."
 
@@ -48,9 +50,11 @@ def create_run(
         lesson: the lesson that it is run for; it then stands in no list of runs.
 
     Raises:
+        StorageError: if the runs take all the room that they may; nothing is created then.
         OSError: if the disk refuses; nothing is created then.
     """
     folder = _swept_folder()
+    require_room(folder, _RUN_BYTES)
     run = Run(folder / (_new_id() if token is None else _claimed_id(folder, token)))
     if run.folder.is_dir():
         return run
@@ -78,6 +82,7 @@ def add_run(fill: Callable[[Run], None], *, wanted: str = "") -> Run:
         wanted: its id, if that is one and none has it; by default, and else, a new one.
     """
     folder = _swept_folder()
+    require_room(folder, _RUN_BYTES)
     staged = _stage(folder)
     try:
         fill(Run(staged))

@@ -3,6 +3,7 @@
 import functools
 import gc
 import logging
+import re
 import sys
 import unicodedata
 from collections.abc import Iterator
@@ -68,6 +69,9 @@ NOT_CHOSEN = "frame.not_chosen"
 
 _ADDRESSES = "frame.addresses"
 """In the session's state: what stood in the address of each page when it was left."""
+_ERROR = ":material/error:"
+_ADDRESS = re.compile(r"(?:https?|ftp|mailto|xmpp):|://|www(?=\.)|@", re.IGNORECASE)
+"""What GitHub's Markdown makes links of, up to a character that the joiner may follow."""
 
 
 class _Link(NamedTuple):
@@ -135,17 +139,22 @@ def presenting() -> bool:
 def guard() -> Iterator[None]:
     """Turn an error of the body into one plain sentence on the page, and stop the script there.
 
-    A `DMMError` is shown as it stands; anything else goes to the log with its traceback.
+    A `DMMError` is shown unchanged, and of an error of the system its reason. All errors but the
+    first kind go to the log with their traceback.
     """
     try:
         yield
     except DMMError as error:
-        st.error(plain(str(error)), icon=":material/error:")
+        st.error(plain(str(error)), icon=_ERROR)
+    except OSError as error:
+        logging.getLogger(__name__).exception("The system refused a page.")
+        reason = plain(error.strerror or "no reason given")
+        st.error(f"The server cannot use its files or its disk: {reason}.", icon=_ERROR)
     except Exception:
         logging.getLogger(__name__).exception("A page failed.")
         st.error(
             "Something went wrong here; the server's log has the details.",
-            icon=":material/error:",
+            icon=_ERROR,
         )
     else:
         _spare_modules(len(sys.modules))
@@ -173,11 +182,13 @@ def chart(figure: go.Figure, *, key: str, alt: str) -> None:
 def plain(text: str, most: int = 300) -> str:
     """`text` so that Markdown shows it letter for letter: escaped, on one line, cut at `most`.
 
-    Control and direction characters go, so that a hostile file name can neither draw nor hide.
+    Control and direction characters are removed, so that a hostile file name can neither draw nor
+    hide. Addresses get an invisible word joiner: Markdown makes links of them even if escaped.
     """
     kept = "".join(" " if c.isspace() else c for c in text if c.isspace() or _shows(c))
     line = " ".join(kept.split())
     cut = line if len(line) <= most else line[: most - 1] + "…"
+    cut = _ADDRESS.sub(lambda found: f"{found[0]}\u2060", cut)
     return "".join(f"\\{c}" if c in "!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~" else c for c in cut)
 
 

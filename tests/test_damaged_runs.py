@@ -1,0 +1,112 @@
+"""One damaged run never hides the others, in the library, on the command line and on the pages."""
+
+import json
+
+import pytest
+from runs_by_state import open_page, run_in, texts
+
+from dmm_core.cli import main
+from dmm_core.runs.store import list_runs
+
+DEEP = "[" * 100_000
+EPOCH = '{"epoch": 1, "update": 1, "seconds": 1.0, "train_bound": 7.0, "train_nll": 6}'
+
+DAMAGE = {
+    "a pid below zero": ("status.json", {"owner": {"pid": -1}}),
+    "a pid beyond all": ("status.json", {"owner": {"pid": 10**30}}),
+    "a start of NaN": ("status.json", {"owner": {"started": float("nan")}}),
+    "a heartbeat of infinity": ("status.json", {"heartbeat": float("inf")}),
+    "progress beyond all": ("status.json", {"progress": {"fraction": 1e300, "epoch": 10**18}}),
+    "time left of infinity": ("status.json", {"progress": {"seconds_left": float("inf")}}),
+    "a bound of NaN": ("status.json", {"progress": {"best_valid_bound": float("nan")}}),
+    "a state that there is not": ("status.json", {"state": "dreaming"}),
+    "a status that is a list": ("status.json", "[]"),
+    "a status that is deep": ("status.json", DEEP),
+    "a status of bytes": ("status.json", b"\xff\xfe\x00"),
+    **{
+        f"{name} as a folder": (name, None)
+        for name in (
+            "status.json",
+            "metrics.jsonl",
+            "log.txt",
+            "name.json",
+            "evaluations.json",
+            "request.json",
+            "lesson.json",
+            "config.json",
+        )
+    },
+    "samples as a file": ("samples", "text"),
+    "checkpoints as a file": ("checkpoints", "text"),
+    "metrics of text": ("metrics.jsonl", EPOCH.replace("7.0", '"7"')),
+    "metrics of NaN": ("metrics.jsonl", EPOCH.replace("7.0", "NaN")),
+    "metrics beyond all": ("metrics.jsonl", EPOCH.replace("7.0", "1e300")),
+    "metrics without bounds": ("metrics.jsonl", '{"epoch": 1, "update": 1, "seconds": 1}'),
+    "metrics that are deep": ("metrics.jsonl", DEEP),
+    "an empty configuration": ("config.json", "{}"),
+    "a configuration that is deep": ("config.json", DEEP),
+    "a configuration of bytes": ("config.json", b"\xff" * 100),
+    "a date of nothing": ("config.json", {"created": 7}),
+    "a date beyond all": ("config.json", {"created": "99999-01-01"}),
+    "versions of nothing": ("config.json", {"versions": 3}),
+}
+
+
+def damage(run, name, content):
+    path = run.folder / name
+    if content is None or isinstance(content, str | bytes):
+        if path.is_dir():
+            path.rmdir()
+        path.unlink(missing_ok=True)
+    if content is None:
+        path.mkdir()
+    elif isinstance(content, bytes):
+        path.write_bytes(content)
+    elif isinstance(content, str):
+        path.write_text(content + "\n")
+    else:
+        document = json.loads(path.read_text())
+        for key, value in content.items():
+            inner = document.get(key)
+            both = isinstance(inner, dict) and isinstance(value, dict)
+            document[key] = {**inner, **value} if both else value
+        path.write_text(json.dumps(document))
+
+
+@pytest.fixture(params=DAMAGE)
+def runs(request, dmm_home):
+    """A good run, and one that is damaged."""
+    good, bad = run_in("finished", name="good one", epochs=3), run_in("running", epochs=3)
+    damage(bad, *DAMAGE[request.param])
+    return good, bad
+
+
+def failures(at):
+    return [error.value for error in at.error if "went wrong" in error.value] + list(at.exception)
+
+
+def strict(text):
+    def refuse(constant):
+        raise AssertionError(f"{constant} is no JSON")
+
+    return json.loads(text, parse_constant=refuse)
+
+
+def test_the_others_are_listed_and_shown(runs, capsys):
+    good, _ = runs
+    assert good.id in [run.id for run in list_runs()]
+    assert main(["runs", "--json"]) == 0
+    listed = strict(capsys.readouterr().out)["runs"]
+    assert good.id in [row["run"] for row in listed]
+    assert main(["runs"]) == 0 and "good one" in capsys.readouterr().out
+    for page in ("3_Runs.py", "2_Train.py"):
+        at = open_page(page, run=good.id)
+        assert not failures(at), page
+        assert "good one" in texts(at) or "good one" in str(at.get("arrow_data_frame")), page
+
+
+def test_the_damaged_one_is_a_sentence_where_it_is_asked_for(runs):
+    _, bad = runs
+    for page in ("3_Runs.py", "2_Train.py"):
+        at = open_page(page, run=bad.id, compare=bad.id)
+        assert not failures(at), page
