@@ -73,14 +73,14 @@ def test_every_view_of_a_model_of_real_values(view, z_dim):
     assert not at.error and not at.main.get("bidi_component")
     flat = z_dim == 1 and view in ("prior", "transition")
     if view == "nudge":
-        assert "nothing to hear" in at.info[0].value
+        assert "nothing to play" in at.info[0].value
         return
     two = view in ("listen", "dimensions") or (view == "filter" and z_dim == 2)
     assert len(at.get("plotly_chart")) == (0 if flat else 1 + two)
     if flat:
         assert "one dimension" in at.info[0].value
     if view == "listen":
-        assert "nothing to hear" in shown(at)
+        assert "nothing to play" in shown(at)
 
 
 def test_split_sequence_and_those_beside_it_stand_in_the_address():

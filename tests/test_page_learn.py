@@ -3,15 +3,16 @@ import json
 import numpy as np
 import pytest
 import streamlit as st
-from page_models import page
+from page_models import page, shown
 from runs_by_state import run_in
 
+from dmm_core.config import RunConfig
 from dmm_core.data.medical import FEATURES
 from dmm_core.files import home
 from dmm_core.lessons import list_experiments, load_experiment
 from dmm_core.runs import worker
 from dmm_core.runs.run import Run
-from dmm_core.runs.store import find_run, list_runs
+from dmm_core.runs.store import create_run, find_run, list_runs
 from pages.ui.learn import models, session
 from pages.ui.learn.kalman import usual
 from pages.ui.learn.page import LESSONS
@@ -28,6 +29,10 @@ class FakeRunner:
 
     def submit(self, run):
         self.submitted.append(run)
+
+    def position(self, run):
+        waiting = [r for r in self.submitted if r.state() == "queued"]
+        return waiting.index(run) + 1 if run in waiting else None
 
 
 @pytest.fixture(autouse=True)
@@ -211,7 +216,7 @@ def test_imputation_lies_between_the_share_and_the_best_there_is(runner):
     found = numbers(at)
     best, share, needs = (
         float(found[name].split()[0])
-        for name in ("The best there is", "A guess by share needs", "The model needs")
+        for name in ("Best possible", "Guessing by frequency", "Cost of the model")
     )
     assert best < share and best < needs
     assert 68 <= float(found["Hidden"].rstrip("%")) <= 72  # 40 %, and half of the rest
@@ -324,3 +329,56 @@ def test_a_picture_shows_what_a_network_sees(network):
 def test_every_lesson_has_its_words():
     assert len(SIX) == 6
     assert all(lesson.question and lesson.explains.strip() for lesson in LESSONS.values())
+
+
+def opened(runs, lesson="kalman"):
+    return page(LEARN, lesson=lesson, runs=",".join(run.id for run in runs))
+
+
+def bars(at):
+    return [bar.proto.text for bar in at.get("progress")]
+
+
+def test_the_stop_of_one_leaves_a_shared_training_to_the_others(runner):
+    first = page(LEARN, lesson="kalman")
+    first.button(key="start").click().run()
+    second = page(LEARN, lesson="kalman")
+    second.button(key="start").click().run()
+    (run,) = runner.submitted
+    assert second.query_params["runs"] == first.query_params["runs"] == run.id
+    first.button(key="stop").click().run()
+    assert not first.exception and run.state() == "queued" and not run.stop_requested()
+    assert "goes on for them" in shown(first) and "goes on for them" not in shown(second)
+    assert first.button(key="start").label == "Run it again"
+    first.button(key="start").click().run()  # joins it again
+    assert runner.submitted == [run] and "goes on for them" not in shown(first)
+    second.button(key="stop").click().run()
+    assert run.state() == "queued"
+    first.button(key="stop").click().run()
+    assert run.state() == "cancelled"
+
+
+def test_who_waits_sees_the_place_and_who_leaves_gives_it_up(runner):
+    ahead, waiting = page(LEARN, lesson="kalman"), page(LEARN, lesson="parameters")
+    for at in (ahead, waiting):
+        at.button(key="start").click().run()
+    joined = page(LEARN, lesson="parameters")
+    joined.button(key="start").click().run()
+    first, second = runner.submitted
+    for at in (waiting, joined):
+        at.run()
+        assert bars(at) == ["Place 2 in the queue of lessons"]
+    ahead.switch_page("pages/1_Data.py").run()  # nobody watches the first any more
+    waiting.run()
+    assert first.state() == "cancelled" and second.state() == "queued"
+    joined.run()
+    assert bars(waiting) == bars(joined) == ["Place 1 in the queue of lessons"]
+    assert find_run(second.id).state() == "queued"
+
+
+def test_a_lesson_of_another_server_is_not_dropped(runner):
+    other = create_run(RunConfig(), lesson="kalman")
+    at = page(LEARN, lesson="kalman")
+    at.button(key="start").click().run()
+    at.run()
+    assert not at.exception and other.state() == "queued"

@@ -16,7 +16,7 @@ import streamlit as st
 
 from dmm_core.errors import DMMError
 from dmm_core.files import assets
-from pages.ui import theme
+from pages.ui import presence, theme
 
 __all__ = ["NOT_CHOSEN", "begin", "chart", "guard", "plain", "presenting"]
 
@@ -67,6 +67,9 @@ NOT_CHOSEN = "frame.not_chosen"
 """In the session's state: the run that a page began with, which another page need not take over."""
 
 
+_LESSONS = "Learn"
+"""The page on which runs are watched together."""
+
 _ADDRESSES = "frame.addresses"
 """In the session's state: what stood in the address of each page when it was left."""
 _ERROR = ":material/error:"
@@ -112,6 +115,8 @@ def begin(title: str, icon: str, *, intro: str | None = None) -> None:
         layout="wide",
         initial_sidebar_state="collapsed" if presenting() else "auto",
     )
+    if title != _LESSONS:
+        presence.leave()
     st.html(_READABLE)
     st.logo(_LOGO, size="large")
     with st.sidebar:

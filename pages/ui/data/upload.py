@@ -71,7 +71,8 @@ def draw() -> None:
             "A piece of music becomes one sequence, and so does a tune of an ABC file. In a CSV "
             "file a row is a frame: rows with the same value in the column `sequence` are one "
             "sequence, `u_...` are actions, empty cells are missing. An npz file holds x "
-            "(N, T, D), or train, valid and test. Nothing leaves this machine."
+            "(N, T, D), or train, valid and test. "
+            "Files are stored only on the server that runs this app."
         )
         return
     ids = tuple(file.file_id for file in files)

@@ -16,6 +16,14 @@ from pages.ui.player import LatentPath, player
 
 __all__ = ["draw"]
 
+_MUSIC = (
+    "The roll has the notes, and faintly under them the probability that the model gives to each "
+    "note once it has seen the piece. Beside it is the path of the latent state z with one "
+    "standard deviation of uncertainty; the strip below is kl. All of them move with the sound."
+)
+_VALUES = (
+    "The first chart has the features of the sequence, the second what each frame costs the model."
+)
 _PART_QUARTERS = 180
 """Quarters in the player at once: two minutes at 90 a minute, 5 MB of sound."""
 
@@ -25,7 +33,7 @@ def draw(subject: Subject) -> None:
     found = moments(subject)
     part = slice(0, len(subject.x))
     if subject.trained.grid is None:
-        st.caption("These sequences are no music, so there is nothing to hear.")
+        st.caption("This data set is not music, so there is nothing to play.")
         data = subject.trained.data
         draw_sequence(subject.sequences, subject.number, name=data.name, kind=data.kind)
     else:
@@ -40,12 +48,11 @@ def draw(subject: Subject) -> None:
     )
     with st.expander("What am I seeing?", icon=":material/help:"):
         st.markdown(
-            "The notes, and faintly under them how likely the model holds each note once it has "
-            "heard the piece. Beside them the path of its latent state z, with one standard "
-            "deviation of doubt; the strip is kl. Both move with the sound. **nll** is high where "
-            "the model cannot explain the notes even when it knows z; **kl** is high where the "
-            "music goes another way than the model expected from the frame before: a surprise. "
-            "All are nats; their sum, on average over frames, is the bound."
+            (_MUSIC if subject.trained.grid else _VALUES)
+            + " **nll** is high where the model cannot explain a frame even when it knows z; "
+            "**kl** is high where the state moves differently from what the transition predicted "
+            "at the previous frame: a surprise. Both are in nats; their sum, averaged over the "
+            "frames, is the bound."
         )
 
 

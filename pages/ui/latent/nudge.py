@@ -41,7 +41,7 @@ def draw(subject: Subject) -> None:
     """Ask for a frame, a direction and a distance; play what follows without and with the nudge."""
     grid = subject.trained.grid
     if grid is None:
-        st.info("These sequences are no music: there is nothing to hear.", icon=":material/info:")
+        st.info("This data set is not music, so there is nothing to play.", icon=":material/info:")
         return
     if len(subject.x) < 2:
         st.info("A piece of one frame has nothing to go on from.", icon=":material/info:")
@@ -94,12 +94,12 @@ def draw(subject: Subject) -> None:
         _draw_paths(subject, courses, int(at))
     with st.expander("What am I seeing?", icon=":material/help:"):
         st.markdown(
-            "The model hears the piece up to the chosen frame and goes on by itself, twice: from "
-            "the state z that it inferred, and from that state pushed along one of the directions "
-            "in which z moves most. Every other chance is the same in both, so all that differs is "
-            "what the push does. The transition draws some pushes back within a few frames, and "
-            "both go on alike; others lead to another key or register for good. That is what a "
-            "direction of the latent space means, and the ear is the best judge of it."
+            "The model sees the piece up to the chosen frame and continues it twice: from the "
+            "state z that it inferred, and from that state moved along one of the directions in "
+            "which z varies most. All random numbers are the same in both, so every difference is "
+            "an effect of the nudge. After some nudges the transition returns within a few frames, "
+            "and both continuations become equal; other nudges lead to another key or register. "
+            "Listening is the best way to find out what a direction of the latent space means."
         )
 
 

@@ -39,8 +39,8 @@ def draw_paths(subject: Subject) -> None:
             alt="The latent state over time, within one standard deviation.",
         )
         _explain(
-            "The line is where the model believes its latent state z to be at every frame, after "
-            "it has seen the whole sequence; the band is one standard deviation of its doubt."
+            "The line is the posterior mean of the latent state z at every frame, given the whole "
+            "sequence; the band is one posterior standard deviation."
         )
         return
     with st.container(horizontal=True, vertical_alignment="bottom"):
@@ -65,11 +65,11 @@ def draw_paths(subject: Subject) -> None:
         alt="The path of the latent state in its principal axes, with its uncertainty.",
     )
     _explain(
-        "Every point is a frame of the piece: where the model believes its latent state z to be "
-        "after it has seen the whole piece. The ellipses, or the tube, are one standard deviation "
-        "of its doubt. The axes are the directions in which z moves most; the share in their "
-        "titles says how much of all movement they show. Pieces that begin or end alike meet "
-        "there; a step in the music is a jump of the path."
+        "Every point is a frame: the posterior mean of the latent state z, given the whole "
+        "sequence. The ellipses, or the tube, are one posterior standard deviation. The axes are "
+        "the principal components of z; the percentage in their titles is the share of the "
+        "variance along them. Sequences that begin or end in a similar way meet there; an abrupt "
+        "change in the sequence is a jump of the path."
     )
 
 
@@ -92,10 +92,10 @@ def draw_prior(subject: Subject) -> None:
         f"{around.sequences} sequences of {subject.name}, and as many samples of the same length."
     )
     _explain(
-        "Circles are states that the model finds behind real sequences; crosses are states it "
-        "passes when it makes up sequences by itself. Where both cover each other, the model "
-        "composes from what it has heard. Circles without crosses are music it can explain but "
-        "would not think of; crosses without circles are inventions no sequence has asked for."
+        "Circles are states that the model infers from real sequences; crosses are states of "
+        "sequences that it samples from the prior. Where they overlap, samples resemble the data. "
+        "Circles without crosses are data that the model can explain but rarely samples; crosses "
+        "without circles are samples that resemble no data."
     )
 
 
@@ -113,15 +113,15 @@ def draw_filter(subject: Subject) -> None:
             doubt = float(np.sqrt(np.square(scale).sum(1)).mean())
             kind, known = name.split(": ")
             st.metric(
-                f"Doubt, {kind.lower()}",
+                f"Uncertainty, {kind.lower()}",
                 f"{doubt:.2f}",
-                help=f"How unsure the model is of z, {known}: the standard deviation over all "
-                "dimensions, on average over the frames.",
+                help=f"Posterior standard deviation of z, {known}: over all dimensions, averaged "
+                "over the frames.",
             )
         st.metric(
             "Effective particles",
             f"{float(np.median(past.effective)):.0f}",
-            help="Median over the frames; with only a few, filtering is a rough estimate.",
+            help="Median over the frames. With only a few of them, filtering is a rough estimate.",
         )
     view = plane(subject)
     places = st.columns(2) if view is not None else [st.container()]
@@ -145,13 +145,14 @@ def draw_filter(subject: Subject) -> None:
     if frames < len(subject.x):
         st.caption(f"The first {frames:,} frames.")
     _explain(
-        "**Smoothing** says where z was once the whole sequence is known; **filtering** says it at "
-        "every frame from what came until then, as a listener has to. Where both agree, the future "
-        "added nothing; where they part, something later made up the model's mind. Doubt is the "
-        "standard deviation over all dimensions. The network of most models looks ahead, so "
-        "filtering is done by a particle filter: many guesses at z, moved by the transition, "
-        "weighed by what is seen. The effective particles say how many of them still count; of a "
-        "state of many dimensions few do, and the filter is then only a rough picture."
+        "**Smoothing** estimates z given the whole sequence; **filtering** estimates it at every "
+        "frame given the frames up to it. Where both agree, the later frames added no information; "
+        "where they differ, later frames changed the estimate. Uncertainty is the standard "
+        "deviation over all dimensions. The inference network of most models sees the future, so "
+        "filtering uses a particle filter: many samples of z, moved by the transition and weighted "
+        "by the observations. The number of effective particles says how many of them carry "
+        "weight; with a state of many dimensions it is small, and the filter is then only a rough "
+        "estimate."
     )
 
 
@@ -189,11 +190,11 @@ def draw_transition(subject: Subject) -> None:
             help="Median length of the part of the step that the plane does not show.",
         )
     _explain(
-        "Take any state z in this plane and let the model go on without a surprise: the arrow "
-        "shows where it leads, shortened so that arrows do not cross. The colour tells how far "
-        "the step leaves the plane; where it is strong, the picture hides most of the movement. "
-        "At a fixed point nothing moves within the plane. A path that comes near an attracting "
-        "one is drawn in: that is the state in which the music settles if nothing disturbs it."
+        "An arrow goes from a state z in this plane towards the mean of the next state, shortened "
+        "so that arrows do not cross. The colour is the length of the part of the step that leaves "
+        "the plane; where it is large, the picture shows little of the movement. At a fixed point "
+        "nothing moves within the plane. A path near an attracting fixed point converges to it "
+        "when every step is the mean."
     )
 
 
@@ -207,7 +208,7 @@ def draw_dimensions(subject: Subject) -> None:
             f"{int(active.sum())} of {len(active)}",
             help=f"Dimensions whose posterior mean varies over the data, by more than "
             f"{ACTIVE_VARIANCE:g}. The line in the chart counts something else, mean kl: a "
-            "dimension that varies just as the prior expected costs hardly any.",
+            "dimension that varies just as the prior predicted has almost none.",
         )
         st.metric("kl", f"{float(around.kl.sum()):.2f} nats", help=f"{terms.KL} Per frame.")
         st.metric("nll", f"{around.nll:.2f} nats", help=f"{terms.NLL} Per frame.")
@@ -225,12 +226,12 @@ def draw_dimensions(subject: Subject) -> None:
     )
     st.caption(f"Of {frame.plain(subject.title)}: the dimensions that cost most, frame by frame.")
     _explain(
-        "A dimension of z costs something (kl) where looking at the music changes what the model "
-        "expected of it: the bars above the line carry news, and the map below shows when each of "
-        "them speaks. A unit is active where its posterior mean moves at all, and a dimension can "
-        "move without news, as the transition expected. When no unit is active, the model explains "
-        "the music without its latent state, which is called posterior collapse. Together kl and "
-        "nll are the bound that training makes small."
+        "A dimension of z has a kl above 0 where the sequence changes what the transition "
+        "predicted. The dimensions whose bars are above the line carry information, and the map "
+        "below shows at which frames. A unit is active if its posterior mean varies over the data; "
+        "a dimension can also vary just as the transition predicted, without any kl. If no unit is "
+        "active, the model explains the data without its latent state, which is called posterior "
+        "collapse. kl and nll add up to the bound that training minimises."
     )
 
 

@@ -149,14 +149,15 @@ $\\mathrm{KL}(q\\,\\|\\,p(z \\mid x))$, how far q is from the exact posterior. W
 come down towards the dotted line: with no gap at all, q would *be* the posterior. So short a
 training stops a little above it, by the gap that stands over the curve: on the linear system
 about a hundredth of a nat per frame. To the right, on a sequence that training never sees, the
-band of the network settles on the band of the smoother, for the mean as for the doubt. A band is
-one standard deviation to either side: it holds the true state about two frames in three, and the
-sequence shown is one where it does just that.
+band of the network approaches the band of the smoother, in its mean and in its width. A band is one
+standard deviation to either side: it contains the true state in about two frames of three, and the
+sequence shown is one where it does so.
 
-The network is a **DKS**: it sees the state before and the future. That is all the exact
-posterior needs, $p(z_t \\mid z_{t-1}, x_{t:T})$, and why it can become tight. It writes q as
-the transition's Gaussian times one that the RNN reads off the future, which is the exact form
-here.
+The network is a **DKS**: it conditions on the previous state and sees the future. That is all
+the exact posterior depends on, $p(z_t \\mid z_{t-1}, x_{t:T})$, so its bound can become tight. It
+writes q as the transition's Gaussian times a Gaussian that the RNN gives for the future, which
+is the exact form here. Lesson 3 uses a more general combiner, and ends about 0.1 above the exact
+NLL.
 
 **The nonlinear system** (figures 8 and 9 of the paper) has no Kalman smoother. The unscented
 one takes every distribution for a Gaussian bent a little; the network learns what really

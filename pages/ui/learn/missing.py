@@ -28,7 +28,7 @@ def _ask(experiment: Experiment) -> Mapping[str, RunConfig]:
             step=5,
             key="hide",
             bind="query-params",
-            help="On top of the 40 % that nobody observed.",
+            help="In addition to the 40 % of all cells that were never observed.",
         )
         st.number_input(
             "Patient", 1, len(records()), 1, key="patient", bind="query-params", width=150
@@ -48,13 +48,14 @@ def _draw_record() -> None:
         key="record",
         alt="The record of one patient: strong is yes, pale no, blank was not observed.",
     )
+    st.caption("A strong cell is yes, a pale one no. A blank cell was never observed.")
 
 
 def _draw(watched: Sequence[Watched]) -> None:
     (it,) = watched[:1]
     loaded = model_of(it.run)
     if loaded is None:
-        st.caption("The first answer comes a few seconds into the training.")
+        st.caption("The first answer appears a few seconds after training begins.")
         _draw_record()
         return
     found = imputed(loaded, int(st.session_state.get("hide", 25)) / 100)
@@ -65,6 +66,11 @@ def _draw(watched: Sequence[Watched]) -> None:
         key="filled",
         alt="One patient's record as the model sees it, as it fills it in, and as it truly was.",
     )
+    st.caption(
+        "A strong cell is yes, a pale one no, in between the probability of yes. Under Shown, a "
+        "blank cell was not observed or is hidden; under Filled in, it was shown and needs no "
+        "filling."
+    )
 
 
 def _draw_metrics(found: Imputed) -> None:
@@ -72,24 +78,24 @@ def _draw_metrics(found: Imputed) -> None:
     with st.grid("auto", min_column_width=140):
         st.metric("Hidden", f"{hidden:.0%}", help="Of all cells of all test records.")
         st.metric(
-            "Filled in rightly",
+            "Filled in correctly",
             f"{found.right:.0%}",
             help="Hidden cells whose more likely value is the true one.",
         )
         st.metric(
-            "The model needs",
+            "Cost of the model",
             f"{found.model:.3f} nats",
             help="Per hidden cell: -log of the probability that it gave the truth.",
         )
         st.metric(
-            "A guess by share needs",
+            "Guessing by frequency",
             f"{found.share:.3f} nats",
-            help="Who knows only how often each feature is 1.",
+            help="Nats per hidden cell of a guess that knows only how often each feature is 1.",
         )
         st.metric(
-            "The best there is",
+            "Best possible",
             f"{found.best:.3f} nats",
-            help="Who knows the true state: what then remains is chance.",
+            help="Nats per hidden cell of a guess that knows the true state: the rest is chance.",
         )
 
 
@@ -99,21 +105,25 @@ def _patient() -> int:
 
 LESSON = Lesson(
     title="Missing data",
-    question="A lab that was not ordered is not a lab that was fine. **Can a model learn from "
-    "records full of holes, and fill them in?**",
+    question="A test that was not ordered is not a normal result. **Can a model learn from records "
+    "with missing values, and fill them in?**",
     experiment="medical",
     explains="""
-Blank cells were never observed. While it learns, the model leaves them out of the likelihood,
-which is the same as averaging over both of their values: it is neither punished nor rewarded
-for what it thinks of them, and no hole is taken for a "no". Its inference network is told which
-cells are holes.
+About 40 % of the cells of a record were never observed, and the slider hides a share of the
+others. During training the model leaves out the cells that were never observed, which is the same
+as averaging over both of their values, so a missing value is not taken for a "no". Its inference
+network is told which cells are missing.
 
-To fill a record in, it infers the patient's states from what is there, **before and after** the
-hole, and asks the emission how likely each hidden feature is in those states. The picture shows
-what it was shown, the probabilities it gives to every hidden cell, and what was truly there.
-Its score lies between the guess that knows only how common each feature is and the best
-possible one, which knows the true state; the rest is chance that nobody can know. Hide more,
-and watch how slowly it gets worse: what the labs say together, the state remembers.
+To fill in a record, it infers the patient's states from the cells that are shown, **before and
+after** a gap, and asks the emission how likely each hidden feature is in those states. There are
+three tables. **Shown** has the cells that the model sees; blank cells were never observed or are
+hidden by the slider. **Filled in** has the opposite cells: the probability of 1 that the model
+gives to each cell that it does not see, and blank where it saw the value. **Truth** has all
+cells, since the patients are simulated.
+
+The model's score lies between a guess that knows only how common each feature is and the best
+possible one, which knows the true state; what remains is chance. Hide more cells and see how
+slowly the score gets worse: a state is inferred from all features together.
 """,
     draw=_draw,
     ask=_ask,

@@ -70,11 +70,19 @@ def draw() -> None:
             icon=":material/history:",
         )
     states = _states(runs)  # asked once: buttons and what is live must not differ
-    _draw_buttons(name, plans, runs, states)
+    followed = session.followed(runs)
+    active = [
+        run for run, state in zip(runs, states, strict=True) if state in ACTIVE and run in followed
+    ]
+    _draw_buttons(name, plans, runs, active)
+    if len(followed) < len(runs) and ACTIVE & set(states):
+        st.caption(
+            "Others still watch this training, so it goes on for them. **Run it again** joins it."
+        )
     if not runs and lesson.before:
         lesson.before(found)
     if runs:
-        every = _POLL_SECONDS if ACTIVE & set(states) else None
+        every = _POLL_SECONDS if active else None
         st.fragment(frame.guard()(_draw_live), run_every=every)(lesson, runs, states)
     with st.expander("What am I seeing?", icon=":material/help:", expanded=not frame.presenting()):
         st.markdown(lesson.explains)
@@ -86,10 +94,9 @@ def _label(name: str) -> str:
 
 
 def _draw_buttons(
-    name: str, plans: Mapping[str, RunConfig], runs: Sequence[Run], states: Sequence[State]
+    name: str, plans: Mapping[str, RunConfig], runs: Sequence[Run], active: Sequence[Run]
 ) -> None:
-    """The one obvious button, and what takes one back or on; in a class, by a key as well."""
-    active = [run for run, state in zip(runs, states, strict=True) if state in ACTIVE]
+    """Run or Stop, Reset, and the way to the other lessons; in presenter mode also by keys."""
     keys = frame.presenting()
     with st.container(horizontal=True, vertical_alignment="center"):
         if active:
@@ -99,8 +106,9 @@ def _draw_buttons(
                 icon=":material/stop:",
                 key="stop",
                 disabled=stopping,
-                on_click=_stop,
+                on_click=session.stop,
                 args=(active,),
+                help="Stops the training, or lets it go on for others who watch it too.",
             )
         elif st.button(
             "Run it again" if runs else "Run it",
@@ -140,11 +148,6 @@ def _draw_buttons(
                 args=(list(LESSONS)[place % len(LESSONS)],),
                 shortcut=key if keys else None,
             )
-
-
-def _stop(active: Sequence[Run]) -> None:
-    for run in active:
-        run.request_stop()
 
 
 def _reset(name: str) -> None:
@@ -190,7 +193,8 @@ def _draw_progress(watched: Sequence[Watched]) -> None:
 def _progress(watched: Sequence[Watched]) -> str:
     running = next((w for w in watched if w.status.state == "running"), None)
     if running is None:
-        return "Waiting for the lessons before it"
+        place = session.place([w.run for w in watched])
+        return f"Place {place} in the queue of lessons" if place else "Waiting to begin"
     progress, epochs = running.status.progress, running.config.train.epochs
     name = f"{frame.plain(running.title)}: " if len(watched) > 1 else ""
     if not progress.epoch:

@@ -16,9 +16,9 @@ SEES = {
     "MF-L": "the past",
     "MF-R": "the future",
     "MF-LR": "past and future",
-    "ST-L": "the state before and the past",
-    "DKS": "the state before and the future",
-    "ST-LR": "the state before, past and future",
+    "ST-L": "the previous state and the past",
+    "DKS": "the previous state and the future",
+    "ST-LR": "the previous state, past and future",
 }
 """What every network sees when it guesses a state."""
 
