@@ -122,12 +122,14 @@ def build_parser() -> argparse.ArgumentParser:
     evaluate = command("evaluate", "model:evaluate", "Measure how well a model explains a split.")
     add_run(evaluate)
     evaluate.add_argument("--split", default="test", choices=("train", "valid", "test"))
-    _add_count(evaluate, "--samples", 500, "paths drawn for each sequence")
+    _add_count(evaluate, "--samples", 500, "paths of each sequence's importance estimate")
+    _add_count(evaluate, "--particles", 200, "particles of each sequence's filter")
+    _add_count(evaluate, "--replicates", 4, "independent estimates of either kind", low=2)
     evaluate.add_argument(
         "--estimator",
         default="is",
         choices=("is", "smc"),
-        help="of -log p(x): importance sampling, or particle filters for long sequences (is)",
+        help="which estimate --json has as importance_nll; smc_nll is always the filter's (is)",
     )
     infer = command("infer", "model:infer", "Write the posterior of a split or of files.")
     add_run(infer)

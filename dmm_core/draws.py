@@ -11,11 +11,11 @@ from torch.distributions import Bernoulli, Distribution, Normal
 
 from dmm_core.data.batching import ResidentSequences, SequenceBatch
 from dmm_core.data.sequences import Sequences
-from dmm_core.errors import DataError
 from dmm_core.model import DMM
 from dmm_core.nn.combiner import LatentPath
 from dmm_core.nn.counted import CountedBernoulli, CountedNADE
 from dmm_core.nn.nade import NADE, DrawnFrame
+from dmm_core.requirements import require_fit_of
 
 __all__ = [
     "FRAMES_AT_ONCE",
@@ -26,7 +26,9 @@ __all__ = [
     "draw_paths",
     "emission_noise",
     "generator_for",
+    "mean_frame",
     "portions",
+    "resident",
 ]
 
 FRAMES_AT_ONCE = 16_384
@@ -93,6 +95,36 @@ def draw_frame(emission: Distribution, noise: Tensor, temperature: float) -> Dra
     raise TypeError(f"There is no way to draw from {type(emission).__name__}.")
 
 
+def mean_frame(emission: Distribution, generator: torch.Generator) -> Tensor:
+    """The mean of p(x_t given z_t), of the shape of the emission.
+
+    That of a NADE has no closed form; here it is the one a frame was drawn with, whose average over
+    draws converges to it.
+
+    Args:
+        emission: p(x_t given z_t).
+        generator: on its device; only a NADE draws.
+    """
+    if isinstance(emission, NADE | CountedNADE):
+        return draw_frame(emission, emission_noise(emission, generator), 1.0).mean
+    return emission.mean
+
+
+def resident(model: DMM, sequences: Sequences) -> ResidentSequences:
+    """Sequences on the device and in the type of a model, once it is clear that they fit it.
+
+    Args:
+        model: what will look at them.
+        sequences: the data.
+
+    Raises:
+        DataError: if the model was not made for such sequences.
+    """
+    require_fit_of(model, sequences)
+    like = model.initial().loc
+    return ResidentSequences(sequences, like.device, like.dtype)
+
+
 class DrawnPaths(NamedTuple):
     """Paths drawn from the posterior of one sequence.
 
@@ -148,16 +180,12 @@ def batch_of(
         observed: (T, x_dim), 1 where a feature was seen; all by default.
 
     Raises:
-        DataError: if the actions are not those the model was made for.
+        DataError: if the model was not made for such a sequence.
     """
-    given = 0 if u is None else u.shape[-1]
-    if given != model.u_dim:
-        raise DataError(f"The model was made for {model.u_dim} actions a frame, not {given}.")
     sequence = Sequences(
         (x,),
-        ("the sequence",),
+        ("The sequence",),
         None if u is None else (u,),
         None if observed is None else (observed,),
     )
-    like = model.initial().loc
-    return ResidentSequences(sequence, like.device, like.dtype).everything()
+    return resident(model, sequence).everything()

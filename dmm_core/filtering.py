@@ -2,27 +2,28 @@
 
 An inference network that looks ahead, such as DKS, smooths. Filtering with the same model is a
 particle filter, and the network may still propose, as long as it is shown nothing but the past and
-the present. Half of the particles come from the transition whatever the network says, and all are
-weighed by the mixture (Owen and Zhou, "Safe and effective importance sampling", 2000), so no
-particle weighs more than twice its likelihood.
+the present; `dmm_core.proposal` mixes it with the transition.
 """
 
-import math
 from typing import NamedTuple
 
 import numpy as np
 import torch
-from jaxtyping import Float
 from torch import Tensor
-from torch.distributions import Normal
 
 from dmm_core.data.batching import SequenceBatch
-from dmm_core.draws import batch_of, draw_noise, generator_for
+from dmm_core.draws import batch_of, generator_for
+from dmm_core.evaluation import effective_samples
 from dmm_core.model import DMM
 from dmm_core.nn.summary import Summary
-from dmm_core.smc import systematic
+from dmm_core.requirements import require_count
+from dmm_core.smc import Particles
 
 __all__ = ["FilteredMoments", "particle_filter"]
+
+
+_TRANSITION_SHARE = 0.5
+"""Half, since the network was trained on whole sequences and is shown beginnings here."""
 
 
 class FilteredMoments(NamedTuple):
@@ -54,50 +55,31 @@ def particle_filter(
     """Filter one sequence.
 
     Args:
-        model: whose states; where flows bend its posterior, the transition alone proposes.
+        model: whose states.
         x: (T, x_dim) frames, uint8 or float32, as `Sequences` hold them.
         seed: decides all draws.
-        particles: an even number.
+        particles: how many, 1 or more.
         u: (T, u_dim) actions, for a model of actions.
         observed: (T, x_dim), 1 where a feature was seen; all by default.
 
     Raises:
-        DataError: if the actions are not those the model was made for.
+        DataError: if there are no particles, or the model was not made for such a sequence.
     """
+    require_count("particles", particles)
     model.eval()
     generator = generator_for(model, seed)
     batch = batch_of(model, x, u=u, observed=observed)
-    summary = None if model.inference.flow is not None else _seen_so_far(model, batch)
-    x_before = batch.x_before
-    steps: list[tuple[Tensor, Tensor, Tensor, Tensor]] = []
-    z, log_w = None, batch.x.new_full((particles,), -math.log(particles))
+    summary = _seen_so_far(model, batch)
+    particle = Particles(model, batch, (particles, 1), generator, _TRANSITION_SHARE)
+    steps: list[tuple[Tensor, ...]] = []
     for t in range(batch.x.shape[1]):
-        noise = draw_noise((particles, 1, model.z_dim), generator, batch.x)
-        prior = model.prior_of_step(batch, t, z)
-        prior = Normal(prior.loc.expand_as(noise), prior.scale.expand_as(noise))
-        if summary is None:
-            z = prior.loc + prior.scale * noise
-            log_w = log_w + _likelihood(model, batch, x_before, z, t)
-        else:
-            q = model.inference.combiner.step(summary.at(t), z, prior)
-            half = particles // 2
-            proposed = q.loc + q.scale * noise
-            z = torch.cat([proposed[:half], (prior.loc + prior.scale * noise)[half:]])
-            log_prior, log_q = prior.log_prob(z).sum((-1, -2)), q.log_prob(z).sum((-1, -2))
-            gain = log_prior - torch.logaddexp(log_prior, log_q) + math.log(2.0)
-            log_w = log_w + gain + _likelihood(model, batch, x_before, z, t)
-        step = torch.logsumexp(log_w, dim=0)
-        log_w = log_w - step
-        w = log_w.exp()[:, None]
-        loc = (w * z[:, 0]).sum(0)
-        scale = (w * (z[:, 0] - loc).square()).sum(0).sqrt()
-        effective = w.square().sum().reciprocal()
-        steps.append((loc, scale, step, effective))
-        # A half of the particles is drawn otherwise than the other: whoever stands in it must not
-        # depend on its history, so every step resamples.
-        chosen = systematic(w, generator)[:, 0]
-        z = z[chosen[torch.randperm(particles, generator=generator, device=chosen.device)]]
-        log_w = torch.full_like(log_w, -math.log(particles))
+        gained = particle.advance(t, summary.at(t))
+        assert particle.z is not None, "a step was made"
+        z, w = particle.z[:, 0], particle.log_w.exp()
+        loc = (w * z).sum(0)
+        scale = (w * (z - loc).square()).sum(0).sqrt()
+        steps.append((loc, scale, gained[0], effective_samples(particle.log_w)[0]))
+        particle.resample()
     parts = (torch.stack(part).cpu().numpy() for part in zip(*steps, strict=True))
     return FilteredMoments(*parts)
 
@@ -110,16 +92,3 @@ def _seen_so_far(model: DMM, batch: SequenceBatch) -> Summary:
         seen.transpose(0, 1), torch.ones_like(batch.lengths).expand(seen.shape[1])
     ).future
     return Summary(past, None if alone is None else alone.transpose(0, 1))
-
-
-def _likelihood(
-    model: DMM,
-    batch: SequenceBatch,
-    x_before: Tensor,
-    z: Float[Tensor, "particle 1 latent"],
-    t: int,
-) -> Float[Tensor, " particle"]:
-    terms = model.frame(z, x_before[:, t]).log_prob(batch.x[:, t])
-    if batch.observed is not None:
-        terms = terms * batch.observed[:, t]
-    return terms.sum((-1, -2))

@@ -1,13 +1,16 @@
-"""What was not observed, as the model sees it: E[x_t given z_t] over the posterior's paths."""
+"""What was not observed, as the model sees it: E[x_t given z_t] over the smoothed states."""
 
 import numpy as np
 import torch
+from jaxtyping import Float
+from torch import Tensor
 
-from dmm_core.data.batching import ResidentSequences
+from dmm_core.data.batching import SequenceBatch
 from dmm_core.data.sequences import Sequences
-from dmm_core.draws import draw_noise, generator_for, portions
-from dmm_core.errors import DataError
+from dmm_core.draws import FRAMES_AT_ONCE, generator_for, mean_frame, resident
 from dmm_core.model import DMM
+from dmm_core.requirements import require_count, require_same_length
+from dmm_core.smc import smoothed_states
 
 __all__ = ["hide", "impute"]
 
@@ -28,26 +31,44 @@ def hide(sequences: Sequences, share: float, *, seed: int) -> Sequences:
 
 
 @torch.no_grad()
-def impute(model: DMM, sequences: Sequences, *, seed: int, draws: int = 20) -> np.ndarray:
-    """E[x given what was observed] of every cell, (N, T, x_dim): for a binary x, its probability.
+def impute(model: DMM, sequences: Sequences, *, seed: int, particles: int = 100) -> np.ndarray:
+    """The mean of p(x_t given z_t) over p(z_t given all that was observed), (N, T, x_dim).
+
+    Of a cell that was not observed it is E[x given what was], for a binary x its probability; of
+    one that was, it is the smoothed reconstruction. States come from a particle smoother, in which
+    the inference network only proposes.
 
     Args:
         model: that marginalises over what is missing; it is put in evaluation mode.
         sequences: N of T frames each, with what was observed.
         seed: decides all draws.
-        draws: paths to average.
+        particles: weighed states of each frame; more come nearer to the exact posterior.
 
     Raises:
-        DataError: if the sequences differ in length.
+        DataError: if there are no particles, the sequences differ in length, or the model was not
+            made for them.
     """
-    if len(set(sequences.lengths.tolist())) != 1:
-        raise DataError("Sequences of different lengths are imputed one by one.")
+    require_count("particles", particles)
+    lying = resident(model, sequences)
+    require_same_length(sequences)
     model.eval()
-    like, generator = model.initial().loc, generator_for(model, seed)
-    batch = ResidentSequences(sequences, like.device, like.dtype).everything()
-    summary = model.inference.summarise(batch)
-    total = torch.zeros_like(batch.x)
-    for count in portions(draws, batch.mask.numel()):
-        noise = draw_noise((count, *batch.mask.shape, model.z_dim), generator, like)
-        total += model.emit(model.draw(summary, batch, noise).z, batch).mean.sum(0) / draws
-    return total.cpu().double().numpy()
+    generator = generator_for(model, seed)
+    rows = max(1, FRAMES_AT_ONCE // particles)
+    found = [
+        _smoothed_means(model, lying.batch(indices), particles, generator)
+        for indices in np.split(np.arange(len(sequences)), np.arange(rows, len(sequences), rows))
+    ]
+    return torch.cat(found).cpu().double().numpy()
+
+
+def _smoothed_means(
+    model: DMM, batch: SequenceBatch, particles: int, generator: torch.Generator
+) -> Float[Tensor, "batch time feature"]:
+    """The emission's mean over the smoothed states of every step."""
+    states = smoothed_states(model, batch, particles, generator)
+    x_before = batch.x_before
+    means = [
+        (log_w.exp()[..., None] * mean_frame(model.frame(z, x_before[:, t]), generator)).sum(0)
+        for t, (z, log_w) in enumerate(states)
+    ]
+    return torch.stack(means, dim=1)

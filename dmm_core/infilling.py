@@ -7,20 +7,19 @@ the transition, and the frames after it weigh them:
     p(z, x_region given the rest) ∝ p(z_{<a} given x_{<a}) p(z_region, x_region given z_{a-1})
                                      p(z_{>=b}, x_{>=b} given z_{b-1}, x_{b-1})
 
-The inference network proposes outside the region, where it is shown the frames of that side only;
-its error is weighed out, so any network serves. A filter gives one path, the ancestor of a particle
-that is alive at the end; alternatives come from filters of their own, so they are independent.
+Outside the region `dmm_core.proposal` proposes, by an inference network that is shown the frames of
+that side only; its error is weighed out, so any network serves. A filter gives one path, the
+ancestor of a particle that is alive at the end; alternatives come from filters of their own, so
+they are independent.
 Doucet and Johansen, "A tutorial on particle filtering and smoothing" (2009), section 5.
 """
 
-import math
 from typing import NamedTuple
 
 import numpy as np
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
-from torch.distributions import Distribution, Normal
 
 from dmm_core.constraints import Constraint, constrained
 from dmm_core.data.batching import SequenceBatch
@@ -29,8 +28,9 @@ from dmm_core.errors import DataError
 from dmm_core.model import DMM
 from dmm_core.nn.nade import DrawnFrame
 from dmm_core.nn.summary import Summary
+from dmm_core.requirements import require_count, require_frames
 from dmm_core.sampling import Sample
-from dmm_core.smc import resampled
+from dmm_core.smc import Particles
 
 __all__ = ["Infilled", "infill"]
 
@@ -39,7 +39,8 @@ class Infilled(NamedTuple):
     """A sequence with its region drawn anew, several times.
 
     Attributes:
-        x: (count, T, x_dim), of the type of the given frames and equal to them outside the region.
+        x: (count, T, x_dim), equal to the given frames outside the region, and of their type (of
+            the model's where real values were drawn among whole numbers).
         region: what was drawn there; its time counts from the region's first frame.
     """
 
@@ -80,23 +81,26 @@ def infill(
         observed: (T, x_dim), 1 where a feature outside the region was seen; all by default.
 
     Raises:
-        DataError: if there is no such region, the actions are not those the model was made for, or
-            the constraint is not.
+        DataError: if there is no such region, a number is too small, or the model was not made for
+            such frames, actions or constraint.
     """
+    x = require_frames(x, "The sequence")
     if not 0 <= first < after <= len(x):
         raise DataError(
             f"A region of {len(x)} frames lies within 0 to {len(x)}, not {first} to {after}."
         )
+    require_count("count", count)
+    require_count("particles", particles)
     model.eval()
     generator = generator_for(model, seed)
     hole = x.copy()
     hole[first:after] = 0
     batch = batch_of(model, hole, u=u, observed=observed)
-    particle = _Particles(model, batch, (particles, count), generator)
+    particle = Particles(model, batch, (particles, count), generator)
 
-    particle.read(_seen(model, batch, 0, first), 0, first, whole=True)
+    _read(particle, _seen(model, batch, 0, first), 0, first, whole=True)
     crossing = _cross(particle, first, after, z_temperature, x_temperature, constraint)
-    origin = particle.read(_seen(model, batch, after, len(x)), after, len(x))
+    origin = _read(particle, _seen(model, batch, after, len(x)), after, len(x))
     chosen = torch.multinomial(particle.log_w.t().exp(), 1, generator=generator)
     ancestor = origin.gather(0, chosen.t())
 
@@ -107,75 +111,34 @@ def infill(
         emission = constrained(model.frame(z), constraint)
         frames = draw_frame(emission, emission_noise(emission, generator), x_temperature)
     drawn = frames.x.cpu().numpy()
-    filled = np.repeat(x[None], count, axis=0)
-    filled[:, first:after] = drawn > 0.5 if x.dtype == np.uint8 else drawn
+    binary = x.dtype.kind in "bui" and bool(((drawn == 0) | (drawn == 1)).all())
+    kind = x.dtype if binary or x.dtype.kind == "f" else drawn.dtype
+    filled = np.repeat(x[None].astype(kind), count, axis=0)
+    filled[:, first:after] = drawn > 0.5 if binary else drawn
     return Infilled(filled, Sample(z, frames.mean, frames.x, scale))
 
 
-class _Particles:
-    """One particle filter for each alternative, (particle, alternative, ..)."""
+def _read(
+    particle: Particles, summary: Summary | None, start: int, end: int, *, whole: bool = False
+) -> Int[Tensor, "particle alternative"]:
+    """Weigh the particles by the frames from `start` to `end`; their ancestors before these.
 
-    def __init__(
-        self,
-        model: DMM,
-        batch: SequenceBatch,
-        shape: tuple[int, int],
-        generator: torch.Generator,
-    ) -> None:
-        self.model = model
-        self.batch = batch
-        self.shape = shape
-        self.generator = generator
-        self.z: Tensor | None = None
-        self.x_before: Tensor = torch.zeros_like(batch.x[:, 0])  # of the step that comes next
-        self.log_w = batch.x.new_full(shape, -math.log(shape[0]))
-
-    def noise(self) -> Tensor:
-        return draw_noise((*self.shape, self.model.z_dim), self.generator, self.batch.x)
-
-    def prior(self, t: int) -> Normal:
-        """p(z_t given the particles)."""
-        if self.z is None:
-            return self.model.initial()
-        u = self.batch.u_before[:, t] if self.model.u_dim else None
-        return self.model.next_state(self.z, self.x_before, u)
-
-    def emission(self) -> Distribution:
-        """p(x_t given the particles)."""
-        assert self.z is not None, "a step was made"
-        return self.model.frame(self.z, self.x_before)
-
-    def read(
-        self, summary: Summary | None, start: int, end: int, *, whole: bool = False
-    ) -> Int[Tensor, "particle alternative"]:
-        """Weigh the particles by the frames from `start` to `end`; their ancestors before these.
-
-        Args:
-            summary: what the inference network says of these frames; None where there are none.
-            start: first frame.
-            end: the frame behind the last.
-            whole: read to the end even when nothing about the ancestors can change any more.
-        """
-        places = torch.arange(self.shape[0], device=self.log_w.device)
-        origin = places[:, None].expand(self.shape)
-        for t in range(start, end):
-            assert summary is not None, "there are frames"
-            prior = self.prior(t)
-            drawn = self.model.inference.step(summary.at(t - start), self.z, prior, self.noise())
-            self.z, x = drawn.z, self.batch.x[:, t]
-            terms = self.emission().log_prob(x)
-            if self.batch.observed is not None:
-                terms = terms * self.batch.observed[:, t]
-            gain = terms.sum(-1) + (prior.log_prob(self.z) - drawn.log_q).sum(-1)
-            log_w = self.log_w + gain
-            source, self.log_w = resampled(log_w - log_w.logsumexp(0), self.generator)
-            self.z = self.z.gather(0, source[..., None].expand_as(self.z))
-            origin, self.x_before = origin.gather(0, source), x
-            if (
-                not whole and (origin == origin[:1]).all()
-            ):  # one ancestor each: no later frame changes that
-                break
-        return origin
+    Args:
+        particle: a filter for each alternative.
+        summary: what the inference network says of these frames; None where there are none.
+        start: first frame.
+        end: the frame behind the last.
+        whole: read to the end even when nothing about the ancestors can change any more.
+    """
+    places = torch.arange(particle.shape[0], device=particle.log_w.device)
+    origin = places[:, None].expand(particle.shape)
+    for t in range(start, end):
+        assert summary is not None, "there are frames"
+        particle.advance(t, summary.at(t - start))
+        origin = origin.gather(0, particle.resample())
+        if not whole and (origin == origin[:1]).all():
+            break  # one ancestor each: no later frame changes that
+    return origin
 
 
 class _Crossing(NamedTuple):
@@ -187,7 +150,7 @@ class _Crossing(NamedTuple):
 
 
 def _cross(
-    particle: _Particles,
+    particle: Particles,
     first: int,
     after: int,
     z_temperature: float,
@@ -198,7 +161,8 @@ def _cross(
     model = particle.model
     way = _Crossing([], [], [])
     for t in range(first, after):
-        prior, noise = particle.prior(t), particle.noise()
+        prior = particle.prior(t)
+        noise = draw_noise((*particle.shape, model.z_dim), particle.generator, prior.loc)
         scale = z_temperature * prior.scale.expand_as(noise)
         particle.z = prior.loc + scale * noise
         way.z.append(particle.z)

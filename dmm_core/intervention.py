@@ -1,43 +1,53 @@
 """do(u): what would become of sequences, had they been acted on otherwise (paper, section 6.6).
 
-The states at the moment of the intervention are inferred from what was recorded until then; from
-there the transition goes on under the actions that are set (Pearl, "Causality", 2nd edition,
-section 3.2). Two courses meet the same states and the same chances, so their difference is what the
-actions do.
+The states at the moment of the intervention are inferred from what was recorded until then, by a
+particle filter; from there the model goes on under the actions that are set (Pearl, "Causality",
+2nd edition, section 3.2). Two courses meet the same states and the same chances, so their
+difference is what the actions do.
 """
 
 import numpy as np
 import torch
 
-from dmm_core.data.batching import ResidentSequences
 from dmm_core.data.sequences import Sequences
-from dmm_core.draws import draw_noise, generator_for
+from dmm_core.draws import (
+    draw_frame,
+    draw_noise,
+    emission_noise,
+    generator_for,
+    mean_frame,
+    resident,
+)
 from dmm_core.errors import DataError
 from dmm_core.model import DMM
+from dmm_core.requirements import require_count
+from dmm_core.smc import last_states
 
 __all__ = ["means_under"]
 
 
 @torch.no_grad()
 def means_under(
-    model: DMM, sequences: Sequences, u: np.ndarray, *, frame: int, seed: int, draws: int = 20
+    model: DMM, sequences: Sequences, u: np.ndarray, *, frame: int, seed: int, particles: int = 100
 ) -> np.ndarray:
     """E[x_t given x_{1:frame}, do(u)] of every sequence, (N, H, x_dim): for a binary x, chances.
 
     Args:
-        model: of actions; it is put in evaluation mode.
+        model: of actions; it is put in evaluation mode. Of a DMM-Aug, each frame that is drawn is
+            seen by the next step.
         sequences: N records, all of at least `frame` frames.
         u: (N, H, u_dim), actions on the steps out of frame `frame` - 1 (counted from 0) and onward,
             so row 0 of the result is frame `frame`.
         frame: frames that are known, 1 or more.
         seed: decides all draws; the same for both courses of a comparison.
-        draws: states, and futures, of each sequence that are averaged.
+        particles: weighed states of each sequence, each with a future of its own.
 
     Raises:
-        DataError: if the actions are not those the model was made for, or the records too short.
+        DataError: if there are no particles, the model was not made for such sequences or actions,
+            or the records are too short.
     """
-    count, horizon = u.shape[:2]
-    if u.shape != (len(sequences), horizon, model.u_dim) or not horizon or not model.u_dim:
+    require_count("particles", particles)
+    if u.ndim != 3 or u.shape[::2] != (len(sequences), model.u_dim) or 0 in u.shape:
         raise DataError(
             f"Actions are (sequences, steps, {model.u_dim}) for {len(sequences)} sequences, not "
             f"{u.shape}."
@@ -48,16 +58,19 @@ def means_under(
             f"{sequences.lengths.min()}."
         )
     model.eval()
-    like, generator = model.initial().loc, generator_for(model, seed)
-    actions = torch.as_tensor(u).to(like)
-    batch = ResidentSequences(_until(sequences, frame), like.device, like.dtype).everything()
-    noise = draw_noise((draws, count, frame, model.z_dim), generator, like)
-    z = model.posterior(batch, noise).z[:, :, -1]
+    generator = generator_for(model, seed)
+    batch = resident(model, _until(sequences, frame)).everything()
+    states = last_states(model, batch, particles, generator)
+    actions, weights = torch.as_tensor(u).to(states.z), states.log_w.exp()[..., None]
+    z, x = states.z, batch.x[:, -1]
     means = []
-    for step in range(horizon):
-        prior = model.next_state(z, None, actions[:, step])
-        z = prior.loc + prior.scale * draw_noise((draws, count, model.z_dim), generator, like)
-        means.append(model.frame(z).mean.mean(0))
+    for step in range(u.shape[1]):
+        prior = model.next_state(z, x, actions[:, step])
+        z = prior.loc + prior.scale * draw_noise(tuple(z.shape), generator, z)
+        emission = model.frame(z, x)
+        means.append((weights * mean_frame(emission, generator)).sum(0))
+        if model.x_to_z or model.x_to_x:
+            x = draw_frame(emission, emission_noise(emission, generator), 1.0).x
     return torch.stack(means, dim=1).cpu().double().numpy()
 
 

@@ -5,12 +5,11 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
-from dmm_core.data.batching import ResidentSequences
 from dmm_core.data.sequences import Sequences
-from dmm_core.draws import draw_noise, draw_paths, generator_for, portions
-from dmm_core.errors import DataError
+from dmm_core.draws import draw_noise, draw_paths, generator_for, portions, resident
 from dmm_core.model import DMM
 from dmm_core.objective import kl_of
+from dmm_core.requirements import require_count, require_same_length
 
 __all__ = [
     "PosteriorMoments",
@@ -63,7 +62,11 @@ def posterior_moments(
         draws: paths to average.
         u: (T, u_dim) actions, for a model of actions.
         observed: (T, x_dim), 1 where a feature was seen; all by default.
+
+    Raises:
+        DataError: if there are no draws, or the model was not made for such a sequence.
     """
+    require_count("draws", draws)
     model.eval()
     batch, path = draw_paths(model, x, draws, generator_for(model, seed), u=u, observed=observed)
     nll = -model.log_likelihood(path.z, batch).mean(0)
@@ -101,13 +104,15 @@ def posterior_of_many(
         draws: paths to average.
 
     Raises:
-        DataError: if the sequences differ in length.
+        DataError: if there are no draws, the sequences differ in length, or the model was not made
+            for them.
     """
-    if len(set(sequences.lengths.tolist())) != 1:
-        raise DataError("Sequences of different lengths are looked at one by one.")
+    require_count("draws", draws)
+    lying = resident(model, sequences)
+    require_same_length(sequences)
     model.eval()
     like, generator = model.initial().loc, generator_for(model, seed)
-    batch = ResidentSequences(sequences, like.device, like.dtype).everything()
+    batch = lying.everything()
     summary = model.inference.summarise(batch)
     loc, square = torch.zeros((2, *batch.mask.shape, model.z_dim)).to(like).unbind(0)
     for count in portions(draws, batch.mask.numel()):

@@ -59,10 +59,15 @@ def morph(
         A `Sample` whose `scale` is the mixture of the posteriors' standard deviations.
 
     Raises:
-        DataError: if the weights are no such array, or the model was made for actions.
+        DataError: if the weights are no such array, or the model was not made for such sequences
+            without actions.
     """
+    weights = np.asarray(weights)
     if weights.ndim != 2 or 0 in weights.shape or not ((weights >= 0) & (weights <= 1)).all():
-        raise DataError("Weights of a morph are (count, frames), from 0 to 1.")
+        raise DataError(
+            f"Weights of a morph are (count, frames), from 0 to 1, not of shape {weights.shape} "
+            "with other values or none."
+        )
     model.eval()
     generator = generator_for(model, seed)
     count, frames = weights.shape
@@ -120,7 +125,7 @@ def stretched(path: Float[Tensor, "time size"], frames: int) -> Float[Tensor, "f
 def _path(
     model: DMM, x: np.ndarray, frames: int, z_temperature: float, generator: torch.Generator
 ) -> _States:
-    noise = draw_noise((1, len(x), model.z_dim), generator, model.initial().loc)
     batch = batch_of(model, x)
+    noise = draw_noise((*batch.mask.shape, model.z_dim), generator, batch.x)
     path = model.posterior(batch, z_temperature * noise)
     return _States(stretched(path.z[0], frames), stretched(path.scale[0], frames))

@@ -1,7 +1,8 @@
 """New sequences from a model: from nothing, after a start, and through the posterior.
 
-All randomness is drawn first, from the seed alone, so that two calls that differ in the actions or
-in a temperature only see the same chances: what differs between them is what was changed.
+The randomness of a rollout is drawn before it begins, from the seed alone, so that two calls that
+differ only in the actions or in a temperature see the same chances: what differs between them is
+what was changed.
 """
 
 from typing import NamedTuple
@@ -13,11 +14,19 @@ from torch import Tensor
 from torch.distributions import Normal
 
 from dmm_core.constraints import Constraint, constrained
-from dmm_core.draws import draw_frame, draw_noise, draw_paths, emission_noise, generator_for
+from dmm_core.draws import (
+    batch_of,
+    draw_frame,
+    draw_noise,
+    draw_paths,
+    emission_noise,
+    generator_for,
+    mean_frame,
+)
 from dmm_core.errors import DataError
 from dmm_core.model import DMM
-from dmm_core.nn.counted import CountedNADE
-from dmm_core.nn.nade import NADE
+from dmm_core.requirements import require_count, require_frames
+from dmm_core.smc import last_states
 
 __all__ = ["Sample", "continuation", "reconstruct", "sample"]
 
@@ -65,8 +74,11 @@ def sample(
         u: (frames, u_dim) actions of a model of actions; u[t] acts on the step from t to t + 1.
 
     Raises:
-        DataError: if the actions are not those the model was made for, or the constraint is not.
+        DataError: if a number is too small, the actions are not those the model was made for, or
+            the constraint is not.
     """
+    require_count("count", count)
+    require_count("frames", frames)
     model.eval()
     first = model.initial()
     generator = generator_for(model, seed)
@@ -91,16 +103,20 @@ def continuation(
     u: np.ndarray | None = None,
     observed: np.ndarray | None = None,
     nudge: np.ndarray | None = None,
+    particles: int = 256,
 ) -> Sample:
-    """What may follow `start`: z_T ~ q(z_T given start), then the prior's rollout from there.
+    """What may follow `start`: z_T ~ p(z_T given start), then the prior's rollout from there.
+
+    The last state comes from a particle filter over the start, in which the inference network only
+    proposes (`dmm_core.smc.last_states`).
 
     With the same seed and other actions behind the start it is the answer to do(u): the same
     states, the same chances, other actions (paper, section 6.6).
 
     Args:
         model: what to draw from.
-        start: (T, x_dim) frames, uint8 or float32, as `Sequences` hold them.
-        count: alternatives.
+        start: (T, x_dim) frames, as `Sequences` take them.
+        count: alternatives, drawn from the same particles.
         frames: time steps after the start; only they are returned.
         seed: decides all draws.
         z_temperature: as in `sample`, for the rollout.
@@ -110,22 +126,31 @@ def continuation(
         observed: (T, x_dim), 1 where a feature of the start was seen; all by default.
         nudge: (z_dim,), added to the last state of the start before anything follows: with the same
             seed, what then differs is what the nudge does.
+        particles: of the filter; more come nearer to the exact p(z_T given start).
 
     Raises:
-        DataError: if the actions are not those the model was made for, or the constraint is not.
+        DataError: if a number is too small, or the model was not made for such a start, actions or
+            constraint.
     """
+    for name, number in (("count", count), ("frames", frames), ("particles", particles)):
+        require_count(name, number)
+    start = require_frames(start, "The start")
     model.eval()
     steps = len(start)
     actions = _actions(model, u, steps + frames)
     generator = generator_for(model, seed)
-    before = None if u is None else u[:steps]
-    batch, path = draw_paths(model, start, count, generator, u=before, observed=observed)
+    before = None if u is None else np.asarray(u)[:steps]
+    batch = batch_of(model, start, u=before, observed=observed)
+    states = last_states(model, batch, particles, generator)
+    chosen = torch.multinomial(
+        states.log_w[:, 0].exp(), count, replacement=True, generator=generator
+    )
     chance = _chance(model, frames, count, generator, constraint)
     x = batch.x[:, -1].expand(count, -1)
-    z = path.z[:, 0, -1]
+    z = states.z[chosen, 0]
     if nudge is not None:
         z = z + torch.as_tensor(nudge).to(z)
-    last = Sample(z, x, x, path.scale[:, 0, -1])
+    last = Sample(z, x, x, torch.zeros_like(z))
     after = None if actions is None else actions[steps - 1 :]
     manner = _Manner(z_temperature, x_temperature, constraint)
     drawn = _roll_out(model, last, after, chance, manner)
@@ -147,21 +172,23 @@ def reconstruct(
 
     Args:
         model: what to look through.
-        x: (T, x_dim) frames, uint8 or float32, as `Sequences` hold them.
+        x: (T, x_dim) frames, as `Sequences` take them.
         seed: decides all draws.
         draws: paths to average.
         constraint: what the notes keep to.
         u: (T, u_dim) actions, for a model of actions.
-        observed: (T, x_dim), 1 where a feature was seen; all by default. What was not is imputed.
+        observed: (T, x_dim), 1 where a feature was seen; all by default. What was not is filled in
+            as q has it; `dmm_core.imputation.impute` weighs q's error out.
+
+    Raises:
+        DataError: if there are no draws, or the model was not made for such a sequence.
     """
+    require_count("draws", draws)
     model.eval()
     generator = generator_for(model, seed)
     batch, path = draw_paths(model, x, draws, generator, u=u, observed=observed)
     emission = constrained(model.emit(path.z, batch), constraint)
-    if isinstance(emission, NADE | CountedNADE):
-        # Its mean has no closed form; the mean of its draws' conditionals converges to it.
-        return draw_frame(emission, emission_noise(emission, generator), 1.0).mean[:, 0].mean(0)
-    return emission.mean[:, 0].mean(0)
+    return mean_frame(emission, generator)[:, 0].mean(0)
 
 
 class _Manner(NamedTuple):
@@ -200,7 +227,7 @@ def _chance(
 def _actions(model: DMM, u: np.ndarray | None, frames: int) -> Tensor | None:
     if u is None and not model.u_dim:
         return None
-    shape = None if u is None else u.shape
+    shape = None if u is None else np.shape(u)
     if shape != (frames, model.u_dim):
         raise DataError(
             f"The model was made for {model.u_dim} actions a frame, so these are (frames, actions) "

@@ -21,13 +21,14 @@ from dmm_core.cost import update_cost
 from dmm_core.data.batching import ResidentSequences, SequenceBatch, batch_indices
 from dmm_core.data.sequences import Splits
 from dmm_core.device import choose_device, keep_freed_memory, require_memory
-from dmm_core.errors import RunError
+from dmm_core.errors import DataError, RunError
 from dmm_core.evaluation import valid_bound
 from dmm_core.events import EpochEnd, Event, Finished, Progress
 from dmm_core.graphs import graphed_update
 from dmm_core.model import DMM
 from dmm_core.objective import kl_weight
 from dmm_core.parallel import ALONE, Shard, World
+from dmm_core.requirements import require_fit_of
 from dmm_core.threads import own_threads
 from dmm_core.updating import Rates, Update
 
@@ -59,6 +60,7 @@ class Training:
 
     Raises:
         ConfigError: if the device is not there or its memory is too small.
+        DataError: if the model was not made for the splits.
     """
 
     def __init__(
@@ -69,6 +71,11 @@ class Training:
         world: World = ALONE,
         tell: Callable[[str], object] = _LOG.warning,
     ) -> None:
+        for name in ("train", "valid"):
+            try:
+                require_fit_of(model, splits[name])
+            except DataError as error:
+                raise DataError(f"The {name} split does not fit the model. {error}") from None
         self.device = choose_device(config.device, config.precision)
         cost = update_cost(
             model,
@@ -85,7 +92,7 @@ class Training:
         self.epoch = 0
         self.update = 0
         self._world = world
-        self._train = ResidentSequences(splits.train, self.device)
+        self._train = ResidentSequences(splits.train, self.device, model.initial().loc.dtype)
         self._updates_an_epoch = math.ceil(len(splits.train) / config.batch_size)
         self._do = Update(self.model, config, world)
         self._graphed = graphed_update(self._do, self._train, config, world, tell)

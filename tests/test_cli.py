@@ -122,7 +122,11 @@ def test_evaluate_gives_every_average_and_keeps_it(trained, capsys):
     assert set(result) == {
         *("run", "split", "sequences", "frames", "samples", "bound_per_step", "importance_nll"),
         *("standard_error", "bound_per_sequence", "nll", "kl", "seconds", "estimator", "seed"),
+        *("ess", "replicates", "replicate_spread", "smc_nll", "smc_spread", "smc_standard_error"),
+        "particles",
     }
+    assert set(result["ess"]) == {"median", "least"} and result["replicates"] == 4
+    assert result["standard_error"] == pytest.approx(result["replicate_spread"] / 2)
     assert result["samples"] == 20 and result["importance_nll"] <= result["bound_per_step"]
     assert main(arguments) == 0
     (again,) = lines(capsys)
@@ -135,7 +139,11 @@ def test_evaluate_gives_every_average_and_keeps_it(trained, capsys):
     assert filtered["importance_nll"] < weighed["importance_nll"]
     assert filtered["bound_per_step"] == weighed["bound_per_step"]
     assert main(["evaluate", trained]) == 0
-    assert "importance NLL" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "importance NLL" in said and "particle-filter NLL" in said
+    assert "upper bounds in expectation" in said and "Warning: The importance NLL rests" in said
+    assert main(["evaluate", trained, "--samples=20", "--replicates=3", "--particles=7"]) == 0
+    assert "(3 replicates of 7 particles)" in capsys.readouterr().out
 
 
 def test_infer_writes_the_posterior_of_a_split_and_of_files(trained, tmp_path, capsys):

@@ -6,7 +6,15 @@ import torch
 from models import noise_for, random_batch, small_model
 
 from dmm_core.data.sequences import Sequences
-from dmm_core.evaluation import evaluate, frame_accuracy, log_mean_exp, valid_bound
+from dmm_core.evaluation import (
+    EffectiveSamples,
+    effective_samples,
+    evaluate,
+    few_paths,
+    frame_accuracy,
+    log_mean_exp,
+    valid_bound,
+)
 from dmm_core.objective import bound_of, log_weights, weigh
 
 
@@ -29,9 +37,10 @@ def test_the_averages_are_what_their_names_say():
     assert together.importance_nll < together.bound_per_step
 
 
-def test_with_one_sample_the_importance_estimate_has_no_known_error():
+def test_of_one_sample_a_replicate_one_path_counts():
     result = evaluate(small_model(), rolls(), samples=1, seed=0)
-    assert result.standard_error == math.inf
+    assert result.ess == (pytest.approx(1), pytest.approx(1)) and result.standard_error > 0
+    assert result.importance_nll == pytest.approx(result.bound_per_step, abs=1.0)
 
 
 def test_the_seed_decides_the_estimate():
@@ -47,12 +56,49 @@ def test_the_importance_nll_does_not_rise_with_more_samples():
     assert many.importance_nll < few + 2 * many.standard_error
 
 
-def test_the_standard_error_is_the_scatter_of_repeated_estimates():
+@pytest.mark.parametrize("samples", [5, 1000])
+def test_the_spread_is_the_scatter_over_seeds(samples):
     model, data = small_model(), rolls()
-    estimates = [evaluate(model, data, samples=3000, seed=s) for s in range(30)]
-    scatter = np.std([e.importance_nll for e in estimates], ddof=1)
-    stated = np.mean([e.standard_error for e in estimates])
-    assert stated == pytest.approx(scatter, rel=0.5)
+    found = [evaluate(model, data, samples=samples, replicates=3, seed=s) for s in range(40)]
+    scatter = np.std([e.importance_nll for e in found], ddof=1)
+    spread = math.sqrt(np.mean([e.replicate_spread**2 for e in found]))
+    # The standard deviation of 40 numbers is known to 11 %.
+    assert scatter == pytest.approx(spread / math.sqrt(3), rel=0.35)
+    assert found[0].standard_error == pytest.approx(found[0].replicate_spread / math.sqrt(3))
+
+
+def test_the_effective_sample_size_is_the_direct_formula():
+    log_w = torch.randn(2, 30, 3, generator=torch.Generator().manual_seed(0)).double() * 2
+    w = log_w.exp()
+    direct = w.sum(1) ** 2 / (w**2).sum(1)
+    torch.testing.assert_close(effective_samples(log_w, dim=1), direct)
+    torch.testing.assert_close(effective_samples(log_w - 1e5, dim=1), direct)
+    assert effective_samples(torch.zeros(7)) == pytest.approx(7)
+    assert effective_samples(torch.tensor([0.0, -1e4])) == pytest.approx(1)
+
+
+def test_the_effective_sample_size_is_that_of_each_replicates_weights(monkeypatch):
+    weights = []
+
+    def kept(log_w, dim):
+        weights.append(log_w)
+        return effective_samples(log_w, dim=dim)
+
+    monkeypatch.setattr("dmm_core.evaluation.effective_samples", kept)
+    found = evaluate(small_model(), rolls(), samples=50, replicates=3, seed=0)
+    (log_w,) = weights
+    assert log_w.shape == (3, 50, 3)
+    assert found.importance_nll == pytest.approx(-float(log_mean_exp(log_w, 1).mean(0).sum()) / 16)
+    w = log_w.exp().numpy()
+    each = (w.sum(1) ** 2 / (w**2).sum(1)).mean(0)
+    assert found.ess == pytest.approx((np.median(each), each.min()))
+
+
+def test_a_warning_says_when_few_paths_count():
+    said = few_paths(EffectiveSamples(4.21, 1.04), 2000)
+    assert "of 2000 a sequence, 4.2 count in effect" in said and "1.0 at the least" in said
+    assert few_paths(EffectiveSamples(400.0, 99.9), 2000)
+    assert few_paths(EffectiveSamples(400.0, 100.0), 2000) == ""
 
 
 def test_chunks_do_not_change_what_is_estimated(monkeypatch):
@@ -75,9 +121,7 @@ def test_the_valid_bound_is_the_evaluations_bound():
 
 def test_log_mean_exp_does_not_overflow():
     log_w = torch.tensor([[-1e5, 2.0], [-1e5, 2.0]], dtype=torch.float64)
-    result = log_mean_exp(log_w)
-    assert result.value.tolist() == [-1e5, 2.0]
-    assert result.variance.tolist() == [0.0, 0.0]
+    assert log_mean_exp(log_w).tolist() == [-1e5, 2.0]
 
 
 def test_frame_accuracy():
@@ -105,4 +149,6 @@ def test_parts_of_like_lengths_give_what_one_padded_batch_gives(monkeypatch):
     monkeypatch.setattr("dmm_core.evaluation._NOISE_AT_ONCE", 1)
     in_few = evaluate(model, data, samples=7, seed=0)
     for other in (padded, in_few):
-        assert other._replace(seconds=0) == pytest.approx(found._replace(seconds=0), rel=1e-12)
+        assert other.ess == pytest.approx(found.ess, rel=1e-9)
+        assert other._replace(seconds=0, ess=(0, 0))[:9] == pytest.approx(found[:9], rel=1e-12)
+        assert other.replicate_spread == pytest.approx(found.replicate_spread, rel=1e-9)

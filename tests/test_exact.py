@@ -68,8 +68,8 @@ class ExactCombiner(nn.Module):
         for t in range(noise.shape[-2]):
             q = self.step(summary.at(t), z[-1] if z else None)
             z.append(q.loc + q.scale * noise[..., t, :])
-            locs.append(q.loc)
-            scales.append(q.scale)
+            locs.append(q.loc.expand_as(z[-1]))
+            scales.append(q.scale.expand_as(z[-1]))
         return LatentPath(*(torch.stack(states, -2) for states in (z, locs, scales)))
 
     def step(self, summary, before, prior=None):

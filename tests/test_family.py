@@ -17,7 +17,7 @@ from dmm_core.data.batching import SequenceBatch
 from dmm_core.data.sequences import Sequences
 from dmm_core.data.systems import LINEAR_GSSM, SYSTEMS, LinearGaussian
 from dmm_core.errors import ConfigError, DataError
-from dmm_core.evaluation import evaluate, log_mean_exp
+from dmm_core.evaluation import effective_samples, evaluate, few_paths, log_mean_exp
 from dmm_core.kalman import kalman_filter
 from dmm_core.nn.combiner import PriorCombiner, product_of
 from dmm_core.nn.flows import InverseAutoregressiveFlows
@@ -85,14 +85,22 @@ def test_several_draws_are_the_draws_one_by_one(member):
 @members
 def test_importance_sampling_and_particle_filters_agree(member):
     model, data = small_model(**member), data_of(member, [3, 4])
+    # Wider than the posterior, or weights have no variance; a factor on the prior narrows it.
+    variance = 20.0 if "combiner" in member else 1.5
+    with torch.no_grad():
+        for name, parameter in model.inference.combiner.named_parameters():
+            if name.startswith("variance") and name.endswith("bias"):
+                parameter.fill_(variance)
     generator = torch.Generator().manual_seed(0)
     noise = torch.randn(8000, *data.mask.shape, 3, generator=generator, dtype=torch.float64)
-    weighed = log_mean_exp(log_weights(model, data, model.posterior(data, noise)))
-    filtered = log_mean_exp(
-        torch.stack([smc_log_likelihood(model, data, 300, generator) for _ in range(20)])
-    )
-    error = (weighed.variance + filtered.variance).sqrt()
-    assert ((weighed.value - filtered.value).abs() < 4.5 * error).all()
+    log_w = log_weights(model, data, model.posterior(data, noise))
+    filtered = torch.stack([smc_log_likelihood(model, data, 300, generator) for _ in range(20)])
+    scatter = log_mean_exp(log_w.view(10, 800, -1), dim=1).var(0) / 10 + filtered.var(0) / 20
+    apart = (log_mean_exp(log_w) - log_mean_exp(filtered)).abs()
+    # Importance sampling is asked only where enough paths count; tests/test_brute.py has the rest.
+    unsure = effective_samples(log_w) < 400
+    assert ((apart < 4.5 * scatter.sqrt() + 0.01) | unsure).all()
+    assert "flows" in member or not unsure.any()
 
 
 def sensitivity(function, argument):
@@ -227,6 +235,17 @@ def test_a_flows_jacobian_is_triangular_and_its_diagonal_is_given():
             assert (slopes.tril(-1) != 0).sum() == 6
 
 
+def test_a_flow_is_undone():
+    torch.manual_seed(0)
+    for count in (1, 3):
+        flows = InverseAutoregressiveFlows(z_dim=4, hidden=64, count=count).double()
+        base = 3 * torch.randn(50, 4).double()
+        bent = flows(base)
+        unbent = flows.unbend(bent.z)
+        torch.testing.assert_close(unbent.base, base)
+        torch.testing.assert_close(unbent.log_scale, bent.log_scale)
+
+
 def test_a_flow_of_one_dimension_works():
     model, data = small_model(z_dim=1, flows=2, flow_hidden=3), random_batch([3])
     path = model.posterior(data, noise_for(data, 1))
@@ -243,7 +262,7 @@ def test_flows_leave_the_likelihood_where_it_is():
     ]
     error = math.hypot(*(f.standard_error for f in found))
     assert abs(found[0].importance_nll - found[1].importance_nll) < 4 * error
-    assert abs(found[0].bound_per_step - found[1].bound_per_step) > 4 * error
+    assert abs(found[0].bound_per_step - found[1].bound_per_step) > 0.03
 
 
 class InformationHead(nn.Module):
@@ -285,7 +304,7 @@ def test_an_importance_bound_is_the_log_of_the_mean_weight_and_below_the_elbo():
     model, data = small_model(), random_batch([5, 3])
     path = model.posterior(data, noise_for(data, draws=(7,)))
     found = importance_bound(model, data, path, 1.0)
-    torch.testing.assert_close(found, -log_mean_exp(log_weights(model, data, path)).value)
+    torch.testing.assert_close(found, -log_mean_exp(log_weights(model, data, path)))
     assert (found < -log_weights(model, data, path).mean(0)).all()
 
 
@@ -303,10 +322,11 @@ def test_of_a_known_linear_system_importance_smc_and_exact_nll_agree():
     data, model = Sequences(tuple(x), ("a", "b")), known_model("linear-gssm")
     with torch.no_grad():
         model.inference.combiner.variance.bias.fill_(12.0)  # wider than the posterior, as it must
-    weighed = evaluate(model, data, samples=40_000, seed=0)
-    filtered = smc_nll(model, data, particles=4000, islands=10, seed=0)
+    weighed = evaluate(model, data, samples=10_000, seed=0)
+    filtered = smc_nll(model, data, particles=10_000, seed=0)
+    assert not few_paths(weighed.ess, 10_000)
     assert abs(weighed.importance_nll - exact) < 5 * weighed.standard_error
-    assert abs(float(filtered.value) - exact) < 5 * math.sqrt(filtered.variance)
+    assert abs(filtered.nll - exact) < 5 * filtered.standard_error
 
 
 @pytest.mark.parametrize("name", SYSTEMS)

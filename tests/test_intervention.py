@@ -20,7 +20,7 @@ def records(count=3, steps=5, seed=0):
 def test_it_is_the_mean_of_continuations():
     model, data = small_model(u_dim=2, missing=True), records()
     u = np.random.default_rng(1).standard_normal((3, 2, 2)).astype(np.float32)
-    found = means_under(model, data, u, frame=3, seed=0, draws=4000)
+    found = means_under(model, data, u, frame=3, seed=0, particles=4000)
     assert found.shape == (3, 2, 4)
     for i in range(3):
         # The last frame's action is the first that is set.
@@ -29,12 +29,13 @@ def test_it_is_the_mean_of_continuations():
             model,
             data.x[i][:3],
             count=4000,
+            particles=4000,
             frames=2,
             seed=1,
             u=acted,
             observed=data.observed[i][:3],
         )
-        assert np.abs(found[i] - drawn.mean.mean(0).numpy()).max() < 0.02
+        assert np.abs(found[i] - drawn.mean.mean(0).numpy()).max() < 0.04
 
 
 def test_what_comes_after_the_moment_changes_nothing():
@@ -46,14 +47,14 @@ def test_what_comes_after_the_moment_changes_nothing():
         data.observed,
     )
     u = np.ones((3, 2, 2), np.float32)
-    one, two = (means_under(model, d, u, frame=3, seed=0, draws=5) for d in (data, other))
+    one, two = (means_under(model, d, u, frame=3, seed=0, particles=5) for d in (data, other))
     np.testing.assert_array_equal(one, two)
 
 
 def test_the_same_actions_are_the_same_course_and_others_are_not():
     model, data = small_model(u_dim=2, missing=True), records()
     one, two, three = (
-        means_under(model, data, np.full((3, 2, 2), a, np.float32), frame=3, seed=0, draws=5)
+        means_under(model, data, np.full((3, 2, 2), a, np.float32), frame=3, seed=0, particles=5)
         for a in (1, 1, -1)
     )
     np.testing.assert_array_equal(one, two)

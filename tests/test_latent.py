@@ -101,5 +101,5 @@ def test_many_sequences_together_have_the_moments_that_each_has_alone():
         alone = posterior_moments(model, x[i], seed=1, draws=3000)
         assert np.abs(found.loc[i] - alone.loc).max() < 0.1
         assert np.abs(found.scale[i] / alone.scale - 1).max() < 0.1
-    with pytest.raises(DataError, match="one by one"):
+    with pytest.raises(DataError, match="need the same number"):
         posterior_of_many(model, Sequences((X, X[:2]), tuple("ab")), seed=0)

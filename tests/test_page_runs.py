@@ -13,7 +13,7 @@ from runs_by_state import config_on, fresh_caches, open_page, run_in, texts, tra
 from dmm_core.cli import build_parser
 from dmm_core.config import parse_config
 from dmm_core.errors import RunError
-from dmm_core.evaluation import Evaluation
+from dmm_core.evaluation import EffectiveSamples, Estimate, Evaluation
 from dmm_core.exporting import export_run
 from dmm_core.flags import command_line, given_settings
 from dmm_core.presets import PRESETS
@@ -132,11 +132,13 @@ def test_an_evaluation_happens_in_the_background(monkeypatch):
     run = trained(monkeypatch)
     gate = threading.Event()
 
-    def evaluate(model, sequences, *, samples, seed):
+    def evaluate(model, sequences, *, samples, replicates, seed):
         gate.wait(10)
-        return Evaluation(2, 7, samples, 7.0, 6.5, 0.01, 6.9, 5.0, 2.0, 0.1)
+        ess = EffectiveSamples(4.2, 1.0)
+        return Evaluation(2, 7, samples, 7.0, 6.5, 0.01, 6.9, 5.0, 2.0, ess, replicates, 0.02, 0.1)
 
     monkeypatch.setattr(measuring, "evaluate", evaluate)
+    monkeypatch.setattr(measuring, "smc_nll", lambda *_, **__: Estimate(6.4, 0.06, 0.03))
     monkeypatch.setattr(measuring, "load_dataset", lambda config: {"test": None})
     at = open_page(PAGE)
     buttons(at)["Evaluate on test"].click().run()
@@ -151,6 +153,11 @@ def test_an_evaluation_happens_in_the_background(monkeypatch):
     assert "Evaluate on test" not in buttons(at) and not at.status
     table = at.table[0].value
     assert list(table["Importance NLL"]) == ["**6.500**"]
+    assert list(table["Particle-filter NLL"]) == ["**6.400**"]
+    assert "of 500 a sequence, 4.2 count in effect" in at.warning[0].value
+    said = texts(at)
+    assert "500 samples a sequence and 4 replicates, standard error 0.0100" in said
+    assert "200 particles and 4 replicates, standard error 0.0300; it is an upper bound" in said
     (kept,) = run.evaluations()
     assert (kept["split"], kept["samples"], kept["best_epoch"]) == ("test", 500, 6)
 
@@ -184,6 +191,19 @@ def test_test_figures_stand_beside_the_papers_on_its_data_only():
     at = open_page(PAGE, compare=other.id)
     assert list(at.table[0].value["Model"]) == ["**other**"]
     assert "Not comparable with the paper" in texts(at)
+
+
+def test_an_evaluation_of_an_earlier_version_is_shown_as_what_it_is():
+    run = run_in("finished", config_on("jsb"), epochs=2)
+    run.add_evaluation({**FOUND, "estimator": "is"})
+    at = open_page(PAGE)
+    assert next(iter(at.table[0].value["Importance NLL"])) == "**6.500**"
+    assert "found by an earlier version, without replicates" in texts(at)
+    assert "standard error" not in texts(at) and not at.warning
+    run.add_evaluation({**FOUND, "estimator": "smc"})
+    table = open_page(PAGE).table[0].value
+    assert next(iter(table["Particle-filter NLL"])) == "**6.500**"
+    assert next(iter(table["Importance NLL"])) == ""
 
 
 def test_published_rows_are_the_papers():

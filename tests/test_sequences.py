@@ -56,7 +56,10 @@ def test_in_order_keeps_to_its_budget():
         ([np.zeros(3, np.uint8)], r"\(frames, features\)"),
         ([np.zeros((2, 3), np.uint8), np.zeros((2, 4), np.uint8)], "4 features"),
         ([np.full((2, 3), 2, np.uint8)], "holds 0 and 1, not 2"),
-        ([np.zeros((2, 3))], "float64"),
+        ([np.zeros((2, 3), complex)], "numbers, not complex128"),
+        ([np.array([["a"]])], "numbers, not <U1"),
+        ([np.array([[1e300]])], "1e\\+300 is too large for float32"),
+        ([np.array([[2**24 + 1]])], "whole numbers go up to"),
         ([np.zeros((2, 3), np.uint8), np.zeros((2, 3), np.float32)], "all uint8 or all float32"),
         ([np.array([[0.0], [np.nan]], np.float32)], "frame 1 holds a value that is not finite"),
     ],
@@ -65,6 +68,35 @@ def test_faulty_sequences_are_refused_by_name(x, message):
     with pytest.raises(DataError, match=message) as caught:
         Sequences(tuple(x), tuple(f"piece {i}" for i in range(len(x))))
     assert "piece" in str(caught.value)
+
+
+@pytest.mark.parametrize("dtype", [bool, np.int8, np.int64, np.uint16])
+def test_zeros_and_ones_of_any_whole_type_are_binary(dtype):
+    x = np.array([[0, 1], [1, 0], [1, 1]])
+    found = Sequences((x.astype(dtype),), ("a",), observed=(np.ones((3, 2), dtype),))
+    assert found.x[0].dtype == found.observed[0].dtype == np.uint8
+    np.testing.assert_array_equal(found.x[0], x)
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float64, np.int32, np.int64])
+def test_other_numbers_are_real(dtype):
+    x = np.array([[0, 1], [1, 7]]).astype(dtype)
+    found = Sequences([x, x[:1]], ["a", "b"], u=(x, x[:1]))
+    assert all(a.dtype == np.float32 for a in (*found.x, *found.u))
+    np.testing.assert_array_equal(found.x[0], x)
+    assert found.u_dim == 2 and found.lengths.tolist() == [2, 1]
+
+
+def test_actions_of_zero_and_one_are_real():
+    found = Sequences((np.ones((2, 1), bool),), ("a",), u=(np.ones((2, 1), np.int64),))
+    assert found.x[0].dtype == np.uint8 and found.u[0].dtype == np.float32
+
+
+def test_each_sequence_has_its_actions_and_its_mask():
+    x = (np.zeros((2, 1), np.uint8),) * 2
+    for part in ({"u": x[:1]}, {"observed": x[:1]}):
+        with pytest.raises(DataError, match=r"There are 1 (arrays of actions|masks) but 2 names"):
+            Sequences(x, ("a", "b"), **part)
 
 
 def test_splits_by_seed_are_disjoint_and_cover():

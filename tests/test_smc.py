@@ -8,7 +8,8 @@ from test_exact import ExactCombiner, batch, exact_log_likelihood, linear_gaussi
 from torch.distributions import Normal
 
 from dmm_core.data.sequences import Sequences
-from dmm_core.evaluation import evaluate
+from dmm_core.evaluation import evaluate, log_mean_exp
+from dmm_core.objective import log_weights
 from dmm_core.smc import smc_log_likelihood, smc_nll
 
 
@@ -72,16 +73,52 @@ def test_smc_agrees_with_importance_sampling_on_short_sequences():
     x = tuple((rng.random((t, 4)) < 0.4).astype(np.uint8) for t in (3, 5))
     data = Sequences(x, ("a", "b"))
     model = small_model()
-    weighed = evaluate(model, data, samples=20_000, seed=0)
-    filtered = smc_nll(model, data, particles=500, islands=20, seed=0)
-    error = math.hypot(weighed.standard_error, math.sqrt(filtered.variance))
-    assert abs(float(filtered.value) - weighed.importance_nll) < 4 * error
+    with torch.no_grad():
+        model.inference.combiner.variance.bias.fill_(2.0)  # or weights have no variance
+    weighed = evaluate(model, data, samples=5000, seed=0)
+    filtered = smc_nll(model, data, particles=5000, seed=0)
+    error = math.hypot(weighed.standard_error, filtered.standard_error)
+    assert abs(filtered.nll - weighed.importance_nll) < 4 * error
+
+
+def test_the_spread_is_the_scatter_over_seeds(linear_gaussian):  # noqa: F811
+    rng = np.random.default_rng(0)
+    data = Sequences(tuple(rng.normal(0, 2, (t, 2)) for t in (3, 7, 5)), tuple("abc"))
+    found = [smc_nll(linear_gaussian, data, particles=50, seed=seed) for seed in range(40)]
+    spread = math.sqrt(np.mean([estimate.spread**2 for estimate in found]))
+    # 40 means of 4 replicates: their standard deviation is known to 11 %.
+    assert np.std([estimate.nll for estimate in found], ddof=1) == pytest.approx(
+        spread / 2, rel=0.35
+    )
+    assert found[0].standard_error == pytest.approx(found[0].spread / 2)
+
+
+def test_an_overconfident_network_is_weighed_out(linear_gaussian, batch):  # noqa: F811
+    """Its states are a hundredth as wide as the posterior's; the transition's make up for it."""
+
+    class Narrow(ExactCombiner):
+        def step(self, summary, before, prior=None):
+            q = super().step(summary, before, prior)
+            return Normal(q.loc, q.scale / 100)
+
+    linear_gaussian.inference.combiner = Narrow()
+    exact = torch.tensor(exact_log_likelihood(batch), dtype=torch.float64)
+    generator = torch.Generator().manual_seed(0)
+    found = torch.stack(
+        [smc_log_likelihood(linear_gaussian, batch, 3000, generator) for _ in range(8)]
+    )
+    assert ((found.mean(0) - exact).abs() < 0.3).all()
+    one = batch._replace(x=batch.x[:1], mask=batch.mask[:1], lengths=batch.lengths[:1])
+    noise = noise_for(one, 2, draws=(24_000,))
+    path = linear_gaussian.posterior(one, noise)
+    alone = log_mean_exp(log_weights(linear_gaussian, one, path))
+    assert exact[0] - alone > 3.0
 
 
 def test_the_seed_decides_the_estimate():
     data = Sequences((np.eye(4, dtype=np.uint8),), ("eye",))
     model = small_model()
     first, again, other = (
-        smc_nll(model, data, particles=5, islands=3, seed=seed).value for seed in (0, 0, 1)
+        smc_nll(model, data, particles=5, replicates=3, seed=seed).nll for seed in (0, 0, 1)
     )
     assert first == again != other

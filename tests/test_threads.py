@@ -102,6 +102,6 @@ def test_an_evaluation_does_not_depend_on_its_threads(threads):
     found = []
     for count in (1, 2, 5):
         threads(count)
-        found.append(evaluate(small_model(), sequences, samples=60, seed=0)._replace(seconds=0.0))
+        found.append(evaluate(small_model(), sequences, samples=60, seed=0)[:9])
     for other in found[1:]:
         assert other == pytest.approx(found[0], rel=1e-6)

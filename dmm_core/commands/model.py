@@ -10,6 +10,7 @@ from dmm_core.commands.files import read_own_files
 from dmm_core.data.registry import load_dataset
 from dmm_core.data.sequences import Sequences
 from dmm_core.errors import DataError
+from dmm_core.evaluation import EffectiveSamples, few_paths
 from dmm_core.files import json_text, write_atomic
 from dmm_core.latent import posterior_moments
 from dmm_core.runs.bundled import load_model
@@ -20,12 +21,14 @@ __all__ = ["evaluate", "infer"]
 
 
 def evaluate(given: argparse.Namespace) -> None:
-    """Print the three averages and the importance estimate; a run's are kept in its folder."""
+    """Print the bounds and both estimates of -log p(x); a run's are kept in its folder."""
     result = measure(
         find_run(given.run, allow_path=True),
         split=given.split,
         samples=given.samples,
         seed=given.seed,
+        particles=given.particles,
+        replicates=given.replicates,
         estimator=given.estimator,
     )
     if given.json:
@@ -33,11 +36,18 @@ def evaluate(given: argparse.Namespace) -> None:
         return
     print(
         "{run} on {split}: {sequences} sequences, {frames} frames; nats a frame\n"
-        "importance NLL      {importance_nll:8.4f} +- {standard_error:.4f} "
-        "({samples} samples, {estimator})\n"
-        "bound per step      {bound_per_step:8.4f} = nll {nll:.4f} + kl {kl:.4f}\n"
-        "bound per sequence  {bound_per_sequence:8.4f}".format(**result)
+        "importance NLL       {importance_nll:8.4f} +- {standard_error:.4f} "
+        "({replicates} replicates of {samples} paths; effective sample size: median "
+        "{ess[median]:.1f}, least {ess[least]:.1f})\n"
+        "particle-filter NLL  {smc_nll:8.4f} +- {smc_standard_error:.4f} "
+        "({replicates} replicates of {particles} particles)\n"
+        "bound per step       {bound_per_step:8.4f} = nll {nll:.4f} + kl {kl:.4f}\n"
+        "bound per sequence   {bound_per_sequence:8.4f}\n"
+        "Both NLLs are upper bounds in expectation; +- is the standard error by the scatter of the "
+        "replicates, without that bias.".format(**result)
     )
+    if warning := few_paths(EffectiveSamples(**result["ess"]), result["samples"]):
+        print(f"Warning: {warning}")
 
 
 def infer(given: argparse.Namespace) -> None:

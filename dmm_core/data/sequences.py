@@ -1,6 +1,6 @@
 """Ragged sequences in memory, as numpy arrays; no torch, so that a parser's process stays small."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -18,6 +18,9 @@ Kind = Literal["binary", "real"]
 class Sequences:
     """Sequences of different lengths over the same features.
 
+    Arrays of other types are converted where no value changes by more than float32 rounds:
+    booleans, and integers that are all 0 or 1, to uint8; other integers and floats to float32.
+
     Attributes:
         x: one array (T_i, x_dim) per sequence; uint8 holding 0 and 1 for binary data, float32 for
             real.
@@ -28,8 +31,8 @@ class Sequences:
             or None where all were. What x holds elsewhere is 0.
 
     Raises:
-        DataError: if the arrays disagree in width or length, are empty, or hold anything but finite
-            values (or anything but 0 and 1 in uint8 arrays).
+        DataError: if the arrays disagree in number, width, length or type, are empty, or hold
+            anything but finite numbers (or anything but 0 and 1 in uint8 arrays).
     """
 
     x: tuple[np.ndarray, ...]
@@ -38,9 +41,16 @@ class Sequences:
     observed: tuple[np.ndarray, ...] | None = None
 
     def __post_init__(self) -> None:
-        """Check every sequence once, so that nothing behind this point has to."""
-        if len(self.x) != len(self.names):
-            raise DataError(f"There are {len(self.x)} sequences but {len(self.names)} names.")
+        """Convert and check every sequence once, so that nothing behind this point has to."""
+        object.__setattr__(self, "names", tuple(self.names))
+        for part, called in (("x", "sequences"), ("u", "arrays of actions"), ("observed", "masks")):
+            arrays = getattr(self, part)
+            if arrays is None:
+                continue
+            if len(arrays) != len(self.names):
+                raise DataError(f"There are {len(arrays)} {called} but {len(self.names)} names.")
+            found = _converted(arrays, self.names, real=part == "u")
+            object.__setattr__(self, part, found)
         for x, name in zip(self.x, self.names, strict=True):
             if x.ndim != 2 or 0 in x.shape:
                 raise DataError(
@@ -170,6 +180,49 @@ class Splits:
                 f"There is no split {split!r:.40}; the splits are train, valid and test."
             )
         return getattr(self, split)
+
+
+_MOST_WHOLE = 2**24
+"""Up to here float32 holds every whole number."""
+
+
+def _converted(
+    arrays: Sequence[np.ndarray], names: tuple[str, ...], *, real: bool
+) -> tuple[np.ndarray, ...]:
+    """The arrays in the types that `Sequences` keeps, where that loses nothing.
+
+    Args:
+        arrays: of one part of the sequences.
+        names: of the sequences, for messages.
+        real: whether numbers that are all 0 or 1 are real all the same, as actions are.
+    """
+    found = tuple(np.asarray(array) for array in arrays)
+    for array, name in zip(found, names, strict=True):
+        if array.dtype.kind not in "buif":
+            raise DataError(f"{name}: values are numbers, not {array.dtype}.")
+    whole = all(a.dtype.kind in "bui" for a in found)
+    if whole and not real and all(((a == 0) | (a == 1)).all() for a in found):
+        return tuple(a.astype(np.uint8, copy=False) for a in found)
+    return tuple(_as_float32(a, n, real) for a, n in zip(found, names, strict=True))
+
+
+def _as_float32(array: np.ndarray, name: str, real: bool) -> np.ndarray:
+    if array.dtype == np.float32 or (array.dtype in (bool, np.uint8) and not real):
+        return array  # booleans beside floats are no one kind, and uint8 says that it is binary
+    if (
+        array.dtype.kind in "ui"
+        and array.size
+        and not (-_MOST_WHOLE <= int(array.min()) and int(array.max()) <= _MOST_WHOLE)
+    ):
+        raise DataError(
+            f"{name}: whole numbers go up to 2^24, the last that float32 holds exactly."
+        )
+    with np.errstate(over="ignore"):
+        found = array.astype(np.float32)
+    lost = np.isfinite(array) & ~np.isfinite(found)
+    if lost.any():
+        raise DataError(f"{name}: {array[lost][0]:g} is too large for float32.")
+    return found
 
 
 def split_by_seed(

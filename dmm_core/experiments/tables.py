@@ -109,4 +109,6 @@ def _row(
     short = ", quick" if quick else ""
     run = trained(config, name=f"{title} on {config.data.name} ({experiment}{short})", show=show)
     found = measured(run, samples=_SAMPLES[quick], show=show)
-    return Row(title, {c: found[c] for c in (*_COLUMNS, "standard_error")}, beside, run.id)
+    columns = (*_COLUMNS, "standard_error", "smc_nll", "smc_standard_error")
+    known = {c: found[c] for c in columns} | {"median_ess": found["ess"]["median"]}
+    return Row(title, known, beside, run.id)

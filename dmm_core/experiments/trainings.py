@@ -71,7 +71,8 @@ def measured(run: Run, *, samples: int, show: Show, seed: int = 0) -> dict[str, 
     """
     wanted = {"split": "test", "samples": samples, "estimator": "is", "seed": seed}
     for found in run.evaluations():
-        if all(found.get(key) == value for key, value in wanted.items()):
+        # Earlier versions kept no particle filter's estimate, and another standard error.
+        if "smc_nll" in found and all(found.get(key) == value for key, value in wanted.items()):
             return found
     show(f"{run.label()}: evaluating on test with {samples} samples")
     return measure(run, split="test", samples=samples, seed=seed)

@@ -13,7 +13,7 @@ from torch.nn.functional import linear, logsigmoid
 
 from dmm_core.nn.mlp import in_full
 
-__all__ = ["Bent", "InverseAutoregressiveFlow", "InverseAutoregressiveFlows"]
+__all__ = ["Bent", "InverseAutoregressiveFlow", "InverseAutoregressiveFlows", "Unbent"]
 
 _OPEN = 2.0
 """Added to what the sigmoid of a scale sees, so that a flow starts near the identity."""
@@ -30,6 +30,22 @@ class Bent(NamedTuple):
 
     z: Tensor
     log_scale: Tensor
+
+
+class Unbent(NamedTuple):
+    """What a flow made states from.
+
+    Attributes:
+        base: (..., latent), what the flow bends to those states.
+        log_scale: (..., latent), as `Bent` has it.
+    """
+
+    base: Tensor
+    log_scale: Tensor
+
+
+_FARTHEST = 1e6
+"""Bound of a base while it is sought: an overflow in one dimension must not reach the others."""
 
 
 class InverseAutoregressiveFlow(nn.Module):
@@ -59,10 +75,31 @@ class InverseAutoregressiveFlow(nn.Module):
 
     def forward(self, base: Float[Tensor, "*draw latent"]) -> Bent:
         """Bend `base`; its dimensions keep their places."""
+        loc, gate = self._at(base)
+        return Bent(torch.lerp(loc, base, torch.sigmoid(gate)), logsigmoid(gate))
+
+    def _at(self, base: Tensor) -> tuple[Tensor, Tensor]:
+        """M, and what the sigmoid of s sees."""
         hidden = torch.relu(linear(base, self.hidden.weight * self.inward, self.hidden.bias))
         loc = in_full(linear(hidden, self.loc.weight * self.outward, self.loc.bias))
         gate = in_full(linear(hidden, self.gate.weight * self.outward, self.gate.bias)) + _OPEN
-        return Bent(torch.lerp(loc, base, torch.sigmoid(gate)), logsigmoid(gate))
+        return loc, gate
+
+    def unbend(self, z: Float[Tensor, "*draw latent"]) -> Unbent:
+        """The base that bends to `z`, by fixed-point iteration.
+
+        Each round makes one more dimension exact, in the order in which the flow reads them, so as
+        many rounds as dimensions are enough, and it ends sooner where nothing changes any more.
+        """
+        base = z
+        for _ in range(z.shape[-1]):
+            loc, gate = self._at(base)
+            found = (z - torch.sigmoid(-gate) * loc) / torch.sigmoid(gate)
+            found = found.clamp(-_FARTHEST, _FARTHEST)
+            if torch.equal(found, base):
+                break
+            base = found
+        return Unbent(base, logsigmoid(self._at(base)[1]))
 
 
 class InverseAutoregressiveFlows(nn.Module):
@@ -88,3 +125,12 @@ class InverseAutoregressiveFlows(nn.Module):
             bent = flow(z)
             z, log_scale = bent.z, log_scale + bent.log_scale
         return Bent(z, log_scale)
+
+    def unbend(self, z: Float[Tensor, "*draw latent"]) -> Unbent:
+        """The base that all of them together bend to `z`."""
+        base, log_scale = z, torch.zeros_like(z)
+        for flow in reversed(self.flows):
+            assert isinstance(flow, InverseAutoregressiveFlow)
+            unbent = flow.unbend(base)
+            base, log_scale = unbent.base, log_scale + unbent.log_scale
+        return Unbent(base, log_scale)

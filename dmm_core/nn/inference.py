@@ -20,6 +20,7 @@ from torch.distributions import Normal
 
 from dmm_core.data.batching import SequenceBatch
 from dmm_core.nn.combiner import Combiner, LatentPath, stack_steps
+from dmm_core.nn.flows import InverseAutoregressiveFlows
 from dmm_core.nn.summary import Chance, Summary
 
 __all__ = ["InferenceNetwork", "PriorOfStep"]
@@ -45,7 +46,7 @@ class InferenceNetwork(nn.Module):
         *,
         summariser: nn.Module,
         combiner: Combiner,
-        flow: nn.Module | None = None,
+        flow: InverseAutoregressiveFlows | None = None,
         missing: bool = False,
     ) -> None:
         super().__init__()
@@ -120,3 +121,17 @@ class InferenceNetwork(nn.Module):
             return LatentPath(base, loc, scale)
         bent = self.flow(base)
         return LatentPath(bent.z, loc, scale, base, bent.log_scale)
+
+    def log_density(
+        self, drawn: LatentPath, z: Float[Tensor, "*draw batch latent"]
+    ) -> Float[Tensor, "*draw batch"]:
+        """Log q of any states under the conditionals that `step` drew from, in nats.
+
+        Args:
+            drawn: from `step`.
+            z: states of that step.
+        """
+        if self.flow is None:
+            return drawn.q.log_prob(z).sum(-1)
+        unbent = self.flow.unbend(z)
+        return (drawn.q.log_prob(unbent.base) - unbent.log_scale).sum(-1)

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import torch
 from jaxtyping import Float
 from torch import Tensor
-from torch.distributions import Distribution
+from torch.distributions import Distribution, constraints
 from torch.nn.functional import binary_cross_entropy_with_logits
 
 __all__ = ["NADE", "DrawnFrame", "nade_logits"]
@@ -36,6 +36,8 @@ class NADE(Distribution):
         read: W, (feature, unit).
         write: V, (feature, unit).
     """
+
+    support = constraints.boolean  # pyright: ignore[reportAssignmentType, reportIncompatibleMethodOverride]
 
     @property
     def arg_constraints(self) -> dict[str, Any]:

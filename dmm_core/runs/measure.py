@@ -1,6 +1,5 @@
 """A run or bundled model measured on a split of its own data."""
 
-import math
 from typing import Any, Literal
 
 from dmm_core.data.registry import load_dataset
@@ -10,13 +9,10 @@ from dmm_core.runs.bundled import BundledModel, load_model
 from dmm_core.runs.run import Run
 from dmm_core.smc import smc_nll
 
-__all__ = ["ISLANDS", "Estimator", "measure"]
+__all__ = ["Estimator", "measure"]
 
 Estimator = Literal["is", "smc"]
-"""Of -log p(x): importance sampling, or particle filters for long sequences."""
-
-ISLANDS = 10
-"""Independent particle filters that the samples of an SMC estimate are shared among."""
+"""Whose estimate `importance_nll` holds: importance sampling's, or the particle filter's."""
 
 
 def measure(
@@ -25,6 +21,8 @@ def measure(
     split: str,
     samples: int,
     seed: int,
+    particles: int = 200,
+    replicates: int = 4,
     estimator: Estimator = "is",
 ) -> dict[str, Any]:
     """Evaluate the best weights on a split; what is found of a run is kept in its folder.
@@ -32,12 +30,16 @@ def measure(
     Args:
         source: what to evaluate.
         split: train, valid or test.
-        samples: paths, or particles, drawn for each sequence.
+        samples: paths drawn for each sequence and importance estimate.
         seed: decides all draws.
-        estimator: of `importance_nll` and its `standard_error`.
+        particles: of each particle filter.
+        replicates: independent estimates of either kind.
+        estimator: smc puts the filter's estimate and its error into `importance_nll` and
+            `standard_error` too, as earlier versions did.
 
     Returns:
-        The fields of `Evaluation`, and how they were obtained.
+        The fields of `Evaluation`; `smc_nll`, `smc_standard_error`, `smc_spread` and `particles`,
+        the particle filter's; and how they were obtained.
 
     Raises:
         DMMError: if the weights or the data cannot be had.
@@ -45,15 +47,20 @@ def measure(
     best_epoch = source.status().progress.best_epoch if isinstance(source, Run) else None
     model = load_model(source).to(choose_device("auto"))
     sequences = load_dataset(source.config().data)[split]
-    found = evaluate(model, sequences, samples=samples, seed=seed)
+    found = evaluate(model, sequences, samples=samples, replicates=replicates, seed=seed)
+    smc = smc_nll(model, sequences, particles=particles, replicates=replicates, seed=seed)
+    filtered = {
+        "smc_nll": smc.nll,
+        "smc_standard_error": smc.standard_error,
+        "smc_spread": smc.spread,
+        "particles": particles,
+    }
     if estimator == "smc":
-        particles = max(2, samples // ISLANDS)
-        filtered = smc_nll(model, sequences, particles=particles, islands=ISLANDS, seed=seed)
         found = found._replace(
-            importance_nll=float(filtered.value), standard_error=math.sqrt(filtered.variance)
+            importance_nll=smc.nll, standard_error=smc.standard_error, replicate_spread=smc.spread
         )
-    how = {"estimator": estimator, "seed": seed}
-    result = {"run": source.id, "split": split, **found._asdict(), **how}
+    result = {"run": source.id, "split": split, **found._asdict(), "ess": found.ess._asdict()}
+    result |= {**filtered, "estimator": estimator, "seed": seed}
     if isinstance(source, Run):
         source.add_evaluation({**result, "best_epoch": best_epoch})
     return result

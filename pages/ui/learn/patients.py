@@ -36,7 +36,6 @@ QUARTER = 10
 
 _HORIZON = 8
 _PATIENTS = 250
-_DRAWS = 16
 _SEED = 0
 
 
@@ -126,7 +125,7 @@ def course(loaded: Loaded, treatment: str | None) -> np.ndarray:
 def _course(_model: object, key: str, treatment: str | None) -> np.ndarray:
     keep = _kept()
     u = keep if treatment is None else TREATMENTS[treatment][1](keep)
-    means = means_under(_model, records(), u, frame=QUARTER, seed=_SEED, draws=_DRAWS)  # pyright: ignore[reportArgumentType]
+    means = means_under(_model, records(), u, frame=QUARTER, seed=_SEED)  # pyright: ignore[reportArgumentType]
     return means.mean(0)
 
 
@@ -152,7 +151,7 @@ def imputed(loaded: Loaded, share: float) -> Imputed:
 @st.cache_data(max_entries=24, show_spinner=False)
 def _imputed(_model: object, key: str, share: float) -> Imputed:
     patients, holes = test_patients(), hide(records(), share, seed=_SEED)
-    chance = impute(_model, holes, seed=_SEED, draws=_DRAWS)  # pyright: ignore[reportArgumentType]
+    chance = impute(_model, holes, seed=_SEED)  # pyright: ignore[reportArgumentType]
     observed = np.stack(holes.observed or ())
     hidden = observed == 0
     truth = patients.x.astype(np.float64)

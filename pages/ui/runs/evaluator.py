@@ -15,7 +15,7 @@ __all__ = ["SAMPLES", "Evaluator", "evaluator"]
 _LOG = logging.getLogger(__name__)
 
 SAMPLES = 500
-"""Paths drawn for each sequence; the importance estimate hardly moves with more."""
+"""Paths of each sequence's importance estimate, of which `measure` makes a few."""
 
 _SEED = 0
 

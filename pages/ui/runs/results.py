@@ -4,6 +4,7 @@ from typing import Any
 
 import streamlit as st
 
+from dmm_core.evaluation import EffectiveSamples, few_paths
 from dmm_core.experiments.published import published
 from dmm_core.runs.run import Run
 from pages.ui import frame
@@ -15,6 +16,7 @@ __all__ = ["draw_evaluation", "newest"]
 _POLL_SECONDS = 1.0
 _COLUMNS = {
     "importance_nll": "Importance NLL",
+    "smc_nll": "Particle-filter NLL",
     "bound_per_step": "Bound per step",
     "bound_per_sequence": "Bound per sequence",
 }
@@ -47,26 +49,68 @@ def _draw(run: Run, pending: bool) -> None:
 
 def _draw_table(run: Run, found: dict[str, Any]) -> None:
     data = run.config().data.name
+    found = _told(found)
     own = {"Model": f"**{frame.plain(run.label())}**", "Source": "This run, test split"}
     rows = [own | {title: _bold(found.get(key)) for key, title in _COLUMNS.items()}]
     for row in published(data):
         rows.append(
             {"Model": row.title, "Source": row.source}
-            | {title: _number(getattr(row, key)) for key, title in _COLUMNS.items()}
+            | {title: _number(getattr(row, key, None)) for key, title in _COLUMNS.items()}
         )
     st.table(
         rows,
         border="horizontal",
         hide_index=True,
-        alt="Importance NLL and bounds of this run and of published models.",
+        alt="Estimates of the NLL and bounds of this run and of published models.",
     )
-    error = found.get("standard_error")
-    sampled = f"{found.get('samples')} samples a sequence"
-    precise = f", standard error {error:.4f}" if isinstance(error, float) else ""
+    if warning := _warning(found):
+        st.warning(warning, icon=":material/warning:")
     st.caption(
-        "Nats per frame, lower is better: the paper's a (b) {c}. "
-        f"The importance NLL has {sampled}{precise}. {comparable(data)}"
+        f"Nats per frame, lower is better: the paper's a (b) {{c}}. {_how(found)} "
+        f"{comparable(data)}"
     )
+
+
+def _told(found: dict[str, Any]) -> dict[str, Any]:
+    """An evaluation by today's names; earlier versions put a filter's estimate elsewhere."""
+    if found.get("estimator") != "smc":
+        return found
+    moved = {"importance_nll": None, "smc_nll": found.get("importance_nll")}
+    return found | moved | {"smc_standard_error": found.get("standard_error")}
+
+
+def _warning(found: dict[str, Any]) -> str:
+    ess, samples = found.get("ess"), found.get("samples")
+    if not isinstance(ess, dict) or found.get("importance_nll") is None:
+        return ""
+    try:
+        return few_paths(EffectiveSamples(**ess), int(samples or 0))
+    except (TypeError, ValueError):  # a file that was edited by hand
+        return ""
+
+
+def _how(found: dict[str, Any]) -> str:
+    """How both estimates were obtained, and how sure they are."""
+    said, replicates = [], found.get("replicates")
+    if found.get("importance_nll") is not None:
+        line = f"The importance NLL has {found.get('samples')} samples a sequence"
+        if replicates:
+            line += f" and {replicates} replicates" + _error(found.get("standard_error"))
+        else:
+            line += "; it was found by an earlier version, without replicates: evaluate again for "
+            line += "its error"
+        said.append(line + ".")
+    if found.get("smc_nll") is not None:
+        line = "The particle-filter NLL"
+        if replicates and found.get("particles"):
+            line += f" has {found['particles']} particles and {replicates} replicates"
+            line += _error(found.get("smc_standard_error")) + "; it"
+        said.append(f"{line} is an upper bound of the NLL in expectation.")
+    return " ".join(said)
+
+
+def _error(error: Any) -> str:
+    return f", standard error {error:.4f}" if isinstance(error, float) else ""
 
 
 def _number(value: float | None) -> str:
