@@ -4,7 +4,13 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from dmm_core.data.sequences import Sequences, Splits
-from dmm_core.data.uploads import MUSIC_EXTENSIONS, UploadOptions, UploadReport, read_files
+from dmm_core.data.uploads import (
+    MAX_BYTES,
+    MUSIC_EXTENSIONS,
+    UploadOptions,
+    UploadReport,
+    read_files,
+)
 from dmm_core.errors import DataError
 from pages.ui import frame, terms
 from pages.ui.address import choose
@@ -96,7 +102,10 @@ def ask_file(steps_per_quarter: int, beside: DeltaGenerator) -> Sequences:
     # Out of the way once it has what it asks for; its key keeps the file.
     with _popover(beside, here.name) if here else st.container():
         file = st.file_uploader(
-            "MIDI, MusicXML or ABC file", type=list(MUSIC_EXTENSIONS), key="midi_file"
+            "MIDI, MusicXML or ABC file",
+            type=list(MUSIC_EXTENSIONS),
+            key="midi_file",
+            max_upload_size=MAX_BYTES // 2**20,
         )
         st.caption(
             "A link cannot hold a file. Keep it as a data set on the Data page, and it can be "

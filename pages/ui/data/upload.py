@@ -9,6 +9,7 @@ from dmm_core.data.sequences import split_by_seed
 from dmm_core.data.upload_values import counted
 from dmm_core.data.uploads import (
     EXTENSIONS,
+    MAX_BYTES,
     FileReport,
     UploadOptions,
     UploadReport,
@@ -63,7 +64,9 @@ def draw() -> None:
         accept_multiple_files=True,
         key=key,
         on_change=_forget_without_files,
-        help="Up to 200 files of 20 MB. They are read in a closed-off process and never executed.",
+        max_upload_size=MAX_BYTES // 2**20,
+        help="Up to 200 files of 20 MB, 64 MB together. They are read in a separate process with "
+        "limits, and never executed.",
     )
     options = _draw_options()
     if not files:

@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from dmm_core.data.uploads import MAX_BYTES
 from dmm_core.errors import DMMError
 from dmm_core.runs.imported import import_run
 from pages.ui import frame
@@ -19,8 +20,9 @@ def draw() -> None:
             "A zip that Export made",
             type="zip",
             key=f"import-file-{taken}",
-            help="It is judged before it is kept, nothing in it is executed, and no run is "
-            "overwritten.",
+            max_upload_size=MAX_BYTES // 2**20,
+            help="It is checked in a separate, limited process before it is kept. Nothing in it is "
+            "executed, and no run is overwritten.",
         )
         st.caption(
             "It comes with its curves and evaluations, composes and can be evaluated. Larger files "

@@ -13,13 +13,18 @@ from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 from streamlit import runtime
 
-__all__ = ["MAX_FILES", "SERVER_BYTES", "SESSION_BYTES", "UploadLimit"]
+from dmm_core.data.uploads import MAX_BYTES
+
+__all__ = ["FILE_BYTES", "MAX_FILES", "SERVER_BYTES", "SESSION_BYTES", "UploadLimit"]
 
 SESSION_BYTES = 64 * 2**20
 """Bytes of uploaded files of one session."""
 
 SERVER_BYTES = 192 * 2**20
 """Bytes of uploaded files of all sessions together."""
+
+FILE_BYTES = MAX_BYTES + 2**14
+"""Bytes of one upload: of the largest file, and of what a browser packs around it."""
 
 MAX_FILES = 400
 """Uploaded files of one session."""
@@ -68,6 +73,8 @@ class UploadLimit:
                         del self._arriving[session]
 
     def _refusal(self, session: str, size: int) -> str:
+        if size > FILE_BYTES:
+            return f"A file may have at most {MAX_BYTES // 2**20} MB."
         held = _held()
         own = [*held.get(session, []), *self._arriving.get(session, [])]
         everything = sum(map(sum, held.values())) + sum(map(sum, self._arriving.values()))
