@@ -62,7 +62,7 @@ def rows(options: Options) -> Iterator[Row]:
 
     longest = max(splits.test.x, key=len)
     notes = notes_from_roll(np.asarray(longest, bool), rearticulate=False)
-    render_wav(notes)  # reads the SoundFont
+    render_wav(notes)  # reads the samples
     taken = seconds(lambda: render_wav(notes), clock)
     length = max(note.end for note in notes)
     how = f"{math.ceil(length)} s of {len(notes)} notes, the longest test chorale"

@@ -1,20 +1,17 @@
-"""Notes as sound: a small sampler over the General MIDI SoundFont that comes with pretty_midi."""
+"""Notes as sound: a small sampler over the sets of sampled notes in assets/sounds."""
 
-import importlib.util
 import io
 import wave
 from collections import defaultdict
 from collections.abc import Sequence
-from functools import lru_cache
-from pathlib import Path
 
 import numpy as np
 
 from dmm_core.errors import DataError
 from dmm_core.music.pianoroll import Note, check_notes
-from dmm_core.music.soundfont import SoundFont, Zone
+from dmm_core.music.sounds import SAMPLE_RATE, Sample, load_sounds, sounds_for_program
 
-__all__ = ["MAX_SECONDS", "TAIL", "render_wav", "soundfont_path"]
+__all__ = ["MAX_SECONDS", "TAIL", "render_wav"]
 
 TAIL = 1.5
 """Seconds of sound after the last note's end, in which it dies away."""
@@ -22,7 +19,7 @@ TAIL = 1.5
 MAX_SECONDS = 1800.0
 """Longest music that is rendered."""
 
-_GAIN = 4.0  # four voices at velocity 80 then peak a little below full scale
+_GAIN = 0.15  # four voices at velocity 80 then peak a little below full scale
 _PEAK = 0.9
 _LONGEST = 60.0  # seconds; a longer note is released, so that one tone never fills the memory
 
@@ -33,11 +30,11 @@ def render_wav(notes: Sequence[Note], *, program: int = 0, sample_rate: int = 22
     It lasts until the last note's end and `TAIL`; no notes give that much silence. A note sounds
     for a minute at most. What would be louder than 0.9 of full scale is turned down as a whole;
     nothing is ever clipped or turned up.
-    Where the SoundFont is not installed, every note is a plain tone.
 
     Args:
         notes: with times in seconds.
-        program: General MIDI program (0 to 127); 0 is a grand piano.
+        program: General MIDI program (0 to 127); the nearest of the instruments in assets/sounds
+            plays it. 0 is a grand piano.
         sample_rate: samples per second, 8000 to 48000.
 
     Raises:
@@ -66,28 +63,16 @@ def render_wav(notes: Sequence[Note], *, program: int = 0, sample_rate: int = 22
     return buffer.getvalue()
 
 
-def soundfont_path() -> Path | None:
-    """The General MIDI SoundFont inside the installed pretty_midi, or None where it is missing."""
-    package = importlib.util.find_spec("pretty_midi")
-    if package is None or package.origin is None:
-        return None
-    path = Path(package.origin).with_name("TimGM6mb.sf2")
-    return path if path.is_file() else None
-
-
-@lru_cache(maxsize=1)
-def _soundfont() -> SoundFont | None:
-    path = soundfont_path()
-    return SoundFont(path.read_bytes()) if path else None
-
-
 def _mix(notes: Sequence[Note], seconds: float, program: int, sample_rate: int) -> np.ndarray:
     """(samples,) float32: all notes and their tails, not yet turned down."""
-    font = _soundfont()
+    sounds = load_sounds(sounds_for_program(program))
     by_pitch: defaultdict[int, list[Note]] = defaultdict(list)
     for note in notes:
         by_pitch[note.pitch].append(note)
     tail = int(TAIL * sample_rate)
+    fading = np.arange(tail, dtype=np.float32) / sample_rate
+    release = 10 ** (-5 * fading / sounds.release)
+    release *= np.minimum(1, 10 * (1 - fading / TAIL))  # silent at the very end
     audio = np.zeros(round(seconds * sample_rate) + tail, dtype=np.float32)
     for pitch, alike in by_pitch.items():
         spans = [
@@ -95,59 +80,35 @@ def _mix(notes: Sequence[Note], seconds: float, program: int, sample_rate: int) 
             for n in alike
         ]
         longest = max(end - start for start, end in spans)
-        for zone in font.zones(program, pitch) if font else [_plain_zone(pitch)]:
-            tone = _tone(zone, longest + tail, sample_rate)
-            fading = np.arange(tail, dtype=np.float32) / sample_rate
-            release = 10 ** (-5 * fading / min(zone.release, TAIL))
-            for (start, end), note in zip(spans, alike, strict=True):
-                # Loudness goes with the square of the velocity, as the specification has it.
-                gain, held = _GAIN * (note.velocity / 127) ** 2, end - start
-                audio[start:end] += gain * tone[:held]
-                audio[end : end + tail] += gain * tone[held : held + tail] * release
+        hz = 440 * 2 ** ((pitch - 69) / 12)
+        tone = _tone(sounds.nearest(hz), hz, longest + tail, sample_rate)
+        for (start, end), note in zip(spans, alike, strict=True):
+            # Loudness goes with the square of the velocity, as SoundFont 2 has it.
+            gain, held = _GAIN * (note.velocity / 127) ** 2, end - start
+            audio[start:end] += gain * tone[:held]
+            audio[end : end + tail] += gain * tone[held : held + tail] * release
     return audio
 
 
-def _plain_zone(pitch: int) -> Zone:
-    """A sine that fades like a plucked string."""
-    period = np.rint(8000 * np.sin(2 * np.pi * np.arange(257) / 256)).astype(np.int16)
-    return Zone(
-        wave=period,
-        loop=(0, 256),
-        rate=256 * 440 * 2 ** ((pitch - 69) / 12),
-        gain=1.0,
-        cutoff=20_000.0,
-        attack=0.005,
-        hold=0.0,
-        decay=10.0,
-        sustain=100.0,
-        release=1.0,
-    )
+def _tone(sample: Sample, hz: float, count: int, sample_rate: int) -> np.ndarray:
+    """(count,) float32: the sample moved to a fundamental of `hz`, held.
 
-
-def _tone(zone: Zone, count: int, sample_rate: int) -> np.ndarray:
-    """(count,) float32: the zone's sample at its pitch, held, within its volume envelope."""
-    points = np.arange(count) * (zone.rate / sample_rate)
-    if zone.loop:
-        start, end = zone.loop
-        points = np.where(points < end, points, start + (points - start) % (end - start))
-    tone = np.interp(points, np.arange(len(zone.wave)), zone.wave / 32768, right=0.0)
-    falling = np.maximum(np.arange(count) / sample_rate - zone.attack - zone.hold, 0.0)
-    decibels = np.minimum(falling * (100 / zone.decay), zone.sustain)
-    tone *= zone.gain * 10 ** (decibels / -20)
-    rising = min(int(zone.attack * sample_rate), count)
-    tone[:rising] *= np.arange(rising) / max(rising, 1)
-    return _low_pass(tone, zone.cutoff / sample_rate).astype(np.float32)
-
-
-def _low_pass(tone: np.ndarray, cutoff: float) -> np.ndarray:
-    """`tone` through a two-pole Butterworth filter; `cutoff` in cycles per sample.
-
-    H(f) = 1 / (1 + i sqrt(2) f/cutoff - (f/cutoff)^2), applied to the spectrum.
+    Between points runs the cubic through the four nearest (Catmull-Rom).
     """
-    if cutoff >= 0.5:
-        return tone
-    # A power of two is fast, and 1,024 zeros keep the filter's ringing from coming round again.
-    padded = 1 << (len(tone) + 1023).bit_length()
-    frequency = np.fft.rfftfreq(padded) / cutoff
-    response = 1 / (1 + 1j * np.sqrt(2) * frequency - frequency**2)
-    return np.fft.irfft(np.fft.rfft(tone, padded) * response, padded)[: len(tone)]
+    start, end = sample.loop
+    # The four points around a position; one before the first, and two after the last.
+    after = sample.points[start : start + 2] if start < end else [0, 0]
+    points = np.concatenate([[0], sample.points, after]).astype(np.float32)
+    step = hz / sample.hz * SAMPLE_RATE / sample_rate
+    at = np.arange(count) * step
+    if start < end:
+        fade = 10 ** (-sample.decay / 20 * np.maximum(at - start, 0) / step / sample_rate)
+        at = np.where(at < end, at, start + (at - start) % (end - start))
+    else:
+        at = at[at < end]
+        fade = 1.0
+    whole = at.astype(np.int64)
+    t = (at - whole).astype(np.float32)
+    a, b, c, d = (points[whole + k] for k in range(4))
+    tone = b + t / 2 * (c - a + t * (2 * a - 5 * b + 4 * c - d + t * (3 * (b - c) + d - a)))
+    return np.pad(tone * (sample.gain * fade), (0, count - len(at))).astype(np.float32)
