@@ -1,0 +1,121 @@
+"""Notes and piano-rolls as `pretty_midi.PrettyMIDI` objects, and back.
+
+`PrettyMIDI` is the object that other Python code for music takes and returns (pretty_midi, muspy,
+MIDI toolkits of research code). Files are written by `dmm_core.music.midi.midi_from_notes`.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+from pretty_midi import Instrument, PrettyMIDI
+from pretty_midi import Note as PrettyNote
+
+from dmm_core.errors import DataError
+from dmm_core.music.midi import TEMPOS, TICKS_PER_QUARTER
+from dmm_core.music.pianoroll import Note, check_notes, notes_from_roll, roll_from_notes
+
+__all__ = [
+    "notes_from_pretty_midi",
+    "pretty_midi_from_notes",
+    "pretty_midi_from_roll",
+    "roll_from_pretty_midi",
+]
+
+
+def pretty_midi_from_notes(notes: Sequence[Note], *, tempo: float, program: int = 0) -> PrettyMIDI:
+    """A score of one instrument that holds the notes at their times.
+
+    A note shorter than a tick ends at the next tick, as in a written file: pretty_midi would write
+    its release before its onset, and it would never end.
+
+    Args:
+        notes: with times in seconds.
+        tempo: quarter notes per minute, 4 to 1000.
+        program: MIDI program of the instrument, 0 to 127.
+
+    Raises:
+        DataError: if a note is faulty, or the tempo or program is out of bounds.
+    """
+    check_notes(notes)
+    if not TEMPOS[0] <= tempo <= TEMPOS[1]:
+        raise DataError(f"A MIDI file's tempo is 4 to 1000 quarters a minute, not {tempo}.")
+    if not 0 <= program <= 127:
+        raise DataError(f"A MIDI program is 0 to 127, not {program}.")
+    score = PrettyMIDI(resolution=TICKS_PER_QUARTER, initial_tempo=tempo)
+    instrument = Instrument(program)
+    for note in notes:
+        tick, end = score.time_to_tick(note.start), note.end
+        if score.time_to_tick(end) <= tick:
+            end = (tick + 1) * 60 / tempo / TICKS_PER_QUARTER
+        instrument.notes.append(PrettyNote(note.velocity, note.pitch, note.start, end))
+    score.instruments.append(instrument)
+    return score
+
+
+def notes_from_pretty_midi(score: PrettyMIDI) -> list[Note]:
+    """The notes of all instruments but drums, by onset and then by pitch, with times in seconds.
+
+    Raises:
+        DataError: if a note is faulty.
+    """
+    notes = [
+        Note(int(note.pitch), float(note.start), float(note.end), int(note.velocity))
+        for instrument in score.instruments
+        if not instrument.is_drum
+        for note in instrument.notes
+    ]
+    check_notes(notes)
+    return sorted(notes, key=lambda note: (note.start, note.pitch, note.end))
+
+
+def pretty_midi_from_roll(
+    roll: np.ndarray,
+    *,
+    tempo: float = 90.0,
+    steps_per_quarter: int = 1,
+    rearticulate: bool,
+    program: int = 0,
+) -> PrettyMIDI:
+    """A score of one instrument that plays a (T, 88) piano-roll.
+
+    Args:
+        roll: (T, 88) boolean, or 0 and 1.
+        tempo: quarter notes per minute, 4 to 1000.
+        steps_per_quarter: frames of a quarter note: 1, 2 or 4.
+        rearticulate: True makes every frame a note; False ties consecutive frames of a pitch.
+        program: MIDI program of the instrument, 0 to 127.
+
+    Raises:
+        DataError: if the roll is no piano-roll, or a value is out of bounds.
+    """
+    notes = notes_from_roll(
+        roll, tempo=tempo, steps_per_quarter=steps_per_quarter, rearticulate=rearticulate
+    )
+    return pretty_midi_from_notes(notes, tempo=tempo, program=program)
+
+
+def roll_from_pretty_midi(
+    score: PrettyMIDI, *, steps_per_quarter: int = 1, frames: int | None = None
+) -> np.ndarray:
+    """The (T, 88) boolean piano-roll of all instruments but drums, on the score's own beats.
+
+    Frames follow the quarter notes of the score, so that changes of tempo move no note between
+    frames.
+
+    Args:
+        score: with pitches from 21 to 108.
+        steps_per_quarter: frames of a quarter note: 1, 2 or 4.
+        frames: length T; later notes are cut off. By default the last release.
+
+    Raises:
+        DataError: if a note is faulty or off the piano, the grid is out of bounds, or the roll
+            would be longer than a million frames.
+    """
+    notes = [
+        note._replace(
+            start=score.time_to_tick(note.start) / score.resolution,
+            end=score.time_to_tick(note.end) / score.resolution,
+        )
+        for note in notes_from_pretty_midi(score)
+    ]
+    return roll_from_notes(notes, tempo=60, steps_per_quarter=steps_per_quarter, frames=frames)
