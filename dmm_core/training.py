@@ -20,7 +20,8 @@ from dmm_core.config import TrainConfig
 from dmm_core.cost import update_cost
 from dmm_core.data.batching import ResidentSequences, SequenceBatch, batch_indices
 from dmm_core.data.sequences import Splits
-from dmm_core.device import choose_device, keep_freed_memory, require_memory
+from dmm_core.device import choose_device, keep_freed_memory, require_memory, slow_precision
+from dmm_core.divergence import Course
 from dmm_core.errors import DataError, RunError
 from dmm_core.evaluation import valid_bound
 from dmm_core.events import EpochEnd, Event, Finished, Progress
@@ -100,6 +101,9 @@ class Training:
         self._best_valid_bound: float | None = None
         self._best_epoch: int | None = None
         self._validations_since_best = 0
+        self._course = Course()
+        if sentence := slow_precision(config.device, config.precision):
+            tell(sentence)
 
     def events(self) -> Iterator[Event]:
         """Train to the end; between any two events the training stands still.
@@ -113,6 +117,8 @@ class Training:
         own_threads(self.config.threads)
         began, update_then = time.monotonic(), self.update
         total = self.config.epochs * self._updates_an_epoch
+        if self.update == 0:
+            self._course.start = self._measured()
         while self.epoch < self.config.epochs and not self._out_of_patience():
             epoch_began = last = time.monotonic()
             order = np.random.default_rng([self.config.seed, _Stream.ORDER, self.epoch])
@@ -134,6 +140,10 @@ class Training:
             if self._out_of_patience()
             else f"All {self.config.epochs} epochs are done."
         )
+        if diverged := self._course.diverged():
+            reason = (
+                f"{reason} {diverged} A smaller learning rate than {self.config.lr:g} may help."
+            )
         yield Finished(reason, self._best_valid_bound, self._best_epoch)
 
     def _out_of_patience(self) -> bool:
@@ -188,6 +198,8 @@ class Training:
         self.epoch += 1
         nll, kl, annealed, frames, norms = self._do.sums.tolist()
         self._do.sums.zero_()
+        weight = kl_weight(self.update, self.config.anneal_updates)
+        self._course.note(annealed=annealed / frames, train=(nll + kl) / frames, kl_weight=weight)
         due = self.epoch % self.config.validation_epochs == 0 or self.epoch == self.config.epochs
         valid = self._validate() if due else None
         return EpochEnd(
@@ -197,7 +209,7 @@ class Training:
             train_nll=nll / frames,
             train_kl=kl / frames,
             annealed_bound=annealed / frames,
-            kl_weight=kl_weight(self.update, self.config.anneal_updates),
+            kl_weight=weight,
             grad_norm=norms / self._updates_an_epoch,
             lr=self._lr(self.update),
             seconds=time.monotonic() - began,
@@ -208,8 +220,10 @@ class Training:
 
     def _validate(self) -> float:
         self._swap_average()
-        bound = self._world.tell(self._valid_bound() if self._world.rank == 0 else None)
-        if self._best_valid_bound is None or bound < self._best_valid_bound:
+        bound = self._measured()
+        if math.isfinite(bound) and (
+            self._best_valid_bound is None or bound < self._best_valid_bound
+        ):
             self._best_valid_bound, self._best_epoch = bound, self.epoch
             self._best = {n: t.detach().clone() for n, t in self.model.state_dict().items()}
             self._validations_since_best = 0
@@ -217,6 +231,10 @@ class Training:
             self._validations_since_best += 1
         self._swap_average()
         return bound
+
+    def _measured(self) -> float:
+        """The valid bound, measured by the first process for all of them."""
+        return self._world.tell(self._valid_bound() if self._world.rank == 0 else None)
 
     def _valid_bound(self) -> float:
         return valid_bound(
@@ -262,6 +280,7 @@ class Training:
             "best_valid_bound": self._best_valid_bound,
             "best_epoch": self._best_epoch,
             "validations_since_best": self._validations_since_best,
+            "course": self._course.state(),
         }
         return Checkpoint(tensors=tensors, scalars=scalars)
 
@@ -298,6 +317,7 @@ class Training:
             scalars["best_epoch"],
         )
         self._validations_since_best = scalars["validations_since_best"]
+        self._course.load(scalars.get("course", {}))
 
 
 def fit(model: DMM, splits: Splits, config: TrainConfig) -> Iterator[Event]:

@@ -1,12 +1,14 @@
 import pytest
 import torch
 from models import noise_for, random_batch, small_model
-from test_training import metrics, training
+from test_training import MODEL, metrics, splits, training
 
-from dmm_core.config import parse_config
-from dmm_core.device import choose_device, tf32_products
+from dmm_core.building import build_model
+from dmm_core.config import TrainConfig, parse_config
+from dmm_core.device import choose_device, slow_precision, tf32_products
 from dmm_core.errors import ConfigError
 from dmm_core.objective import bound_of
+from dmm_core.training import Training
 
 MODELS = [
     dict(),
@@ -101,3 +103,32 @@ def test_float32_on_cuda_is_not_tf32(monkeypatch):
         assert (matmul.fp32_precision, rnn.fp32_precision) == ("ieee", "ieee")
     finally:
         matmul.fp32_precision, rnn.fp32_precision = before
+
+
+@pytest.mark.parametrize(
+    ("device", "precision", "capabilities", "slow"),
+    [
+        ("cpu", "bf16", {"architecture": "x86_64", "avx2": True}, True),
+        ("auto", "bf16", {"architecture": "x86_64", "avx512_bf16": False}, True),
+        ("cpu", "bf16", {"architecture": "x86_64", "avx512_bf16": True}, False),
+        ("cpu", "bf16", {"architecture": "x86_64", "amx_bf16": True}, False),
+        ("cpu", "bf16", {"architecture": "aarch64"}, False),
+        ("cuda", "bf16", {"architecture": "x86_64"}, False),
+        ("cpu", "float32", {"architecture": "x86_64"}, False),
+    ],
+)
+def test_bf16_is_warned_of_where_a_processor_emulates_it(
+    monkeypatch, device, precision, capabilities, slow
+):
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: capabilities)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    assert ("AVX512-BF16" in slow_precision(device, precision)) == slow
+
+
+def test_a_training_tells_that_bf16_is_slow_here(monkeypatch):
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"architecture": "x86_64"})
+    told = []
+    data = splits()
+    model = build_model(MODEL, x_dim=data.x_dim, kind="binary", seed=0)
+    Training(model, data, TrainConfig(precision="bf16", device="cpu"), tell=told.append)
+    assert told == [slow_precision("cpu", "bf16")] and "ten times as long" in told[0]

@@ -11,7 +11,7 @@ from streamlit.delta_generator import DeltaGenerator
 from dmm_core.building import require_fit
 from dmm_core.config import DataConfig, RunConfig
 from dmm_core.data.catalogue import DATASETS
-from dmm_core.device import choose_device
+from dmm_core.device import choose_device, slow_precision
 from dmm_core.errors import DMMError
 from dmm_core.presets import PRESETS
 from dmm_core.runs.run import Run
@@ -226,6 +226,8 @@ def doubt(config: RunConfig, work: Workload) -> str:
             f"{updates:,}: the model will not have learned to compose. Train for more epochs, or "
             "lower the KL annealing updates below."
         )
+    if slow := slow_precision(config.train.device, config.train.precision):
+        doubts.append(slow)
     if work.sequences == 1:
         doubts.append("One sequence alone is also its own valid data, so the bound tells little.")
     return " ".join(doubts)
