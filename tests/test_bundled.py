@@ -1,4 +1,6 @@
 import json
+from importlib.util import find_spec
+from pathlib import Path
 
 import pytest
 import torch
@@ -6,8 +8,9 @@ from fake_training import CONFIG
 
 from dmm_core.building import build_model
 from dmm_core.checkpoint import Checkpoint, save_checkpoint, save_tensors
+from dmm_core.data.catalogue import DATASETS
 from dmm_core.errors import RunError
-from dmm_core.runs.bundled import BundledModel, load_model
+from dmm_core.runs.bundled import BundledModel, list_bundled, load_model
 from dmm_core.runs.record import DataFacts
 from dmm_core.runs.store import create_run
 
@@ -60,3 +63,23 @@ def test_a_damaged_card_is_one_sentence(bundle, card):
     (bundle.folder / "card.json").write_text(card)
     with pytest.raises(RunError, match=r"card\.json .*(is missing or damaged|is damaged)\.$"):
         load_model(bundle)
+
+
+def test_cards_name_the_source_and_the_terms_of_the_data():
+    models = list_bundled()
+    assert len(models) >= 4
+    for model in models:
+        card = model.card()
+        info = DATASETS[card["data"]]
+        assert (card["data_source"], card["data_licence"]) == (info.source, info.licence)
+    readme = (Path(__file__).parent.parent / "README.md").read_text()
+    assert all(f"`{model.folder.name}`" in readme for model in models)
+
+
+def test_the_licence_of_the_corpus_is_quoted_as_it_stands():
+    package = find_spec("music21")
+    assert package and package.origin
+    text = " ".join((Path(package.origin).parent / "corpus" / "license.txt").read_text().split())
+    quoted = DATASETS["jsb-m21"].licence.split('"')[1]
+    assert quoted in text
+    assert quoted in (Path(__file__).parent.parent / "README.md").read_text()

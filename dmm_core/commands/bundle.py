@@ -5,6 +5,7 @@ import sys
 from typing import Any
 
 from dmm_core.checkpoint import save_tensors
+from dmm_core.data.catalogue import DATASETS
 from dmm_core.errors import RunError
 from dmm_core.experiments.trainings import measured
 from dmm_core.files import assets, json_text
@@ -50,12 +51,15 @@ def _show(sentence: str) -> None:
 
 def _card(source: Run, given: argparse.Namespace) -> dict[str, Any]:
     record, data, progress = source.record(), source.data(), source.status().progress
+    info = DATASETS.get(data.name)
     return {
         "name": given.name,
         "title": given.title,
         "config": record.config.model_dump(mode="json"),
         "seed": record.config.train.seed,
         "data": data.name,
+        "data_source": info and info.source,
+        "data_licence": info and info.licence,
         **data.model_dump(exclude={"name"}),
         "valid": {"bound_per_step": progress.best_valid_bound, "epoch": progress.best_epoch},
         "command": command_line(record.config),

