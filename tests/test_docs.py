@@ -57,6 +57,18 @@ def test_links_and_paths_lead_somewhere(page):
         assert (ROOT / path).exists(), path
 
 
+def test_every_pinned_package_has_its_reason():
+    pinned = [
+        re.split(r"\[|==", line)[0]
+        for name in ("requirements.txt", "requirements-dev.txt")
+        for line in (ROOT / name).read_text().splitlines()
+        if not line.startswith(("#", "-r"))
+    ]
+    table = TEXT[ROOT / "docs" / "decisions.md"].split("| package | for |")[1].split("\n\n")[0]
+    reasons = re.findall(r"^\| ([\w-]+) \|", table, re.MULTILINE)
+    assert sorted(reasons) == sorted(pinned)
+
+
 def commands_in(text):
     for block in re.findall(r"(?:^    .*\n)+", text, flags=re.MULTILINE):
         yield from re.findall(r"python -m dmm_core (.+?)(?:\s{2,}.*|\s*#.*)?$", block, flags=re.M)
