@@ -206,6 +206,23 @@ def test_an_evaluation_of_an_earlier_version_is_shown_as_what_it_is():
     assert next(iter(table["Importance NLL"])) == ""
 
 
+def test_what_an_earlier_version_found_may_be_found_again(monkeypatch):
+    run = trained(monkeypatch)
+    found = {**FOUND, "best_epoch": run.status().progress.best_epoch}
+    run.add_evaluation(found)
+    assert "Evaluate on test" in buttons(open_page(PAGE))
+    run.add_evaluation({**found, "replicates": 4})
+    assert "Evaluate on test" not in buttons(open_page(PAGE))
+
+
+def test_why_a_run_ended_is_said():
+    run = run_in("finished", epochs=2)
+    said = "All 2 epochs are done. The training diverged: it ended at a train bound of 9,000.00."
+    status = json.loads((run.folder / "status.json").read_text())
+    (run.folder / "status.json").write_text(json.dumps({**status, "reason": said}))
+    assert "The training diverged" in texts(open_page(PAGE))
+
+
 def test_published_rows_are_the_papers():
     assert {"jsb", "nottingham", "musedata", "piano-midi"} == published.CANONICAL
     for data in published.CANONICAL:

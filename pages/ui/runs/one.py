@@ -47,6 +47,8 @@ def draw(rows: Sequence[Row]) -> None:
             st.switch_page("pages/2_Train.py", query_params={"run": row.run.id})
         if not frame.presenting():
             draw_manage(row.run)
+    if reason := row.run.status().reason:
+        st.caption(frame.plain(reason, most=600))
     if notes := row.run.notes():
         st.caption(frame.plain(notes, most=1000))
     if not here:
@@ -69,9 +71,13 @@ def _pick(rows: Sequence[Row]) -> Row:
 
 
 def _draw_evaluate(run: Run) -> bool:
-    """Offer the evaluation unless its result is known; whether it is offered."""
+    """Offer the evaluation unless its result is known; whether it is offered.
+
+    A result of an earlier version has no replicates, so it may be obtained again.
+    """
     found = newest(run)
-    if found and found.get("best_epoch") == run.status().progress.best_epoch:
+    known = found is not None and found.get("best_epoch") == run.status().progress.best_epoch
+    if found and known and found.get("replicates"):
         return False
     if st.button(
         "Evaluate on test",
@@ -79,8 +85,8 @@ def _draw_evaluate(run: Run) -> bool:
         icon=":material/speed:",
         key="evaluate",
         disabled=evaluator().is_pending(run),
-        help="The paper's three averages, by 500 samples a sequence: seconds for small data sets, "
-        "minutes for large ones.",
+        help="The paper's three averages, and a particle filter's estimate of the NLL: seconds for "
+        "small data sets, minutes for large ones.",
     ):
         evaluator().submit(run)
         st.rerun()
