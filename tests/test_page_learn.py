@@ -15,6 +15,7 @@ from dmm_core.runs.run import Run
 from dmm_core.runs.store import create_run, find_run, list_runs
 from pages.ui.learn import models, session
 from pages.ui.learn.kalman import usual
+from pages.ui.learn.lesson import _HIGH
 from pages.ui.learn.page import LESSONS
 from pages.ui.learn.sight import SEES, drawing
 
@@ -140,7 +141,7 @@ def test_until_the_first_epoch_ends_a_chart_or_its_place_is_kept(runner, lesson)
     assert not at.exception and not at.error and len(runner.submitted)
     assert len(at.get("plotly_chart")) == before
     heights = [block.proto.height_config.pixel_height for block in at.get("flex_container")]
-    assert (400 <= max(heights, default=0) <= 420) == (lesson != "missing")
+    assert (max(heights, default=0) == _HIGH) == (lesson != "missing")
 
 
 def test_a_dial_that_waits_has_no_kl_weight():

@@ -196,7 +196,7 @@ class Player {
     this.part.empty.hidden = notes.length > 0;
     this.part.plane.hidden = !path;
     if (!path) return;
-    const key = "The ring is now, as large as the doubt about z: one standard deviation. Dots begin bars; pale notes were likely too.";
+    const key = "The ring marks the current state; its radius is one posterior standard deviation. Dots mark the beginnings of bars; pale notes had a high probability too.";
     this.part.plane.querySelector("figcaption").textContent = `${path.caption} ${key}`.trim();
     this.latent.canvas.setAttribute("aria-label", path.caption || "Latent path");
   }

@@ -59,6 +59,7 @@ def choose(
             required=True,
             help=help,
             label_visibility=visibility,
+            wrap=True,
         )
     return st.selectbox(
         label,

@@ -42,12 +42,9 @@ black.
 """
 _PRESENTED = """<style>
 html { font-size: 125%; }
-.stHeading.stHeading h1 { font-size: 1.75rem; padding: 0 0 0.5rem; }
 .stMain.stMain:focus-visible::before { content: none; }
 </style>"""
 """Every size of the app is in rem, so the root's size is the one honest place to scale it.
-
-The title says what a class knows already: it makes room for the charts.
 
 Keys are the page's own here, and Streamlit would frame all of it after a click beside the controls.
 Controls keep their frames.
@@ -130,8 +127,10 @@ def begin(title: str, icon: str, *, intro: str | None = None) -> None:
         theme.follow()
     if presenting():
         st.html(_PRESENTED)
+    if presenting():  # the class knows the page; the charts need the room
+        return
     st.title(title, icon=icon)
-    if intro and not presenting():
+    if intro:
         st.markdown(intro)
 
 
@@ -167,19 +166,23 @@ def guard() -> Iterator[None]:
     st.stop()
 
 
-def chart(figure: go.Figure, *, key: str, alt: str) -> None:
+def chart(figure: go.Figure, *, key: str, alt: str, most: int | None = None) -> None:
     """Draw `figure` in the app's theme; larger in presenter mode.
 
     Args:
         figure: from `pages.ui.charts`.
         key: the element's key, unique on the page.
         alt: what the figure shows, in a sentence, for a screen reader.
+        most: pixels that the figure is high at most; by default as high as it is made.
     """
+    layout: Any = figure.layout
+    height = int((1.2 if presenting() else 1.0) * layout.height)
+    figure.update_layout(height=height if most is None else min(height, most))
     if presenting():
         large = {"tickfont": {"size": 17}, "title": {"font": {"size": 19}}}
-        figure.update_xaxes(large).update_yaxes(large)
-        layout: Any = figure.layout
-        figure.update_layout(font={"size": 17}, height=int(1.2 * layout.height))
+        figure.update_xaxes(large).update_layout(font={"size": 17})
+        rows = any(isinstance(next(iter(t.y), 0), str) for t in figure.data if t.y is not None)
+        figure.update_yaxes({"title": large["title"]} if rows else large)  # rows are narrow
     # A chart keeps the colours it began with, so a change of the theme makes another one of it.
     st.plotly_chart(figure, key=f"{key}-{st.context.theme.type}", alt=alt, config=_CHART)
 

@@ -11,7 +11,7 @@ from dmm_core.lessons import Experiment
 from dmm_core.model import DMM
 from pages.ui import frame, terms
 from pages.ui.learn import figures
-from pages.ui.learn.lesson import Lesson, Watched, column, hold_place, last
+from pages.ui.learn.lesson import Lesson, Watched, chart, column, hold_place, last
 from pages.ui.learn.models import model_of, simulation, truth
 
 __all__ = ["IN_USE", "LESSON"]
@@ -59,9 +59,8 @@ def _ask(experiment: Experiment) -> Mapping[str, RunConfig]:
 
 def _draw(watched: Sequence[Watched]) -> None:
     exact = truth(watched[0].config.data.name, "valid").nll
-    above = st.container()
     _draw_charts(watched, exact)
-    with st.container() if frame.presenting() else above, st.grid("auto", min_column_width=330):
+    with st.grid("auto", min_column_width=330):
         for w in watched:
             _draw_numbers(w, exact)
 
@@ -73,11 +72,11 @@ def _draw_charts(watched: Sequence[Watched], exact: float) -> None:
         if w.metrics
     ]
     if not paths:
-        hold_place("The paths begin with the end of the first epoch.", 420)
+        hold_place("The paths begin with the end of the first epoch.")
         return
     left, right = st.columns(2)
     with left:
-        frame.chart(
+        chart(
             figures.nll_against_kl(paths, exact=exact),
             key="costs",
             alt="nll against kl of both trainings, epoch by epoch; diagonals are equal bounds.",
@@ -85,7 +84,7 @@ def _draw_charts(watched: Sequence[Watched], exact: float) -> None:
     with right:
         bars = {w.title: kl for w in watched if (kl := _kl(w)) is not None}
         if bars:
-            frame.chart(
+            chart(
                 figures.kl_by_rank(bars, threshold=IN_USE),
                 key="dimensions",
                 alt="kl of every latent dimension, largest first, for both trainings.",

@@ -89,7 +89,7 @@ def bands(found: Sequence[Band], *, truth: np.ndarray) -> go.Figure:
         height=420,
         hovermode="x unified",
         xaxis={"title": {"text": "Frame"}},
-        yaxis={"title": {"text": "z, with one standard deviation"}},
+        yaxis={"title": {"text": "z ± 1 std. deviation"}},
     )
 
 
@@ -286,6 +286,6 @@ def filled_in(
     return figure(
         traces,
         height=90 + 21 * len(names),
-        yaxis={"autorange": "reversed", "showgrid": False, "ticks": ""},
+        yaxis={"autorange": "reversed", "showgrid": False, "ticks": "", "dtick": 1},
         **axes,
     )

@@ -9,10 +9,10 @@ from dmm_core.config import RunConfig
 from dmm_core.errors import DataError
 from dmm_core.lessons import Experiment
 from dmm_core.ukf import unscented_smoother
-from pages.ui import charts, frame
+from pages.ui import charts
 from pages.ui.address import choose
 from pages.ui.learn import figures
-from pages.ui.learn.lesson import Lesson, Watched, hold_place, last, valid_curve
+from pages.ui.learn.lesson import Lesson, Watched, chart, hold_place, last, valid_curve
 from pages.ui.learn.models import Truth, model_of, posterior, simulation, truth
 
 __all__ = ["LESSON", "usual"]
@@ -51,15 +51,11 @@ def _draw(watched: Sequence[Watched]) -> None:
     data = it.config.data.name
     exact = truth(data, "valid").nll
     bound = last(it, "valid_bound")
-    with st.grid("auto", min_column_width=150):
-        st.metric("Negative ELBO (bound)", "–" if bound is None else f"{bound:.4f}")  # noqa: RUF001
-        st.metric("Exact NLL", f"{exact:.4f}", help="Of the same sequences; nats per frame.")
-        st.metric("Gap", "–" if bound is None else f"{bound - exact:.4f}")  # noqa: RUF001
     updates, bounds = valid_curve(it)
     left, right = st.columns(2)
     with left:
         if len(updates):
-            frame.chart(
+            chart(
                 charts.runs_overlay(
                     [charts.RunCurve(f"Bound of {it.config.model.inference}", updates, bounds)],
                     x_title="Update",
@@ -69,9 +65,13 @@ def _draw(watched: Sequence[Watched]) -> None:
                 alt="The bound over the updates, coming down towards the exact NLL.",
             )
         else:
-            hold_place("The curve begins with the end of the first epoch.", 420)
+            hold_place("The curve begins with the end of the first epoch.")
     with right:
         _draw_sequence(data, it)
+    with st.grid("auto", min_column_width=220):
+        st.metric("Negative ELBO (bound)", "–" if bound is None else f"{bound:.4f}")  # noqa: RUF001
+        st.metric("Exact NLL", f"{exact:.4f}", help="Of the same sequences; nats per frame.")
+        st.metric("Gap", "–" if bound is None else f"{bound - exact:.4f}")  # noqa: RUF001
     if not it.active and model_of(it.run):
         _draw_errors(data, it)
 
@@ -87,7 +87,7 @@ def _draw_sequence(data: str, it: Watched | None) -> None:
         bands.append(
             figures.Band(it.config.model.inference, found.loc[0, :, 0], found.scale[0, :, 0])
         )
-    frame.chart(
+    chart(
         figures.bands(bands, truth=simulated.z[shown, :, 0]),
         key="sequence",
         alt="One sequence's latent state: the truth, the exact posterior, and the network's.",
@@ -147,7 +147,7 @@ system: only the inference network q learns. Its **bound** can never be lower th
 NLL**, $-\\log p(x)$, which the Kalman filter computes; the gap between them is
 $\\mathrm{KL}(q\\,\\|\\,p(z \\mid x))$, how far q is from the exact posterior. Watch the curve
 come down towards the dotted line: with no gap at all, q would *be* the posterior. So short a
-training stops a little above it, by the gap that stands over the curve: on the linear system
+training stops a little above it, by the gap that is shown below the curve: on the linear system
 about a hundredth of a nat per frame. To the right, on a sequence that training never sees, the
 band of the network approaches the band of the smoother, in its mean and in its width. A band is one
 standard deviation to either side: it contains the true state in about two frames of three, and the

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
+import plotly.graph_objects as go
 import streamlit as st
 
 from dmm_core.config import RunConfig
@@ -12,7 +13,10 @@ from dmm_core.runs.run import Run
 from dmm_core.runs.status import ACTIVE, Status
 from pages.ui import frame
 
-__all__ = ["Lesson", "Watched", "column", "hold_place", "last", "valid_curve"]
+__all__ = ["Lesson", "Watched", "chart", "column", "hold_place", "last", "valid_curve"]
+
+_HIGH = 340
+"""Pixels of the highest chart: with the controls above it, it fits a screen of 800 pixels."""
 
 
 class Watched(NamedTuple):
@@ -62,10 +66,15 @@ class Lesson(NamedTuple):
     parameters: tuple[str, ...] = ()
 
 
-def hold_place(text: str, height: int) -> None:
-    """Say `text` where a chart of `height` pixels will stand, so that the page does not jump."""
+def chart(figure: go.Figure, *, key: str, alt: str) -> None:
+    """Draw a figure as `frame.chart` does, no higher than the screen has room for."""
+    frame.chart(figure, key=key, alt=alt, most=_HIGH)
+
+
+def hold_place(text: str) -> None:
+    """Say `text` in the place of a chart that is to come, so that the page does not jump."""
     with st.container(
-        height=int(1.2 * height) if frame.presenting() else height,
+        height=_HIGH,
         border=True,
         horizontal_alignment="center",
         vertical_alignment="center",

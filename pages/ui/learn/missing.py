@@ -8,10 +8,9 @@ import streamlit as st
 from dmm_core.config import RunConfig
 from dmm_core.data.medical import FEATURES
 from dmm_core.lessons import Experiment
-from pages.ui import frame
 from pages.ui.charts.records import record
 from pages.ui.learn import figures
-from pages.ui.learn.lesson import Lesson, Watched
+from pages.ui.learn.lesson import Lesson, Watched, chart
 from pages.ui.learn.models import model_of
 from pages.ui.learn.patients import Imputed, imputed, records
 
@@ -43,7 +42,7 @@ def _before(experiment: Experiment) -> None:
 def _draw_record() -> None:
     data, index = records(), _patient()
     observed = None if data.observed is None else data.observed[index]
-    frame.chart(
+    chart(
         record(data.x[index], observed=observed, features=FEATURES),
         key="record",
         alt="The record of one patient: strong is yes, pale no, blank was not observed.",
@@ -59,9 +58,8 @@ def _draw(watched: Sequence[Watched]) -> None:
         _draw_record()
         return
     found = imputed(loaded, int(st.session_state.get("hide", 25)) / 100)
-    _draw_metrics(found)
     index = _patient()
-    frame.chart(
+    chart(
         figures.filled_in(found.truth[index], found.observed[index], found.chance[index], FEATURES),
         key="filled",
         alt="One patient's record as the model sees it, as it fills it in, and as it truly was.",
@@ -71,11 +69,12 @@ def _draw(watched: Sequence[Watched]) -> None:
         "blank cell was not observed or is hidden; under Filled in, it was shown and needs no "
         "filling."
     )
+    _draw_metrics(found)
 
 
 def _draw_metrics(found: Imputed) -> None:
     hidden = float((found.observed == 0).mean())
-    with st.grid("auto", min_column_width=140):
+    with st.grid("auto", min_column_width=190):
         st.metric("Hidden", f"{hidden:.0%}", help="Of all cells of all test records.")
         st.metric(
             "Filled in correctly",

@@ -6,8 +6,8 @@ import streamlit as st
 
 from dmm_core.config import RunConfig
 from dmm_core.lessons import Experiment
-from pages.ui import charts, frame, terms
-from pages.ui.learn.lesson import Lesson, Watched, hold_place, last, valid_curve
+from pages.ui import charts, terms
+from pages.ui.learn.lesson import Lesson, Watched, chart, hold_place, last, valid_curve
 from pages.ui.learn.models import truth
 from pages.ui.learn.sight import SEES, drawing
 
@@ -35,7 +35,7 @@ def _draw(watched: Sequence[Watched]) -> None:
     exact = truth(watched[0].config.data.name, "valid").nll
     curves = [charts.RunCurve(w.title, *valid_curve(w)) for w in watched if len(valid_curve(w)[0])]
     if curves:
-        frame.chart(
+        chart(
             charts.runs_overlay(
                 curves, x_title="Update", references=[charts.Reference("Exact NLL", exact)]
             ),
@@ -43,7 +43,7 @@ def _draw(watched: Sequence[Watched]) -> None:
             alt="The bound of every network over the updates, and the exact NLL.",
         )
     else:
-        hold_place("The curves begin with the end of the first epoch.", 420)
+        hold_place("The curves begin with the end of the first epoch.")
     st.dataframe(
         [
             {

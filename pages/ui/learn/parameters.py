@@ -8,9 +8,8 @@ import streamlit as st
 from dmm_core.config import RunConfig
 from dmm_core.data.systems import ALPHA, BETA
 from dmm_core.lessons import Experiment
-from pages.ui import frame
 from pages.ui.learn import figures
-from pages.ui.learn.lesson import Lesson, Watched, column, hold_place
+from pages.ui.learn.lesson import Lesson, Watched, chart, column, hold_place
 
 __all__ = ["LESSON"]
 
@@ -32,22 +31,27 @@ def _ask(experiment: Experiment) -> Mapping[str, RunConfig]:
 def _draw(watched: Sequence[Watched]) -> None:
     (it,) = watched[:1]
     learned = {name: _learned(it, name) for name in _TRUTH}
-    with st.grid("auto", min_column_width=150):
-        for name, values in learned.items():
-            now = f"{values[-1]:.3f}" if len(values) else "0.000"
-            st.metric(name, now, help="Learned so far; it begins at 0.")
-            st.metric(f"True {name}", f"{_TRUTH[name]:.3f}")
     if not len(column(it, "update")):
-        hold_place("The curves begin with the end of the first epoch.", 400)
+        hold_place("The curves begin with the end of the first epoch.")
+        _draw_numbers(learned)
         return
     updates = np.concatenate([[0.0], column(it, "update")])
-    frame.chart(
+    chart(
         figures.numbers(
             updates, {name: np.concatenate([[0.0], v]) for name, v in learned.items()}, _TRUTH
         ),
         key="numbers",
         alt="alpha and beta over the updates, and their true values as dotted lines.",
     )
+    _draw_numbers(learned)
+
+
+def _draw_numbers(learned: Mapping[str, np.ndarray]) -> None:
+    with st.grid("auto", min_column_width=150):
+        for name, values in learned.items():
+            now = f"{values[-1]:.3f}" if len(values) else "0.000"
+            st.metric(name, now, help="Learned so far; it begins at 0.")
+            st.metric(f"True {name}", f"{_TRUTH[name]:.3f}")
 
 
 def _learned(it: Watched, name: str) -> np.ndarray:

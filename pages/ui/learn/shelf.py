@@ -9,7 +9,7 @@ from dmm_core.errors import ConfigError, DataError
 from dmm_core.lessons import Experiment, list_experiments, load_experiment
 from pages.ui import charts, frame, terms
 from pages.ui.address import choose
-from pages.ui.learn.lesson import Lesson, Watched, hold_place, last, valid_curve
+from pages.ui.learn.lesson import Lesson, Watched, chart, hold_place, last, valid_curve
 
 __all__ = ["LESSON", "ask_experiment"]
 
@@ -51,13 +51,13 @@ def _before(experiment: Experiment) -> None:
 def _draw(watched: Sequence[Watched]) -> None:
     curves = [charts.RunCurve(w.title, *valid_curve(w)) for w in watched if len(valid_curve(w)[0])]
     if curves:
-        frame.chart(
+        chart(
             charts.runs_overlay(curves, x_title="Update"),
             key="bounds",
             alt="The valid bound of every training over its updates.",
         )
     elif any(w.active for w in watched):
-        hold_place("The curves begin with the first valid bound.", 420)
+        hold_place("The curves begin with the first valid bound.")
     st.dataframe(
         [
             {

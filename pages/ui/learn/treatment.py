@@ -7,10 +7,9 @@ import streamlit as st
 from dmm_core.config import RunConfig
 from dmm_core.data.medical import FEATURES
 from dmm_core.lessons import Experiment
-from pages.ui import frame
 from pages.ui.address import choose
 from pages.ui.charts.records import ShareCurve, shares_over_time
-from pages.ui.learn.lesson import Lesson, Watched, last
+from pages.ui.learn.lesson import Lesson, Watched, chart, last
 from pages.ui.learn.models import model_of
 from pages.ui.learn.patients import QUARTER, TREATMENTS, counted, course, true_effect
 
@@ -69,16 +68,14 @@ def _draw_curves(it: Watched | None) -> None:
         found = other - keep
         curves.append(ShareCurve("Model: keep", keep))
         curves.append(ShareCurve(f"Model: {title[0].lower()}{title[1:]}", other))
-    above = st.container()
-    frame.chart(
+    chart(
         shares_over_time(
             curves, title=f"Share with: {feature}", x_title="Quarters after the change"
         ),
         key="effect",
         alt="Shares of patients, quarter by quarter, under both treatments: truth and model.",
     )
-    with st.container() if frame.presenting() else above:
-        _draw_metrics(feature, truth.difference.loc[:, column], found)
+    _draw_metrics(feature, truth.difference.loc[:, column], found)
 
 
 def _draw_metrics(feature: str, truth, found) -> None:  # noqa: ANN001
