@@ -7,7 +7,6 @@ from dmm_core.nn.emission import NADEEmission
 
 __all__ = ["UpdateCost", "update_cost"]
 
-_FLOAT_BYTES = 4
 _OUTPUT_COPIES = 3
 """Tensors as large as a product's output: itself, its nonlinearity's output, and its gradient."""
 _PATH_COPIES = 12
@@ -56,9 +55,10 @@ def update_cost(
         # Each feature keeps the hidden units that it was computed from.
         kept += samples * model.emission.read.weight.numel()
     weights = sum(p.numel() for p in model.parameters())
+    bytes_each = next(model.parameters()).element_size()
     copies = 6 if averaged else 5  # weights, gradients, two moments, the best weights
     frames = rows * steps
     return UpdateCost(
         operations=operations * frames,
-        memory=int(_FLOAT_BYTES * (copies * weights + kept * frames)),
+        memory=int(bytes_each * (copies * weights + kept * frames)),
     )

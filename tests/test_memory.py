@@ -93,6 +93,13 @@ def test_every_part_of_a_model_counts(larger):
     assert cost(**larger).memory > cost().memory
 
 
+def test_double_precision_takes_twice_the_memory():
+    model = build_model(ModelConfig(rnn_size=8), x_dim=4, kind="binary", seed=0)
+    single = update_cost(model, rows=2, steps=3)
+    double = update_cost(model.double(), rows=2, steps=3)
+    assert (double.memory, double.operations) == (2 * single.memory, single.operations)
+
+
 def test_nade_keeps_its_hidden_units_for_every_feature():
     more = cost(emission="nade", samples=11).memory - cost(emission="nade", samples=1).memory
     assert more > 10 * 20 * 60 * 88 * 100 * 4
