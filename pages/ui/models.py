@@ -23,8 +23,9 @@ from pages.ui.datasets import SetFacts, data_sets, splits
 
 __all__ = ["Trained", "load_data", "pick_data", "prior_plane", "trained"]
 
-_ROLLOUTS = 64
-_ROLLOUT_FRAMES = 64
+_ROLLOUTS = 128
+_ROLLOUT_FRAMES = 24
+"""Many short rollouts: a NADE draws note after note, and the first sound waits for them."""
 
 
 class Trained(NamedTuple):
