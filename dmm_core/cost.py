@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 from dmm_core.model import DMM
 from dmm_core.nn.emission import NADEEmission
+from dmm_core.nn.flows import InverseAutoregressiveFlow
 
 __all__ = ["UpdateCost", "update_cost"]
 
@@ -13,6 +14,8 @@ _PATH_COPIES = 12
 """Tensors as large as the latent path: noise, z, loc and scale of q and prior, gradients."""
 _FRAME_COPIES = 6
 """Tensors as large as the observations: x, what the RNN reads, logits, log p(x), and gradients."""
+_STEP_BYTES, _FLOW_STEP_BYTES = 6_000, 32_000
+"""What autograd notes of a time step, and of each flow in it, whatever the sizes; as measured."""
 
 
 class UpdateCost(NamedTuple):
@@ -58,7 +61,9 @@ def update_cost(
     bytes_each = next(model.parameters()).element_size()
     copies = 6 if averaged else 5  # weights, gradients, two moments, the best weights
     frames = rows * steps
+    flows = sum(isinstance(part, InverseAutoregressiveFlow) for part in model.modules())
+    noted = steps * (_STEP_BYTES + flows * _FLOW_STEP_BYTES)
     return UpdateCost(
         operations=operations * frames,
-        memory=int(bytes_each * (copies * weights + kept * frames)),
+        memory=int(bytes_each * (copies * weights + kept * frames)) + noted,
     )

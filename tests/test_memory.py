@@ -105,6 +105,17 @@ def test_nade_keeps_its_hidden_units_for_every_feature():
     assert more > 10 * 20 * 60 * 88 * 100 * 4
 
 
+def test_long_sequences_cost_memory_however_small_the_model_is():
+    with torch.device("meta"):
+        tiny = {"z_dim": 1, "emission_hidden": 1, "transition_hidden": 1, "rnn_size": 1}
+        plain, flowing = (
+            build_model(ModelConfig(**tiny, flows=n), x_dim=4, kind="binary", seed=0)
+            for n in (0, 2)
+        )
+    assert update_cost(plain, rows=1, steps=10**6).memory > 5e9  # measured: 5.6 GB
+    assert update_cost(flowing, rows=1, steps=10**6).memory > 60e9  # measured: 65 GB
+
+
 PEAK = """
 import resource, sys
 import numpy as np
