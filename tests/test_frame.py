@@ -131,6 +131,13 @@ def test_presenter_mode_can_be_asked_for_by_a_link_on_every_page(dmm_home, file,
     assert "present=true" in at.sidebar.page_link[0].proto.query_string
 
 
+@pytest.mark.parametrize("value", ["1e400", "-inf", "nan", "9" * 4000])
+def test_an_infinite_number_in_the_address_is_forgotten(dmm_home, value):
+    at = home(seed=value, part="latent")
+    assert not at.error and "seed" not in at.query_params and at.number_input(key="seed").value == 1
+    assert "part" in at.query_params
+
+
 def picking():
     import streamlit as st
 

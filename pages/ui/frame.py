@@ -3,6 +3,7 @@
 import functools
 import gc
 import logging
+import math
 import re
 import sys
 import unicodedata
@@ -104,6 +105,7 @@ def begin(title: str, icon: str, *, intro: str | None = None) -> None:
         icon: Material icon of the title, ":material/name:".
         intro: one sentence that says what the page is for.
     """
+    _forget_infinite()
     if st.query_params.get("present") == "1":  # as a person writes it; the widget reads "true"
         st.session_state.setdefault("present", True)
     st.set_page_config(
@@ -209,6 +211,26 @@ def _spare_modules(number: int) -> None:
     """
     gc.collect()
     gc.freeze()
+
+
+def _forget_infinite() -> None:
+    """Remove parameters of the address that are infinite numbers or none, and begin anew.
+
+    Streamlit makes an `int` of what is bound to a number input, which fails for infinity. It takes
+    the address as it was at the start of the script, so the script has to start again.
+    """
+    unusable = [name for name, text in st.query_params.items() if _is_infinite(text)]
+    for name in unusable:
+        del st.query_params[name]
+    if unusable:
+        st.rerun()
+
+
+def _is_infinite(text: str) -> bool:
+    try:
+        return not math.isfinite(float(text))
+    except ValueError:
+        return False
 
 
 def _shows(character: str) -> bool:
