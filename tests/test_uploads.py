@@ -522,6 +522,28 @@ def test_damage_is_told(dmm_home, report):
         assert list_uploads() == []
 
 
+def test_one_damaged_upload_hides_no_other(dmm_home, report):
+    sound, damaged = (store_upload(report, title="x", options=OPTIONS) for _ in range(2))
+    manifest = dmm_home / "uploads" / damaged / "upload.json"
+    values = json.loads(manifest.read_text())
+    faults = (
+        ("created", 5),
+        ("title", ["x"]),
+        ("sequences", "many"),
+        ("sequences", 0),
+        ("frames", float("nan")),
+        ("frames", 10**30),
+        ("kind", "evil"),
+        ("x_dim", -5),
+        ("id", sound),
+    )
+    for field, value in faults:
+        manifest.write_text(json.dumps({**values, "info": {**values["info"], field: value}}))
+        assert [info.id for info in list_uploads()] == [sound], field
+    manifest.write_text("[" * 100_000)
+    assert [info.id for info in list_uploads()] == [sound]
+
+
 def test_a_refusing_disk_leaves_nothing(dmm_home, report, monkeypatch):
     def write(path, content):
         if path.name == "upload.json":

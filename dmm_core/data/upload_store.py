@@ -18,12 +18,14 @@ from typing import NamedTuple
 from zipfile import BadZipFile
 
 import numpy as np
+from pydantic import BaseModel, ConfigDict, Field
 
 from dmm_core.data.sequences import Kind, Sequences, Splits, split_by_seed
 from dmm_core.data.upload_report import UploadOptions, UploadReport, display_name
+from dmm_core.data.upload_values import MAX_FEATURES
 from dmm_core.errors import DataError
 from dmm_core.files import home, require_room, write_atomic
-from dmm_core.music.pianoroll import PITCHES
+from dmm_core.music.pianoroll import MAX_FRAMES, PITCHES
 
 __all__ = [
     "UploadInfo",
@@ -62,6 +64,23 @@ class UploadInfo(NamedTuple):
     kind: Kind = "binary"  # what uploads were when the manifest did not say
     x_dim: int = PITCHES
     u_dim: int = 0
+    missing: bool = False
+
+
+class _Info(BaseModel):
+    """The bounds of `UploadInfo`: pages count with these values."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    id: str
+    title: str = Field(max_length=1000)
+    created: str = Field(max_length=100)
+    sequences: int = Field(ge=1, le=MAX_FRAMES)
+    frames: int = Field(ge=1, le=MAX_FRAMES)
+    steps_per_quarter: int | None = Field(ge=1, le=960)
+    kind: Kind = "binary"
+    x_dim: int = Field(default=PITCHES, ge=1, le=MAX_FEATURES)
+    u_dim: int = Field(default=0, ge=0, le=MAX_FEATURES)
     missing: bool = False
 
 
@@ -207,8 +226,13 @@ def _folder(upload: str) -> Path:
 
 
 def _manifest(folder: Path) -> _Manifest:
+    damaged = DataError(f"The upload {folder.name} is damaged: its manifest is faulty.")
     try:
         values = json.loads((folder / "upload.json").read_bytes())
-        return _Manifest(UploadInfo(**values["info"]), tuple(values["names"]), values["sha256"])
-    except (OSError, ValueError, LookupError, TypeError):
-        raise DataError(f"The upload {folder.name} is damaged: its manifest is faulty.") from None
+        info = UploadInfo(**_Info.model_validate(values["info"]).model_dump())
+        manifest = _Manifest(info, tuple(map(str, values["names"])), str(values["sha256"]))
+    except (OSError, ValueError, LookupError, TypeError, RecursionError):
+        raise damaged from None
+    if info.id != folder.name:
+        raise damaged
+    return manifest
