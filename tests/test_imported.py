@@ -37,7 +37,10 @@ def run(dmm_home, monkeypatch):
     run = create_run(CONFIG)
     assert worker.execute(run) == "finished"
     run.rename("Évening <b>", "two\nlines")
-    run.add_evaluation({"run": run.id, "split": "test", "importance_nll": 6.5, "samples": 500})
+    ess = {"median": 3.5, "least": 1.0}
+    run.add_evaluation(
+        {"run": run.id, "split": "test", "importance_nll": 6.5, "samples": 500, "ess": ess}
+    )
     return run
 
 
@@ -352,6 +355,10 @@ ATTACKS = {
     "an evaluation that steers": (
         lambda f: packed(f, **{"evaluations.json": '[{"split": "test\\u001b[31m"}]'}),
         "see its entry 1",
+    ),
+    "an evaluation of texts in a group": (
+        lambda f: packed(f, **{"evaluations.json": '[{"ess": {"median": "x"}}]'}),
+        "evaluations.json is not that of a run: see its entry 1",
     ),
     "an evaluation of lists": (
         lambda f: packed(f, **{"evaluations.json": '[{"split": "test"}, {"nll": [1]}]'}),

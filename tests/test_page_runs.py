@@ -223,6 +223,15 @@ def test_why_a_run_ended_is_said():
     assert "The training diverged" in texts(open_page(PAGE))
 
 
+def test_texts_in_the_place_of_counts_are_not_shown():
+    run = run_in("finished", config_on("jsb"), epochs=2)
+    link = "[x](http://evil.example) ![i](http://evil.example/a.png)"
+    counts = dict.fromkeys(("samples", "replicates", "particles"), link)
+    run.add_evaluation({**FOUND, "smc_nll": 6.5, **counts})
+    at = open_page(PAGE)
+    assert "The importance NLL has 0 samples" in texts(at) and "evil" not in texts(at)
+
+
 def test_published_rows_are_the_papers():
     assert {"jsb", "nottingham", "musedata", "piano-midi"} == published.CANONICAL
     for data in published.CANONICAL:

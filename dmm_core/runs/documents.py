@@ -9,6 +9,7 @@ from dmm_core.files import json_text, write_atomic
 
 __all__ = [
     "is_epoch",
+    "is_evaluation",
     "is_number",
     "parse",
     "plain_line",
@@ -19,6 +20,7 @@ __all__ = [
 
 Document = TypeVar("Document", list, dict)
 
+_GROUPS = frozenset({"learned", "scalars"})
 _LINE_CHARACTERS = 100
 _MOST_NUMBER = 1e38
 """float32, which charts take, ends there."""
@@ -56,7 +58,8 @@ def read_text(path: Path, key: str) -> str:
         text = read_document(path, {}).get(key)
     except RunError:
         return ""
-    return text if isinstance(text, str) else ""
+    # A lone surrogate, which JSON can hold, cannot be sent to a browser.
+    return text.encode(errors="replace").decode() if isinstance(text, str) else ""
 
 
 def parse(text: str) -> Any:
@@ -70,7 +73,8 @@ def parse(text: str) -> Any:
 def is_epoch(line: Any) -> bool:
     """Whether `line` is what a training writes after an epoch.
 
-    It counts epoch, update and seconds, and holds numbers, or groups of numbers.
+    It counts epoch, update and seconds, and holds numbers; "learned" and "scalars" are groups of
+    numbers.
     """
     if not isinstance(line, dict):
         return False
@@ -79,10 +83,24 @@ def is_epoch(line: Any) -> bool:
         counted
         and isinstance(line.get("seconds"), int | float)
         and all(
-            all(map(is_number, value.values())) if isinstance(value, dict) else is_number(value)
-            for value in line.values()
+            _are_numbers(value) if name in _GROUPS else is_number(value)
+            for name, value in line.items()
         )
     )
+
+
+def is_evaluation(entry: Any) -> bool:
+    """Whether `entry` is an evaluation: numbers, lines of text, and under "ess" numbers."""
+    return isinstance(entry, dict) and all(
+        _are_numbers(value)
+        if name == "ess"
+        else is_number(value) or (isinstance(value, str) and value == plain_line(value))
+        for name, value in entry.items()
+    )
+
+
+def _are_numbers(group: Any) -> bool:
+    return isinstance(group, dict) and all(map(is_number, group.values()))
 
 
 def is_number(value: Any) -> bool:

@@ -10,7 +10,7 @@ from dmm_core.data.sequences import Kind
 from dmm_core.data.upload_report import display_name
 from dmm_core.data.upload_values import MAX_FEATURES
 from dmm_core.errors import UploadError
-from dmm_core.runs.documents import is_epoch, is_number, parse, plain_line
+from dmm_core.runs.documents import is_epoch, is_evaluation, parse, plain_line
 
 __all__ = [
     "ForeignRecord",
@@ -141,10 +141,7 @@ def judged_evaluations(content: bytes) -> list[dict[str, Any]]:
     for place, entry in enumerate(found, 1):
         if place > _MOST_EVALUATIONS:
             raise UploadError(f"evaluations.json has over {_MOST_EVALUATIONS:,} evaluations.")
-        if not isinstance(entry, dict) or not all(
-            is_number(value) or (isinstance(value, str) and value == plain_line(value))
-            for value in entry.values()
-        ):
+        if not is_evaluation(entry):
             raise UploadError(f"evaluations.json is not that of a run: see its entry {place}.")
     return found
 

@@ -1,5 +1,6 @@
 """The run folder, readable by a person, and the light object over it that everybody else uses."""
 
+import re
 import secrets
 import shutil
 import time
@@ -17,6 +18,7 @@ from dmm_core.config import RunConfig
 from dmm_core.errors import RunError
 from dmm_core.runs.documents import (
     is_epoch,
+    is_evaluation,
     parse,
     plain_line,
     read_document,
@@ -39,6 +41,7 @@ from dmm_core.runs.status import (
 __all__ = ["Run"]
 
 _NOTES_CHARACTERS = 10_000
+_SAMPLE = re.compile(r"epoch-[0-9]{5,9}\.mid")
 
 _GONE = "The program that trained it is gone; it can be resumed."
 
@@ -105,7 +108,8 @@ class Run:
     def samples(self) -> list[Path]:
         """The MIDI files heard while training, oldest first."""
         try:
-            return sorted((self.folder / "samples").glob("*.mid"))
+            found = (self.folder / "samples").glob("epoch-*.mid")
+            return sorted(path for path in found if _SAMPLE.fullmatch(path.name) and path.is_file())
         except OSError:
             return []
 
@@ -114,12 +118,12 @@ class Run:
         return self._text("log.txt")
 
     def evaluations(self) -> list[dict[str, Any]]:
-        """What was found on the splits, oldest first.
+        """What was found on the splits, oldest first; damaged entries are left out.
 
         Raises:
             RunError: if evaluations.json is damaged.
         """
-        return read_document(self.folder / "evaluations.json", [])
+        return [entry for entry in self._evaluations() if is_evaluation(entry)]
 
     def add_evaluation(self, evaluation: Mapping[str, Any]) -> None:
         """Append to `evaluations`; it may happen in many processes at once.
@@ -131,16 +135,16 @@ class Run:
             raise RunError(f"The run {self.id} is gone: its folder was moved or deleted.")
         with FileLock(self.folder / ".evaluations.lock", timeout=10):
             write_document(
-                self.folder / "evaluations.json", [*self.evaluations(), dict(evaluation)]
+                self.folder / "evaluations.json", [*self._evaluations(), dict(evaluation)]
             )
 
     def name(self) -> str:
         """The name that a person gave it, or ""; to show, never to use as a path."""
-        return read_text(self.folder / "name.json", "name")
+        return plain_line(read_text(self.folder / "name.json", "name"))
 
     def notes(self) -> str:
         """A person's notes, or ""."""
-        return read_text(self.folder / "name.json", "notes")
+        return read_text(self.folder / "name.json", "notes")[:_NOTES_CHARACTERS]
 
     def label(self) -> str:
         """Its name, or its id where it has none."""
@@ -217,6 +221,9 @@ class Run:
         doomed = self.folder.with_name(f".deleted-{secrets.token_hex(8)}")
         self.folder.rename(doomed)
         shutil.rmtree(doomed, ignore_errors=True)
+
+    def _evaluations(self) -> list:
+        return read_document(self.folder / "evaluations.json", [])
 
     def _text(self, name: str) -> str:
         """The text of a file in the folder, or "" where it cannot be read."""

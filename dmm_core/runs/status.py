@@ -75,7 +75,7 @@ class RunProgress(_Record):
 
     epoch: int = 0
     update: int = 0
-    fraction: float = 0.0
+    fraction: FiniteFloat = 0.0
     seconds_left: FiniteFloat | None = None
     best_valid_bound: FiniteFloat | None = None
     best_epoch: int | None = None

@@ -91,9 +91,9 @@ def _warning(found: dict[str, Any]) -> str:
 
 def _how(found: dict[str, Any]) -> str:
     """How both estimates were obtained, and how sure they are."""
-    said, replicates = [], found.get("replicates")
+    said, replicates = [], _count(found, "replicates")
     if found.get("importance_nll") is not None:
-        line = f"The importance NLL has {found.get('samples')} samples a sequence"
+        line = f"The importance NLL has {_count(found, 'samples')} samples a sequence"
         if replicates:
             line += f" and {replicates} replicates" + _error(found.get("standard_error"))
         else:
@@ -102,11 +102,17 @@ def _how(found: dict[str, Any]) -> str:
         said.append(line + ".")
     if found.get("smc_nll") is not None:
         line = "The particle-filter NLL"
-        if replicates and found.get("particles"):
-            line += f" has {found['particles']} particles and {replicates} replicates"
+        if replicates and (particles := _count(found, "particles")):
+            line += f" has {particles} particles and {replicates} replicates"
             line += _error(found.get("smc_standard_error")) + "; it"
         said.append(f"{line} is an upper bound of the NLL in expectation.")
     return " ".join(said)
+
+
+def _count(found: dict[str, Any], key: str) -> int:
+    """A whole number of an evaluation, 0 where an imported or edited file has anything else."""
+    value = found.get(key)
+    return value if isinstance(value, int) else 0
 
 
 def _error(error: Any) -> str:

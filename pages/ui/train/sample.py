@@ -5,7 +5,7 @@ import streamlit as st
 
 from dmm_core.data.catalogue import DATASETS, UPLOAD_PREFIX
 from dmm_core.data.uploads import list_uploads
-from dmm_core.errors import RunError
+from dmm_core.errors import DMMError, RunError
 from dmm_core.listening import TEMPO, compose_midi, to_notes
 from dmm_core.music.midi import midi_from_notes, read_midi
 from dmm_core.music.pianoroll import PITCHES, rearticulates_by_default, roll_from_notes
@@ -50,10 +50,10 @@ def draw_sample(run: Run, status: Status) -> None:
         chosen = st.selectbox("Composed", options, format_func=_when, key=key, width=300)
         try:
             midi = heard[chosen].read_bytes() if chosen in heard else _piece(run.id, _version(run))
-        except RunError as error:
+            roll = _heard(midi, steps, run.config().data.name)
+        except DMMError as error:
             st.error(frame.plain(str(error)), icon=":material/error:")
             return
-        roll = _heard(midi, steps, run.config().data.name)
         st.download_button(
             "MIDI",
             midi_from_notes(to_notes(roll, steps_per_quarter=steps), tempo=TEMPO),
