@@ -85,9 +85,11 @@ def test_several_draws_are_the_draws_one_by_one(member):
 @members
 def test_importance_sampling_and_particle_filters_agree(member):
     model, data = small_model(**member), data_of(member, [3, 4])
-    # Wider than the posterior, or weights have no variance; a factor on the prior narrows it.
-    variance = 20.0 if "combiner" in member else 1.5
+    # Small weights and a q wider than the posterior let hundreds of the paths count in effect.
+    variance = 20.0 if "combiner" in member else 1.0
     with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.mul_(0.5)
         for name, parameter in model.inference.combiner.named_parameters():
             if name.startswith("variance") and name.endswith("bias"):
                 parameter.fill_(variance)
@@ -97,10 +99,8 @@ def test_importance_sampling_and_particle_filters_agree(member):
     filtered = torch.stack([smc_log_likelihood(model, data, 300, generator) for _ in range(20)])
     scatter = log_mean_exp(log_w.view(10, 800, -1), dim=1).var(0) / 10 + filtered.var(0) / 20
     apart = (log_mean_exp(log_w) - log_mean_exp(filtered)).abs()
-    # Importance sampling is asked only where enough paths count; tests/test_brute.py has the rest.
-    unsure = effective_samples(log_w) < 400
-    assert ((apart < 4.5 * scatter.sqrt() + 0.01) | unsure).all()
-    assert "flows" in member or not unsure.any()
+    assert (effective_samples(log_w) > 400).all()
+    assert (apart < 4.5 * scatter.sqrt()).all()
 
 
 def sensitivity(function, argument):
