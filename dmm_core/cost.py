@@ -6,7 +6,7 @@ from dmm_core.model import DMM
 from dmm_core.nn.emission import NADEEmission
 from dmm_core.nn.flows import InverseAutoregressiveFlow
 
-__all__ = ["UpdateCost", "update_cost"]
+__all__ = ["UpdateCost", "evaluation_memory", "update_cost"]
 
 _OUTPUT_COPIES = 3
 """Tensors as large as a product's output: itself, its nonlinearity's output, and its gradient."""
@@ -67,3 +67,17 @@ def update_cost(
         operations=operations * frames,
         memory=int(bytes_each * (copies * weights + kept * frames)) + noted,
     )
+
+
+def evaluation_memory(model: DMM, frames: int) -> int:
+    """Bytes that an evaluation of `model` holds for as many frames at once, beyond its weights.
+
+    No gradient is taken, so each product's output is held once.
+
+    Args:
+        model: what is evaluated.
+        frames: of one batch, times the paths that are drawn at once.
+    """
+    held = _PATH_COPIES // 2 * model.z_dim + _FRAME_COPIES // 2 * model.x_dim
+    held += sum(p.shape[0] for p in model.parameters() if p.ndim == 2)
+    return next(model.parameters()).element_size() * held * frames

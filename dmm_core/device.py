@@ -122,7 +122,12 @@ def tf32_products(on: bool) -> Iterator[None]:
                 setting.fp32_precision = value
 
 
-def require_memory(needed: int, device: torch.device) -> None:
+def require_memory(
+    needed: int,
+    device: torch.device,
+    what: str = "The training",
+    advice: str = "A smaller train.batch_size, train.samples or model.rnn_size needs less.",
+) -> None:
     """Refuse what would take over 80 % of the free memory, so that the program goes on.
 
     Without this the operating system would end the whole program, with every page and run in it.
@@ -130,6 +135,8 @@ def require_memory(needed: int, device: torch.device) -> None:
     Args:
         needed: bytes.
         device: whose memory is needed.
+        what: needs it; begins the sentence of the error.
+        advice: ends it.
 
     Raises:
         ConfigError: if it does not fit.
@@ -137,9 +144,8 @@ def require_memory(needed: int, device: torch.device) -> None:
     free = torch.cuda.mem_get_info(device)[0] if device.type == "cuda" else free_memory()
     if needed > _USABLE * free:
         raise ConfigError(
-            f"The training needs about {needed / 1e9:.1f} GB of memory, but {free / 1e9:.1f} GB "
-            "are free, of which a training may take four fifths. A smaller train.batch_size, "
-            "train.samples or model.rnn_size needs less."
+            f"{what} needs about {needed / 1e9:.1f} GB of memory, but {free / 1e9:.1f} GB are "
+            f"free, of which four fifths may be taken. {advice}"
         )
 
 

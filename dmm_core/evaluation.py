@@ -11,9 +11,10 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from dmm_core.cost import evaluation_memory
 from dmm_core.data.batching import ResidentSequences, SequenceBatch, in_order
 from dmm_core.data.sequences import Sequences
-from dmm_core.device import keep_freed_memory
+from dmm_core.device import keep_freed_memory, require_memory
 from dmm_core.draws import FRAMES_AT_ONCE, draw_noise, generator_for, resident
 from dmm_core.model import DMM
 from dmm_core.nn.summary import Summary
@@ -123,6 +124,7 @@ def evaluate(
 
     Raises:
         DataError: if a number is too small, or the model was not made for such sequences.
+        ConfigError: if the memory is not enough.
     """
     began = time.perf_counter()
     require_count("samples", samples)
@@ -130,6 +132,7 @@ def evaluate(
     keep_freed_memory()
     model.eval()
     generator = generator_for(model, seed)
+    _require_memory(model, sequences)
     lying, draws = resident(model, sequences), samples * replicates
     parts = _parts(model, sequences, lying, draws, generator)
     nll = torch.zeros(len(sequences), dtype=torch.float64)
@@ -188,6 +191,18 @@ def estimate_of(log_likelihood: Float[Tensor, "replicate sequence"], frames: int
     spread = math.sqrt(float(log_likelihood.var(0).sum())) / frames
     nll = -float(log_likelihood.mean(0).sum()) / frames
     return Estimate(nll, spread, spread / math.sqrt(len(log_likelihood)))
+
+
+def _require_memory(model: DMM, sequences: Sequences) -> None:
+    """Refuse sequences so long that a batch of them would not fit into memory."""
+    if len(sequences):
+        frames = max(int(sequences.lengths.max()), min(FRAMES_AT_ONCE, sequences.frames))
+        require_memory(
+            evaluation_memory(model, frames),
+            model.device,
+            "The evaluation",
+            "Shorter sequences need less.",
+        )
 
 
 class _Part(NamedTuple):
@@ -289,6 +304,7 @@ def valid_bound(model: DMM, sequences: Sequences, *, samples: int, seed: int) ->
     model.eval()
     like = model.initial().loc
     generator = generator_for(model, seed)
+    _require_memory(model, sequences)
     lying = resident(model, sequences)
     total = 0.0
     for indices in in_order(sequences.lengths, FRAMES_AT_ONCE):

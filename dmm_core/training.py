@@ -17,7 +17,7 @@ from torch import Tensor
 
 from dmm_core.checkpoint import Checkpoint
 from dmm_core.config import TrainConfig
-from dmm_core.cost import update_cost
+from dmm_core.cost import evaluation_memory, update_cost
 from dmm_core.data.batching import ResidentSequences, SequenceBatch, batch_indices
 from dmm_core.data.sequences import Splits
 from dmm_core.device import choose_device, keep_freed_memory, require_memory, slow_precision
@@ -85,7 +85,8 @@ class Training:
             samples=config.samples,
             averaged=config.weight_average > 0,
         )
-        require_memory(cost.memory, self.device)
+        longest = int(max(splits.valid.lengths, default=0))
+        require_memory(max(cost.memory, evaluation_memory(model, longest)), self.device)
         keep_freed_memory()
         self.model = model.to(self.device)
         self.splits = splits

@@ -1,16 +1,22 @@
 """How much memory is free, with a container's limit made of files; what an update needs of it."""
 
+import dataclasses
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 import torch
 from psutil import virtual_memory
 
 from dmm_core import memory
 from dmm_core.building import build_model
-from dmm_core.config import ModelConfig
+from dmm_core.config import ModelConfig, TrainConfig
 from dmm_core.cost import update_cost
+from dmm_core.data.sequences import Sequences, Splits
+from dmm_core.errors import ConfigError
+from dmm_core.evaluation import evaluate
+from dmm_core.training import Training
 
 GIB = 2**30
 
@@ -93,6 +99,19 @@ def test_every_part_of_a_model_counts(larger):
     assert cost(**larger).memory > cost().memory
 
 
+def test_a_valid_sequence_too_long_for_memory_is_refused_before_training(monkeypatch):
+    model = build_model(ModelConfig(rnn_size=600), x_dim=4, kind="binary", seed=0)
+    short, long = (Sequences((np.zeros((t, 4), np.uint8),), ("x",)) for t in (10, 300_000))
+    free = update_cost(model, rows=1, steps=10).memory + 2 * 10**9
+    monkeypatch.setattr("dmm_core.device.free_memory", lambda: free)
+    fits = Splits("x", "binary", train=short, valid=short, test=short)
+    Training(model, fits, TrainConfig(device="cpu"))
+    with pytest.raises(ConfigError, match="The training needs about"):
+        Training(model, dataclasses.replace(fits, valid=long), TrainConfig(device="cpu"))
+    with pytest.raises(ConfigError, match=r"The evaluation needs about .* Shorter sequences"):
+        evaluate(model, long, samples=1, replicates=2, seed=0)
+
+
 def test_double_precision_takes_twice_the_memory():
     model = build_model(ModelConfig(rnn_size=8), x_dim=4, kind="binary", seed=0)
     single = update_cost(model, rows=2, steps=3)
@@ -119,7 +138,7 @@ def test_long_sequences_cost_memory_however_small_the_model_is():
 
 
 PEAK = """
-import resource, sys
+import sys
 import numpy as np
 from dmm_core.building import build_model
 from dmm_core.config import ModelConfig, TrainConfig
@@ -131,7 +150,9 @@ model = build_model(ModelConfig(), x_dim=88, kind="binary", seed=0)
 config = TrainConfig(samples=int(sys.argv[1]), epochs=2, eval_every=2, threads=1, device="cpu")
 list(fit(model, Splits("zeros", "binary", train=data, valid=data.subset(np.arange(1)),
                        test=data), config))
-print(1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+# getrusage would count the process that started this one too.
+status = open("/proc/self/status").read()
+print(1024 * int(status.partition("VmHWM:")[2].split()[0]))
 """
 
 
