@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import streamlit as st
 from page_models import page, shown
-from runs_by_state import run_in
+from runs_by_state import open_page, run_in
 
 from dmm_core.config import RunConfig
 from dmm_core.data.medical import FEATURES
@@ -383,3 +383,10 @@ def test_a_lesson_of_another_server_is_not_dropped(runner):
     at.button(key="start").click().run()
     at.run()
     assert not at.exception and other.state() == "queued"
+
+
+def test_a_lesson_may_be_named_by_its_number(dmm_home):
+    at = open_page("6_Learn.py", lesson="2")
+    assert at.query_params["lesson"] == "parameters"
+    at = open_page("6_Learn.py", lesson="<9>")
+    assert "There is no lesson" in at.error[0].value and "kalman" in at.error[0].value

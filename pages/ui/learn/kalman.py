@@ -139,7 +139,8 @@ def _unscented(data: str) -> np.ndarray:
 LESSON = Lesson(
     title="Kalman",
     question="In a linear system the Kalman smoother knows the exact posterior of the latent "
-    "state. **Does an inference network find the same, just by making its bound small?**",
+    "state. **Does an inference network find the same posterior by minimising the negative ELBO "
+    "alone?**",
     experiment="kalman",
     explains="""
 The data come from a system whose every number is known, and the generative model is that very

@@ -47,6 +47,10 @@ def draw() -> None:
         DataError: if the address names none.
         ConfigError: if the file that describes its experiment is faulty.
     """
+    numbered = {str(number): name for number, name in enumerate(LESSONS, 1)}
+    given = st.query_params.get("lesson", "")
+    if given in numbered:
+        st.query_params["lesson"] = numbered[given]
     name = choose(
         "Lesson",
         list(LESSONS),
@@ -57,7 +61,10 @@ def draw() -> None:
         resets=("runs", *(p for lesson in LESSONS.values() for p in lesson.parameters)),
     )
     if name is None:
-        raise DataError("There is no such lesson; choose one above.")
+        raise DataError(
+            f"There is no lesson {given!r:.40}. The lessons are {', '.join(LESSONS)}, or 1 to "
+            f"{len(LESSONS)}; choose one above."
+        )
     lesson = LESSONS[name]
     st.markdown(lesson.question)
     experiment = shelf.ask_experiment() if name == "shelf" else lesson.experiment
