@@ -158,8 +158,8 @@ def slope(times: np.ndarray, levels: np.ndarray) -> float:
 def looped(wave: np.ndarray, rise: float) -> tuple[np.ndarray, tuple[int, int]]:
     """The wave with a seamless loop at its end, from which a rise of `rise` dB/s is taken out.
 
-    The loop is as long as makes its ends alike (largest correlation), and its last tenth of a
-    second fades into what precedes its beginning.
+    The length of the loop is the one whose two ends correlate most. Its last tenth of a second
+    fades into the samples that precede its beginning.
     """
     end = len(wave)
     shortest, longest = int(0.3 * end), int(0.6 * end)

@@ -13,7 +13,14 @@ from dmm_core.music.key import Key
 from dmm_core.music.midi_scan import DEFAULT_TEMPO, MidiEvent, scan_midi
 from dmm_core.music.pianoroll import Note, check_notes
 
-__all__ = ["TEMPOS", "TICKS_PER_QUARTER", "MidiScore", "midi_from_notes", "read_midi"]
+__all__ = [
+    "TEMPOS",
+    "TICKS_PER_QUARTER",
+    "MidiScore",
+    "check_playable",
+    "midi_from_notes",
+    "read_midi",
+]
 
 TICKS_PER_QUARTER = 480
 """Resolution of written files."""
@@ -60,6 +67,24 @@ class MidiScore(NamedTuple):
     counts: Counter[str]
 
 
+def check_playable(notes: Sequence[Note], *, tempo: float, program: int) -> None:
+    """Check what a MIDI file is to be written of.
+
+    Args:
+        notes: with times in seconds.
+        tempo: quarter notes per minute.
+        program: MIDI program of the instrument.
+
+    Raises:
+        DataError: if a note is faulty, or the tempo or program is out of bounds.
+    """
+    check_notes(notes)
+    if not TEMPOS[0] <= tempo <= TEMPOS[1]:
+        raise DataError(f"A MIDI file's tempo is 4 to 1000 quarters a minute, not {tempo}.")
+    if not 0 <= program <= 127:
+        raise DataError(f"A MIDI program is 0 to 127, not {program}.")
+
+
 def midi_from_notes(notes: Sequence[Note], *, tempo: float, program: int = 0) -> bytes:
     """Write notes as a MIDI file of format 1: a conductor's track in 4/4 and one of notes.
 
@@ -73,11 +98,7 @@ def midi_from_notes(notes: Sequence[Note], *, tempo: float, program: int = 0) ->
     Raises:
         DataError: if a note is faulty, or the tempo or program is out of bounds.
     """
-    check_notes(notes)
-    if not TEMPOS[0] <= tempo <= TEMPOS[1]:
-        raise DataError(f"A MIDI file's tempo is 4 to 1000 quarters a minute, not {tempo}.")
-    if not 0 <= program <= 127:
-        raise DataError(f"A MIDI program is 0 to 127, not {program}.")
+    check_playable(notes, tempo=tempo, program=program)
     conductor = mido.MidiTrack(
         [
             mido.MetaMessage("set_tempo", tempo=round(6e7 / tempo)),

@@ -10,8 +10,7 @@ import numpy as np
 from pretty_midi import Instrument, PrettyMIDI
 from pretty_midi import Note as PrettyNote
 
-from dmm_core.errors import DataError
-from dmm_core.music.midi import TEMPOS, TICKS_PER_QUARTER
+from dmm_core.music.midi import TICKS_PER_QUARTER, check_playable
 from dmm_core.music.pianoroll import Note, check_notes, notes_from_roll, roll_from_notes
 
 __all__ = [
@@ -36,11 +35,7 @@ def pretty_midi_from_notes(notes: Sequence[Note], *, tempo: float, program: int 
     Raises:
         DataError: if a note is faulty, or the tempo or program is out of bounds.
     """
-    check_notes(notes)
-    if not TEMPOS[0] <= tempo <= TEMPOS[1]:
-        raise DataError(f"A MIDI file's tempo is 4 to 1000 quarters a minute, not {tempo}.")
-    if not 0 <= program <= 127:
-        raise DataError(f"A MIDI program is 0 to 127, not {program}.")
+    check_playable(notes, tempo=tempo, program=program)
     score = PrettyMIDI(resolution=TICKS_PER_QUARTER, initial_tempo=tempo)
     instrument = Instrument(program)
     for note in notes:
