@@ -9,7 +9,7 @@ import torch
 from benchmarks.epoch import epoch_of
 from benchmarks.pyro_dmm import PyroDMM, svi_update
 from benchmarks.report import Options, Row, alternate, ratio
-from dmm_core.config import DataConfig, ModelConfig, TrainConfig
+from dmm_core.config.schema import DataConfig, ModelConfig, TrainConfig
 from dmm_core.data.batching import ResidentSequences, batch_indices
 from dmm_core.data.registry import load_dataset
 from dmm_core.data.sequences import Splits

@@ -17,13 +17,13 @@ import torch
 from torch import Tensor
 
 from benchmarks.report import Options, Row, alternate, ratio
-from dmm_core.building import build_model
-from dmm_core.config import DataConfig, ModelConfig, TrainConfig
+from dmm_core.config.schema import DataConfig, ModelConfig, TrainConfig
 from dmm_core.data.batching import batch_indices
 from dmm_core.data.registry import load_dataset
 from dmm_core.data.sequences import Splits
-from dmm_core.events import EpochEnd
-from dmm_core.training import Training
+from dmm_core.training.building import build_model
+from dmm_core.training.events import EpochEnd
+from dmm_core.training.loop import Training
 
 __all__ = ["CELLS", "epoch_of", "rows"]
 

@@ -19,14 +19,14 @@ import torch
 from benchmarks.epoch import epoch_of
 from benchmarks.precision import bound_reached
 from benchmarks.report import Options, Row, alternate, in_threads, ratio, seconds
-from dmm_core.building import build_model
-from dmm_core.config import DataConfig, ModelConfig
+from dmm_core.config.presets import PRESETS
+from dmm_core.config.schema import DataConfig, ModelConfig
 from dmm_core.data.registry import load_dataset
 from dmm_core.data.sequences import Splits
-from dmm_core.device import choose_device
 from dmm_core.errors import ConfigError, DataError
-from dmm_core.evaluation import evaluate
-from dmm_core.presets import PRESETS
+from dmm_core.inference.evaluation import evaluate
+from dmm_core.system.device import choose_device
+from dmm_core.training.building import build_model
 
 __all__ = ["rows"]
 

@@ -13,13 +13,13 @@ import torch
 from torch import Tensor
 
 from benchmarks.report import Options, Row, seconds
-from dmm_core.building import build_model
-from dmm_core.config import ModelConfig
+from dmm_core.config.schema import ModelConfig
 from dmm_core.data.batching import ResidentSequences, SequenceBatch, batch_indices
 from dmm_core.data.sequences import Sequences
-from dmm_core.draws import draw_noise
-from dmm_core.model import DMM
-from dmm_core.objective import bound_of
+from dmm_core.inference.objective import bound_of
+from dmm_core.inference.seeded_sampling import draw_noise
+from dmm_core.nn.dmm import DMM
+from dmm_core.training.building import build_model
 
 __all__ = ["exponent", "kept_bytes", "rows"]
 

@@ -5,13 +5,13 @@ from collections.abc import Iterator
 import numpy as np
 
 from benchmarks.report import Options, Row
-from dmm_core.config import DataConfig
-from dmm_core.constraints import Constraint
+from dmm_core.config.schema import DataConfig
 from dmm_core.data.registry import load_dataset
-from dmm_core.listening import to_roll
+from dmm_core.inference.constraints import Constraint
+from dmm_core.inference.sampling import sample
 from dmm_core.music.metrics import RollMetrics, measure
 from dmm_core.runs.bundled import list_bundled, load_model
-from dmm_core.sampling import sample
+from dmm_core.runs.rendering import to_roll
 
 _PIECES, _FRAMES, _SEED, _X_TEMPERATURE = 40, 64, 0, 0.7
 _FOUR = Constraint(least=4, most=4, apart=True)

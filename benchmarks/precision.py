@@ -5,13 +5,13 @@ from statistics import median
 
 from benchmarks.epoch import CELLS, epoch_of
 from benchmarks.report import Options, Row, alternate, ratio
-from dmm_core.building import build_model
-from dmm_core.config import DataConfig, ModelConfig, RunConfig
+from dmm_core.config.presets import PRESETS
+from dmm_core.config.schema import DataConfig, ModelConfig, RunConfig
 from dmm_core.data.registry import load_dataset
 from dmm_core.data.sequences import Splits
-from dmm_core.events import Finished
-from dmm_core.presets import PRESETS
-from dmm_core.training import fit
+from dmm_core.training.building import build_model
+from dmm_core.training.events import Finished
+from dmm_core.training.loop import fit
 
 __all__ = ["bound_reached", "rows"]
 

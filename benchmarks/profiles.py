@@ -11,13 +11,13 @@ import torch
 from torch.profiler import ProfilerActivity, profile
 
 from benchmarks.report import Options, Row
-from dmm_core.building import build_model
-from dmm_core.config import DataConfig, ModelConfig, TrainConfig
+from dmm_core.config.presets import PRESETS
+from dmm_core.config.schema import DataConfig, ModelConfig, TrainConfig
 from dmm_core.data.batching import batch_indices
 from dmm_core.data.registry import load_dataset
 from dmm_core.data.sequences import Splits
-from dmm_core.presets import PRESETS
-from dmm_core.training import Training
+from dmm_core.training.building import build_model
+from dmm_core.training.loop import Training
 
 __all__ = ["rows"]
 

@@ -15,7 +15,7 @@ from pyro.optim import ClippedAdam  # pyright: ignore[reportPrivateImportUsage]
 from torch import nn
 from torch.nn.functional import softplus
 
-from dmm_core.config import ModelConfig
+from dmm_core.config.schema import ModelConfig
 from dmm_core.data.batching import SequenceBatch
 from dmm_core.nn.summary import reversal
 

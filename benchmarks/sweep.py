@@ -6,12 +6,12 @@ from statistics import median
 
 from benchmarks.epoch import epoch_of
 from benchmarks.report import Options, Row, alternate, in_threads, ratio
-from dmm_core.config import DataConfig, ModelConfig
+from dmm_core.config.presets import PRESETS
+from dmm_core.config.schema import DataConfig, ModelConfig
 from dmm_core.data.registry import load_dataset
 from dmm_core.data.sequences import Splits
-from dmm_core.device import cores
-from dmm_core.presets import PRESETS
-from dmm_core.threads import own_threads
+from dmm_core.system.device import cores
+from dmm_core.system.threads import own_threads
 
 __all__ = ["rows"]
 

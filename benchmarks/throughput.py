@@ -7,14 +7,14 @@ from collections.abc import Iterator
 import numpy as np
 
 from benchmarks.report import Options, Row, seconds
-from dmm_core.building import build_model
-from dmm_core.config import DataConfig, ModelConfig
+from dmm_core.config.schema import DataConfig, ModelConfig
 from dmm_core.data.registry import load_dataset
-from dmm_core.evaluation import evaluate
+from dmm_core.inference.evaluation import evaluate
+from dmm_core.inference.sampling import sample
+from dmm_core.inference.smc import smc_nll
 from dmm_core.music.audio import render_wav
 from dmm_core.music.pianoroll import notes_from_roll
-from dmm_core.sampling import sample
-from dmm_core.smc import smc_nll
+from dmm_core.training.building import build_model
 
 __all__ = ["rows"]
 

@@ -11,9 +11,9 @@ from pathlib import Path
 import numpy as np
 from music21.common.pathTools import getCorpusFilePath
 
-from dmm_core.data.upload_child import parse_in_child
-from dmm_core.data.upload_kinds import file_kind
-from dmm_core.data.upload_report import UploadOptions
+from dmm_core.data.uploads.child import parse_in_child
+from dmm_core.data.uploads.kinds import file_kind
+from dmm_core.data.uploads.report import UploadOptions
 from dmm_core.errors import UploadError
 
 _SCORES = ("bach/bwv3.6.mxl", "beethoven/opus18no3.mxl", "beethoven/opus132.mxl")

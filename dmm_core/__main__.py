@@ -2,7 +2,7 @@
 
 import sys
 
-from dmm_core.cli import main
+from dmm_core.cli.main import main
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -4,8 +4,8 @@ from typing import Any, get_args
 
 from pydantic.fields import FieldInfo
 
-from dmm_core.config import RunConfig
-from dmm_core.presets import PRESETS
+from dmm_core.config.presets import PRESETS
+from dmm_core.config.schema import RunConfig
 
 
 def allowed(field: FieldInfo) -> str:
@@ -23,9 +23,9 @@ def allowed(field: FieldInfo) -> str:
 
 print("# Settings")
 print()
-print("Every setting of a run, made from the schema in `dmm_core/config.py`. On the command line a")
-print("setting is a flag, `--model.z-dim 32`; in the app it is a field of the form; in a run's")
-print("`config.json` it is a value of its section.")
+print("Every setting of a run, made from the schema in `dmm_core/config/schema.py`. On the")
+print("command line a setting is a flag, `--model.z-dim 32`. In the app it is a field of the form.")
+print("In a run's `config.json` it is a value of its section.")
 for section, sub in RunConfig():
     print(f"\n## {section}\n\n| setting | default | allowed | what it is |\n|---|---|---|---|")
     for name, field in type(sub).model_fields.items():

@@ -5,28 +5,7 @@ from typing import NamedTuple
 import pytest
 from jaxtyping import install_import_hook
 
-install_import_hook(
-    [
-        f"dmm_core.{module}"
-        for module in (
-            "nn",
-            "model",
-            "objective",
-            "draws",
-            "evaluation",
-            "smc",
-            "filtering",
-            "intervention",
-            "imputation",
-            "sampling",
-            "latent",
-            "constraints",
-            "infilling",
-            "morphing",
-        )
-    ],
-    "beartype.beartype",
-)
+install_import_hook(["dmm_core.nn", "dmm_core.inference"], "beartype.beartype")
 
 
 @pytest.fixture

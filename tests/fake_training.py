@@ -13,15 +13,15 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from dmm_core import training
-from dmm_core.checkpoint import Checkpoint
-from dmm_core.config import ModelConfig, RunConfig, TrainConfig
+from dmm_core.config.schema import ModelConfig, RunConfig, TrainConfig
 from dmm_core.data.sequences import Sequences, Splits
-from dmm_core.events import EpochEnd, Finished, Progress
 from dmm_core.runs import worker
 from dmm_core.runs.run import Run
 from dmm_core.runs.runner import Runner
-from dmm_core.training import Training
+from dmm_core.training import loop as training
+from dmm_core.training.checkpoint import Checkpoint
+from dmm_core.training.events import EpochEnd, Finished, Progress
+from dmm_core.training.loop import Training
 
 UPDATES = 4
 """In an epoch."""

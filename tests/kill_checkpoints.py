@@ -19,8 +19,8 @@ from pathlib import Path
 
 import torch
 
-from dmm_core import files
-from dmm_core.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from dmm_core.system import files
+from dmm_core.training.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 
 
 def checkpoint_of(update):

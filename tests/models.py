@@ -2,9 +2,9 @@
 
 import torch
 
-from dmm_core.building import build_model
-from dmm_core.config import ModelConfig
+from dmm_core.config.schema import ModelConfig
 from dmm_core.data.batching import SequenceBatch
+from dmm_core.training.building import build_model
 
 INFERENCE = ("DKS", "ST-L", "ST-LR", "MF-L", "MF-R", "MF-LR")
 

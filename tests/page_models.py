@@ -3,13 +3,13 @@
 import numpy as np
 from streamlit.testing.v1 import AppTest
 
-from dmm_core.checkpoint import Checkpoint, save_checkpoint
-from dmm_core.config import DataConfig, ModelConfig, RunConfig
+from dmm_core.config.schema import DataConfig, ModelConfig, RunConfig
 from dmm_core.data.sequences import Sequences
-from dmm_core.data.uploads import UploadOptions, UploadReport, store_upload
+from dmm_core.data.uploads.reader import UploadOptions, UploadReport, store_upload
 from dmm_core.runs.record import DataFacts, model_for
 from dmm_core.runs.status import RunProgress, Status, this_owner
 from dmm_core.runs.store import create_run
+from dmm_core.training.checkpoint import Checkpoint, save_checkpoint
 
 SMALL = {"emission_hidden": 5, "transition_hidden": 6, "rnn_size": 7}
 

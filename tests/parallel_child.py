@@ -6,11 +6,11 @@ from pathlib import Path
 import torch
 from test_training import MODEL, splits
 
-from dmm_core.building import build_model
-from dmm_core.checkpoint import save_checkpoint
-from dmm_core.config import TrainConfig
-from dmm_core.parallel import joined
-from dmm_core.training import Training
+from dmm_core.config.schema import TrainConfig
+from dmm_core.system.processes import joined
+from dmm_core.training.building import build_model
+from dmm_core.training.checkpoint import save_checkpoint
+from dmm_core.training.loop import Training
 
 folder, settings = Path(sys.argv[1]), TrainConfig.model_validate_json(sys.argv[2])
 torch.set_num_threads(1)

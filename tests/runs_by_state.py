@@ -6,9 +6,9 @@ import streamlit as st
 from fake_training import CONFIG, tiny_splits
 from streamlit.testing.v1 import AppTest
 
-from dmm_core.listening import compose_midi
 from dmm_core.runs import worker
-from dmm_core.runs.lease import hold
+from dmm_core.runs.lock import hold
+from dmm_core.runs.rendering import compose_midi
 from dmm_core.runs.status import RunProgress, Status
 from dmm_core.runs.store import create_run
 

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 
 from dmm_core.errors import DataError
-from dmm_core.files import assets
 from dmm_core.music.audio import TAIL, render_wav
 from dmm_core.music.pianoroll import Note
 from dmm_core.music.sounds import load_sounds, sounds_for_program
+from dmm_core.system.files import assets
 from pages.ui.compose.performance import INSTRUMENTS
 
 RATE = 22050

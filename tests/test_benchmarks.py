@@ -10,10 +10,10 @@ from models import random_batch
 from benchmarks import gpu
 from benchmarks.pyro_dmm import PyroDMM
 from benchmarks.report import Options, alternate, ratio
-from dmm_core.building import build_model
-from dmm_core.config import ModelConfig
+from dmm_core.config.schema import ModelConfig
+from dmm_core.inference.objective import log_weights
 from dmm_core.nn.combiner import LatentPath
-from dmm_core.objective import log_weights
+from dmm_core.training.building import build_model
 
 ROOT = Path(__file__).resolve().parent.parent
 

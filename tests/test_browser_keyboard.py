@@ -14,7 +14,7 @@ from browser import WAIT, chromium, settled
 from playwright.sync_api import expect
 from served import served_run, visited
 
-from dmm_core.lessons import list_experiments
+from dmm_core.config.lessons import list_experiments
 
 LIMIT = 60
 """Presses of Tab; after the last place comes the first again."""

@@ -2,8 +2,8 @@ import json
 
 from browser import ROOT, WAIT, Watch, app, chromium
 
-from dmm_core.files import home
-from dmm_core.lessons import list_experiments
+from dmm_core.config.lessons import list_experiments
+from dmm_core.system.files import home
 
 FRAME = """() => {
     const { content } = getComputedStyle(document.activeElement, "::before");

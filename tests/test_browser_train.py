@@ -9,7 +9,7 @@ from browser import ROOT, WAIT, Watch, app, chromium, settled
 from playwright.sync_api import expect
 
 from dmm_core.data.sequences import Sequences
-from dmm_core.data.uploads import UploadOptions, UploadReport, store_upload
+from dmm_core.data.uploads.reader import UploadOptions, UploadReport, store_upload
 from dmm_core.runs.store import find_run
 
 

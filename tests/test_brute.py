@@ -9,12 +9,12 @@ from brute import GRID, brute, means_after
 from models import INFERENCE, small_model
 
 from dmm_core.data.sequences import Sequences
-from dmm_core.evaluation import evaluate, few_paths
-from dmm_core.filtering import particle_filter
-from dmm_core.imputation import impute
-from dmm_core.intervention import means_under
-from dmm_core.sampling import continuation
-from dmm_core.smc import smc_nll
+from dmm_core.inference.evaluation import evaluate, few_paths
+from dmm_core.inference.filtering import particle_filter
+from dmm_core.inference.imputation import impute
+from dmm_core.inference.intervention import means_under
+from dmm_core.inference.sampling import continuation
+from dmm_core.inference.smc import smc_nll
 
 LENGTHS = (1, 3, 5)
 SOME = ("DKS", "MF-LR")

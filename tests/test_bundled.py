@@ -6,13 +6,13 @@ import pytest
 import torch
 from fake_training import CONFIG
 
-from dmm_core.building import build_model
-from dmm_core.checkpoint import Checkpoint, save_checkpoint, save_tensors
 from dmm_core.data.catalogue import DATASETS
 from dmm_core.errors import RunError
 from dmm_core.runs.bundled import BundledModel, list_bundled, load_model
 from dmm_core.runs.record import DataFacts
 from dmm_core.runs.store import create_run
+from dmm_core.training.building import build_model
+from dmm_core.training.checkpoint import Checkpoint, save_checkpoint, save_tensors
 
 FACTS = DataFacts(name="jsb-m21", kind="binary", x_dim=5, steps_per_quarter=1)
 

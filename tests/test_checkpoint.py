@@ -10,14 +10,14 @@ from pathlib import Path
 import pytest
 import torch
 
-from dmm_core.checkpoint import (
+from dmm_core.errors import RunError
+from dmm_core.training.checkpoint import (
     Checkpoint,
     load_checkpoint,
     load_tensors,
     save_checkpoint,
     save_tensors,
 )
-from dmm_core.errors import RunError
 
 KILLS = int(os.environ.get("DMM_CHECKPOINT_KILLS", "60"))
 
@@ -167,7 +167,7 @@ def test_strange_manifests_are_skipped(tmp_path, manifest):
 
 
 def test_a_manifest_cannot_name_a_file_elsewhere(tmp_path):
-    from dmm_core.checkpoint import _manifest
+    from dmm_core.training.checkpoint import _manifest
 
     for group, digest in (("../x", "0" * 64), ("model", "../../../../etc/passwd"), ("model", 3)):
         (tmp_path / "000000001.json").write_text(_manifest({"update": 1}, {group: digest}))

@@ -9,12 +9,12 @@ import mido
 import numpy as np
 import pytest
 
-from dmm_core.cli import main
-from dmm_core.data.uploads import UploadOptions, read_files, store_upload
+from dmm_core.cli.main import main
+from dmm_core.data.uploads.reader import UploadOptions, read_files, store_upload
+from dmm_core.inference.sampling import continuation
 from dmm_core.music.midi import midi_from_notes, read_midi
 from dmm_core.music.pianoroll import notes_from_roll, roll_from_notes
 from dmm_core.music.transposition import transposed
-from dmm_core.sampling import continuation
 
 TINY = (
     "--model.z-dim=3 --model.rnn-size=8 --model.emission-hidden=6 --model.transition-hidden=6 "
@@ -216,7 +216,7 @@ def test_a_start_in_d_is_continued_in_d_and_stays_as_it_is(
 ):
     seen = []
     monkeypatch.setattr(
-        "dmm_core.commands.music.continuation",
+        "dmm_core.cli.music.continuation",
         lambda model, start, **how: seen.append(start) or continuation(model, start, **how),
     )
     chords = ((62, 66, 69), (67, 71, 74), (69, 73, 76), (62, 66, 108))
@@ -239,7 +239,7 @@ def test_a_start_in_d_is_continued_in_d_and_stays_as_it_is(
 
 
 def test_bundle_packs_a_run_that_every_command_can_use(trained, tmp_path, monkeypatch, capsys):
-    for module in ("commands.bundle", "runs.bundled"):
+    for module in ("cli.bundle", "runs.bundled"):
         monkeypatch.setattr(f"dmm_core.{module}.assets", lambda: tmp_path)
     arguments = ["bundle", trained, "tiny", "--title=Six pieces", "--samples=10", "--json"]
     assert main(arguments) == 0

@@ -10,10 +10,10 @@ import hostile_data
 import numpy as np
 import pytest
 
-from dmm_core.cli import main
-from dmm_core.commands.files import read_own_files
+from dmm_core.cli.input_files import read_own_files
+from dmm_core.cli.main import main
 from dmm_core.data.sequences import Sequences
-from dmm_core.data.uploads import (
+from dmm_core.data.uploads.reader import (
     UploadOptions,
     UploadReport,
     list_uploads,
@@ -165,7 +165,7 @@ def test_an_upload_of_nothing_is_refused(dmm_home, write, capsys):
 
 def test_looking_at_a_file_needs_no_torch(write):
     path = write("a.mid", hostile.GOOD)
-    code = "import sys; from dmm_core.cli import main; main(sys.argv[1:])"
+    code = "import sys; from dmm_core.cli.main import main; main(sys.argv[1:])"
     code += "; print('torch' in sys.modules)"
     done = subprocess.run(
         [sys.executable, "-c", code, "inspect", str(path)],

@@ -1,8 +1,8 @@
 import pytest
 
-from dmm_core.config import ModelConfig, RunConfig, TrainConfig, parse_config
+from dmm_core.config.presets import PRESETS, preset
+from dmm_core.config.schema import ModelConfig, RunConfig, TrainConfig, parse_config
 from dmm_core.errors import ConfigError
-from dmm_core.presets import PRESETS, preset
 
 
 def test_every_field_has_a_title_a_description_and_a_valid_default():

@@ -4,9 +4,9 @@ import torch
 from models import small_model
 from torch.distributions import Bernoulli
 
-from dmm_core.constraints import Constraint, constrained
 from dmm_core.errors import DataError
-from dmm_core.sampling import continuation, reconstruct, sample
+from dmm_core.inference.constraints import Constraint, constrained
+from dmm_core.inference.sampling import continuation, reconstruct, sample
 
 EMISSIONS = [
     dict(),

@@ -7,14 +7,14 @@ from models import small_model
 from scipy.stats import chisquare
 from torch.distributions import Bernoulli
 
-from dmm_core.constraints import Constraint, constrained
-from dmm_core.draws import draw_frame, emission_noise
 from dmm_core.errors import DataError
-from dmm_core.infilling import infill
-from dmm_core.morphing import morph
-from dmm_core.nn.counted import CountedBernoulli, Counts, room
+from dmm_core.inference.constraints import Constraint, constrained
+from dmm_core.inference.infilling import infill
+from dmm_core.inference.morphing import morph
+from dmm_core.inference.sampling import continuation, reconstruct, sample
+from dmm_core.inference.seeded_sampling import draw_frame, emission_noise
 from dmm_core.nn.nade import NADE
-from dmm_core.sampling import continuation, reconstruct, sample
+from dmm_core.nn.note_counts import CountedBernoulli, Counts, room
 
 D = 7
 FRAMES = torch.tensor(list(itertools.product((0.0, 1.0), repeat=D)), dtype=torch.float64)
@@ -110,7 +110,7 @@ def test_a_nade_is_drawn_closely_and_always_meets_the_condition(constraint, monk
     )
     distances = []
     for candidates in (1, 16):
-        monkeypatch.setattr("dmm_core.nn.counted._CANDIDATES", candidates)
+        monkeypatch.setattr("dmm_core.nn.note_counts._CANDIDATES", candidates)
         emission = constrained(nade(draws=(10_000,)), constraint)
         noise = emission_noise(emission, torch.Generator().manual_seed(0))
         x = draw_frame(emission, noise, 1.0).x

@@ -5,7 +5,7 @@ import json
 import pytest
 from runs_by_state import open_page, run_in, texts
 
-from dmm_core.cli import main
+from dmm_core.cli.main import main
 from dmm_core.runs.store import list_runs
 
 DEEP = "[" * 100_000

@@ -3,8 +3,8 @@ import math
 import pytest
 from test_training import training
 
-from dmm_core.divergence import Course
-from dmm_core.events import Finished
+from dmm_core.training.divergence import Course
+from dmm_core.training.events import Finished
 
 
 def course(start, epochs):
@@ -88,6 +88,6 @@ def test_a_real_training_at_a_usual_learning_rate_does_not(epochs):
 
 def test_a_bound_that_is_no_number_is_never_the_best(monkeypatch):
     bounds = iter([math.nan, math.nan, 7.0, math.inf, 6.0])
-    monkeypatch.setattr("dmm_core.training.valid_bound", lambda *_, **__: next(bounds))
+    monkeypatch.setattr("dmm_core.training.loop.valid_bound", lambda *_, **__: next(bounds))
     found = end(epochs=4, eval_every=1)
     assert (found.best_valid_bound, found.best_epoch) == (6.0, 4)

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from dmm_core.cli import build_parser
-from dmm_core.config import RunConfig
+from dmm_core.cli.main import build_parser
+from dmm_core.config.presets import PRESETS
+from dmm_core.config.schema import RunConfig
 from dmm_core.data.catalogue import DATASETS
-from dmm_core.presets import PRESETS
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")), ROOT / "CONTRIBUTING.md"]

@@ -6,7 +6,7 @@ import torch
 from models import noise_for, random_batch, small_model
 
 from dmm_core.data.sequences import Sequences
-from dmm_core.evaluation import (
+from dmm_core.inference.evaluation import (
     EffectiveSamples,
     effective_samples,
     evaluate,
@@ -15,7 +15,7 @@ from dmm_core.evaluation import (
     log_mean_exp,
     valid_bound,
 )
-from dmm_core.objective import bound_of, log_weights, weigh
+from dmm_core.inference.objective import bound_of, log_weights, weigh
 
 
 def rolls(lengths=(5, 9, 2), x_dim=4, seed=0):
@@ -84,7 +84,7 @@ def test_the_effective_sample_size_is_that_of_each_replicates_weights(monkeypatc
         weights.append(log_w)
         return effective_samples(log_w, dim=dim)
 
-    monkeypatch.setattr("dmm_core.evaluation.effective_samples", kept)
+    monkeypatch.setattr("dmm_core.inference.evaluation.effective_samples", kept)
     found = evaluate(small_model(), rolls(), samples=50, replicates=3, seed=0)
     (log_w,) = weights
     assert log_w.shape == (3, 50, 3)
@@ -104,7 +104,7 @@ def test_a_warning_says_when_few_paths_count():
 def test_chunks_do_not_change_what_is_estimated(monkeypatch):
     model, data = small_model(), rolls()
     whole = evaluate(model, data, samples=500, seed=0)
-    monkeypatch.setattr("dmm_core.evaluation.FRAMES_AT_ONCE", 100)
+    monkeypatch.setattr("dmm_core.inference.evaluation.FRAMES_AT_ONCE", 100)
     pieces = evaluate(model, data, samples=500, seed=0)
     error = 4 * math.hypot(whole.standard_error, pieces.standard_error)
     assert abs(whole.importance_nll - pieces.importance_nll) < error
@@ -144,9 +144,9 @@ def test_both_ways_to_weigh_a_path_cost_one_look_at_it():
 def test_parts_of_like_lengths_give_what_one_padded_batch_gives(monkeypatch):
     model, data = small_model(), rolls(lengths=(2, 3, 3, 9, 14, 15, 40))
     found = evaluate(model, data, samples=7, seed=0)
-    monkeypatch.setattr("dmm_core.evaluation._LITTLE_PADDING", 100.0)
+    monkeypatch.setattr("dmm_core.inference.evaluation._LITTLE_PADDING", 100.0)
     padded = evaluate(model, data, samples=7, seed=0)
-    monkeypatch.setattr("dmm_core.evaluation._NOISE_AT_ONCE", 1)
+    monkeypatch.setattr("dmm_core.inference.evaluation._NOISE_AT_ONCE", 1)
     in_few = evaluate(model, data, samples=7, seed=0)
     for other in (padded, in_few):
         assert other.ess == pytest.approx(found.ess, rel=1e-9)

@@ -11,15 +11,15 @@ from torch.distributions import Normal
 
 from dmm_core.data.batching import SequenceBatch
 from dmm_core.data.systems import LinearGaussian
-from dmm_core.kalman import kalman_filter
-from dmm_core.model import DMM, InitialState
+from dmm_core.exact.kalman import kalman_filter
+from dmm_core.inference.objective import bound_of, log_weights
 from dmm_core.nn.combiner import LatentPath
+from dmm_core.nn.dmm import DMM, InitialState
 from dmm_core.nn.emission import GaussianEmission
 from dmm_core.nn.inference import InferenceNetwork
 from dmm_core.nn.mlp import VARIANCE_FLOOR
 from dmm_core.nn.summary import Summary
 from dmm_core.nn.transition import MLPTransition
-from dmm_core.objective import bound_of, log_weights
 
 A = torch.tensor([0.9, -0.5], dtype=torch.float64)
 B = torch.tensor([0.05, 0.3], dtype=torch.float64)

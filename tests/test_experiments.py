@@ -3,15 +3,15 @@ import json
 import pytest
 from fake_training import CONFIG, tiny_splits
 
-from dmm_core.cli import main
-from dmm_core.config import RunConfig
+from dmm_core.cli.main import main
+from dmm_core.config.schema import RunConfig
 from dmm_core.errors import RunError
 from dmm_core.experiments import tables
 from dmm_core.experiments.medical import QUARTERS, true_effect
 from dmm_core.experiments.published import CANONICAL, NETWORKS, published
 from dmm_core.experiments.report import Comparison, Row, table_of, write_comparison
 from dmm_core.experiments.trainings import measured, trained
-from dmm_core.runs import measure, worker
+from dmm_core.runs import evaluations as measure, worker
 from dmm_core.runs.store import list_runs
 
 

@@ -34,8 +34,8 @@ def test_all_is_exact(name):
 
 def test_importing_the_package_and_reading_files_needs_no_torch():
     program = (
-        "import sys, dmm_core, dmm_core.data.registry, dmm_core.data.uploads, dmm_core.cli;"
-        "import dmm_core.music.audio, dmm_core.kalman;"
+        "import sys, dmm_core, dmm_core.data.registry, dmm_core.data.uploads.reader;"
+        "import dmm_core.cli.main, dmm_core.music.audio, dmm_core.exact.kalman;"
         "sys.exit('torch' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0

@@ -11,19 +11,19 @@ from torch import nn
 from torch.autograd.functional import jacobian
 from torch.distributions import Normal
 
-from dmm_core.building import build_model
-from dmm_core.config import ModelConfig, parse_config
+from dmm_core.config.schema import ModelConfig, parse_config
 from dmm_core.data.batching import SequenceBatch
 from dmm_core.data.sequences import Sequences
 from dmm_core.data.systems import LINEAR_GSSM, SYSTEMS, LinearGaussian
 from dmm_core.errors import ConfigError, DataError
-from dmm_core.evaluation import effective_samples, evaluate, few_paths, log_mean_exp
-from dmm_core.kalman import kalman_filter
+from dmm_core.exact.kalman import kalman_filter
+from dmm_core.inference.evaluation import effective_samples, evaluate, few_paths, log_mean_exp
+from dmm_core.inference.objective import bound_of, importance_bound, log_weights
+from dmm_core.inference.smc import smc_log_likelihood, smc_nll
 from dmm_core.nn.combiner import PriorCombiner, product_of
 from dmm_core.nn.flows import InverseAutoregressiveFlows
 from dmm_core.nn.nade import NADE, nade_logits
-from dmm_core.objective import bound_of, importance_bound, log_weights
-from dmm_core.smc import smc_log_likelihood, smc_nll
+from dmm_core.training.building import build_model
 
 FAMILY = {
     "aug": dict(x_to_z=True, x_to_x=True),

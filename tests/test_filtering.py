@@ -2,11 +2,11 @@ import numpy as np
 import pytest
 from models import INFERENCE, small_model
 
-from dmm_core.building import build_model
-from dmm_core.config import ModelConfig
+from dmm_core.config.schema import ModelConfig
 from dmm_core.data.synthetic import simulate_splits
-from dmm_core.filtering import particle_filter
-from dmm_core.kalman import kalman_filter
+from dmm_core.exact.kalman import kalman_filter
+from dmm_core.inference.filtering import particle_filter
+from dmm_core.training.building import build_model
 
 X = (np.arange(28).reshape(7, 4) % 3 == 0).astype(np.uint8)
 

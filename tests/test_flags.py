@@ -2,10 +2,10 @@ import shlex
 
 import pytest
 
-from dmm_core.cli import build_parser
-from dmm_core.config import RunConfig, parse_config
-from dmm_core.flags import command_line, given_settings
-from dmm_core.presets import PRESETS, preset
+from dmm_core.cli.main import build_parser
+from dmm_core.config.flags import command_line, given_settings
+from dmm_core.config.presets import PRESETS, preset
+from dmm_core.config.schema import RunConfig, parse_config
 from dmm_core.runs.bundled import list_bundled
 
 

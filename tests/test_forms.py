@@ -1,15 +1,15 @@
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from dmm_core.config import RunConfig
-from dmm_core.presets import PRESETS
+from dmm_core.config.presets import PRESETS
+from dmm_core.config.schema import RunConfig
 
 
 def page():
     import streamlit as st
 
-    from dmm_core.config import RunConfig
-    from dmm_core.presets import PRESETS
+    from dmm_core.config.presets import PRESETS
+    from dmm_core.config.schema import RunConfig
     from pages.ui import forms
 
     def take_classroom():

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from dmm_core.config import RunConfig
+from dmm_core.config.schema import RunConfig
 from dmm_core.runs.status import Status
 from dmm_core.runs.store import create_run
 from pages.ui.frame import _spare_modules, plain

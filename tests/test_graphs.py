@@ -6,14 +6,14 @@ import torch
 from models import noise_for, random_batch, small_model
 from test_training import MODEL, metrics, splits, training, weights
 
-from dmm_core.building import build_model
-from dmm_core.config import TrainConfig, parse_config
+from dmm_core.config.schema import TrainConfig, parse_config
 from dmm_core.data.batching import ResidentSequences
 from dmm_core.data.sequences import Sequences, Splits
 from dmm_core.errors import ConfigError
-from dmm_core.graphs import GraphedUpdate, filled
-from dmm_core.objective import bound_of, importance_bound
-from dmm_core.training import Training
+from dmm_core.inference.objective import bound_of, importance_bound
+from dmm_core.training.building import build_model
+from dmm_core.training.graphs import GraphedUpdate, filled
+from dmm_core.training.loop import Training
 
 SETTINGS = dict(weight_average=0.9, lr_decay="cosine", l2=1e-3, device="auto")
 

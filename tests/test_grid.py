@@ -4,8 +4,8 @@ import pytest
 from dmm_core.data.synthetic import simulate
 from dmm_core.data.systems import LINEAR_GSSM, NONLINEAR_GSSM, NonlinearGaussian
 from dmm_core.errors import DataError
-from dmm_core.grid import grid_smoother
-from dmm_core.kalman import kalman_filter, kalman_smoother
+from dmm_core.exact.grid_filter import grid_smoother
+from dmm_core.exact.kalman import kalman_filter, kalman_smoother
 
 
 @pytest.mark.parametrize("steps", [1, 2, 8])

@@ -16,18 +16,18 @@ from fake_training import CONFIG, tiny_splits
 from hostile import mutate
 from page_models import music_run
 
-from dmm_core.checkpoint import decode_tensors, encode_tensors
-from dmm_core.cli import main
-from dmm_core.data.upload_zip import read_zip
-from dmm_core.data.uploads import delete_upload
+from dmm_core.cli.main import main
+from dmm_core.data.uploads.archive import read_zip
+from dmm_core.data.uploads.reader import delete_upload
 from dmm_core.errors import DMMError
-from dmm_core.exporting import export_run
-from dmm_core.listening import compose_midi
 from dmm_core.runs import import_child, imported, worker
 from dmm_core.runs.bundled import load_model
+from dmm_core.runs.exporting import export_run
 from dmm_core.runs.imported import import_run
+from dmm_core.runs.rendering import compose_midi
 from dmm_core.runs.run import Run
 from dmm_core.runs.store import create_run, find_run, list_runs
+from dmm_core.training.checkpoint import decode_tensors, encode_tensors
 
 
 @pytest.fixture

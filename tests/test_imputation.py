@@ -4,7 +4,7 @@ from models import small_model
 
 from dmm_core.data.sequences import Sequences
 from dmm_core.errors import DataError
-from dmm_core.imputation import hide, impute
+from dmm_core.inference.imputation import hide, impute
 
 X = tuple((np.random.default_rng(i).random((6, 4)) < 0.4).astype(np.uint8) for i in range(3))
 DATA = Sequences(X, tuple("abc"))

@@ -9,12 +9,12 @@ import torch
 from models import INFERENCE, small_model
 from test_exact import A, B, C, D, Q, R, linear_gaussian
 
-from dmm_core.constraints import Constraint
 from dmm_core.data.batching import SequenceBatch
 from dmm_core.data.systems import LinearGaussian
 from dmm_core.errors import DataError
-from dmm_core.infilling import infill
-from dmm_core.kalman import kalman_filter, kalman_smoother
+from dmm_core.exact.kalman import kalman_filter, kalman_smoother
+from dmm_core.inference.constraints import Constraint
+from dmm_core.inference.infilling import infill
 
 __all__ = ["linear_gaussian"]  # a fixture, from the tests of exact answers
 

@@ -4,8 +4,8 @@ from models import small_model
 
 from dmm_core.data.sequences import Sequences
 from dmm_core.errors import DataError
-from dmm_core.intervention import means_under
-from dmm_core.sampling import continuation
+from dmm_core.inference.intervention import means_under
+from dmm_core.inference.sampling import continuation
 
 
 def records(count=3, steps=5, seed=0):

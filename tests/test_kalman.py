@@ -4,7 +4,7 @@ import pytest
 from dmm_core.data.synthetic import simulate, simulate_splits
 from dmm_core.data.systems import LINEAR_GSSM, LinearGaussian
 from dmm_core.errors import DataError
-from dmm_core.kalman import expected_nll, kalman_filter, kalman_smoother
+from dmm_core.exact.kalman import expected_nll, kalman_filter, kalman_smoother
 
 
 def random_system(seed, z_dim, x_dim):

@@ -5,9 +5,9 @@ from models import noise_for, random_batch, small_model
 
 from dmm_core.data.sequences import Sequences
 from dmm_core.errors import DataError
-from dmm_core.evaluation import evaluate
-from dmm_core.fixed_points import fixed_points
-from dmm_core.latent import (
+from dmm_core.inference.evaluation import evaluate
+from dmm_core.inference.fixed_points import fixed_points
+from dmm_core.inference.latent import (
     active_units,
     fit_projection,
     posterior_moments,

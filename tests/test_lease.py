@@ -4,8 +4,8 @@ import threading
 import pytest
 
 from dmm_core.errors import RunError
-from dmm_core.runs import lease as module
-from dmm_core.runs.lease import LeaseLost, hold
+from dmm_core.runs import lock as module
+from dmm_core.runs.lock import LeaseLost, hold
 from dmm_core.runs.status import Status, read_status
 
 

@@ -2,11 +2,11 @@ import json
 
 import pytest
 
-from dmm_core.config import RunConfig
+from dmm_core.config.lessons import list_experiments, load_experiment
+from dmm_core.config.schema import RunConfig
 from dmm_core.errors import ConfigError
-from dmm_core.files import home
-from dmm_core.lessons import list_experiments, load_experiment
 from dmm_core.runs.store import create_run, find_run, list_runs
+from dmm_core.system.files import home
 
 
 def write(folder, content, name="mine.json"):

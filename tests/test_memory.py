@@ -9,14 +9,14 @@ import pytest
 import torch
 from psutil import virtual_memory
 
-from dmm_core import memory
-from dmm_core.building import build_model
-from dmm_core.config import ModelConfig, TrainConfig
-from dmm_core.cost import update_cost
+from dmm_core.config.schema import ModelConfig, TrainConfig
 from dmm_core.data.sequences import Sequences, Splits
 from dmm_core.errors import ConfigError
-from dmm_core.evaluation import evaluate
-from dmm_core.training import Training
+from dmm_core.inference.evaluation import evaluate
+from dmm_core.nn.cost import update_cost
+from dmm_core.system import memory
+from dmm_core.training.building import build_model
+from dmm_core.training.loop import Training
 
 GIB = 2**30
 
@@ -103,7 +103,7 @@ def test_a_valid_sequence_too_long_for_memory_is_refused_before_training(monkeyp
     model = build_model(ModelConfig(rnn_size=600), x_dim=4, kind="binary", seed=0)
     short, long = (Sequences((np.zeros((t, 4), np.uint8),), ("x",)) for t in (10, 300_000))
     free = update_cost(model, rows=1, steps=10).memory + 2 * 10**9
-    monkeypatch.setattr("dmm_core.device.free_memory", lambda: free)
+    monkeypatch.setattr("dmm_core.system.device.free_memory", lambda: free)
     fits = Splits("x", "binary", train=short, valid=short, test=short)
     Training(model, fits, TrainConfig(device="cpu"))
     with pytest.raises(ConfigError, match="The training needs about"):
@@ -140,10 +140,10 @@ def test_long_sequences_cost_memory_however_small_the_model_is():
 PEAK = """
 import sys
 import numpy as np
-from dmm_core.building import build_model
-from dmm_core.config import ModelConfig, TrainConfig
+from dmm_core.training.building import build_model
+from dmm_core.config.schema import ModelConfig, TrainConfig
 from dmm_core.data.sequences import Sequences, Splits
-from dmm_core.training import fit
+from dmm_core.training.loop import fit
 x = tuple(np.zeros((60, 88), np.uint8) for _ in range(20))
 data = Sequences(x, ("",) * 20)
 model = build_model(ModelConfig(), x_dim=88, kind="binary", seed=0)

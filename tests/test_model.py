@@ -3,16 +3,16 @@ import torch
 from models import INFERENCE, noise_for, random_batch, small_model
 from torch.autograd.functional import jacobian
 
-from dmm_core.building import build_model
-from dmm_core.config import ModelConfig
+from dmm_core.config.schema import ModelConfig
 from dmm_core.data.batching import SequenceBatch
 from dmm_core.errors import DataError
-from dmm_core.model import count_parameters
+from dmm_core.inference.objective import bound_of
 from dmm_core.nn.combiner import StructuredCombiner
+from dmm_core.nn.dmm import count_parameters
 from dmm_core.nn.mlp import scale_of
 from dmm_core.nn.recurrence import latent_recurrence
 from dmm_core.nn.summary import Summary, reversal
-from dmm_core.objective import bound_of
+from dmm_core.training.building import build_model
 
 
 @pytest.mark.parametrize("inference", INFERENCE)

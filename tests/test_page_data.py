@@ -8,7 +8,7 @@ import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from dmm_core.data.sequences import Sequences
-from dmm_core.data.uploads import UploadOptions, UploadReport, list_uploads, store_upload
+from dmm_core.data.uploads.reader import UploadOptions, UploadReport, list_uploads, store_upload
 
 HOSTILE = "<img src=x onerror=alert(1)> ![x](http://example.com/x.png) *b*"
 

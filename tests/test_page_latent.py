@@ -6,10 +6,11 @@ from page_models import SMALL, finished, music_run, page, real_run, running_run,
 from test_page_data import scale
 from torch.distributions import Normal
 
-from dmm_core.config import DataConfig, ModelConfig, RunConfig
+from dmm_core.config.schema import DataConfig, ModelConfig, RunConfig
 from dmm_core.errors import DataError
-from dmm_core.fixed_points import fixed_points
-from dmm_core.latent import Projection
+from dmm_core.inference.fixed_points import fixed_points
+from dmm_core.inference.latent import Projection
+from dmm_core.nn.dmm import DMM
 from dmm_core.runs.record import DataFacts
 
 LATENT = "pages/4_Latent.py"
@@ -137,11 +138,11 @@ def test_a_bad_address_is_one_plain_sentence(address):
     assert len(at.error) == 1 and not at.get("plotly_chart")
 
 
-class Linear(torch.nn.Module):
+class Linear(DMM):
     """z -> a + m (z - a), within whose plane a is the only fixed point."""
 
     def __init__(self, slope):
-        super().__init__()
+        torch.nn.Module.__init__(self)
         self.slope = torch.tensor(slope)
         self.centre = torch.tensor([0.5, -0.25, 3.0])
 

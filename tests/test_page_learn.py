@@ -6,13 +6,13 @@ import streamlit as st
 from page_models import page, shown
 from runs_by_state import open_page, run_in
 
-from dmm_core.config import RunConfig
+from dmm_core.config.lessons import list_experiments, load_experiment
+from dmm_core.config.schema import RunConfig
 from dmm_core.data.medical import FEATURES
-from dmm_core.files import home
-from dmm_core.lessons import list_experiments, load_experiment
 from dmm_core.runs import worker
 from dmm_core.runs.run import Run
 from dmm_core.runs.store import create_run, find_run, list_runs
+from dmm_core.system.files import home
 from pages.ui.learn import models, session
 from pages.ui.learn.kalman import usual
 from pages.ui.learn.lesson import _HIGH

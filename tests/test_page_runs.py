@@ -10,14 +10,14 @@ import pytest
 import safetensors.torch
 from runs_by_state import config_on, fresh_caches, open_page, run_in, texts, trained
 
-from dmm_core.cli import build_parser
-from dmm_core.config import parse_config
+from dmm_core.cli.main import build_parser
+from dmm_core.config.flags import command_line, given_settings
+from dmm_core.config.presets import PRESETS
+from dmm_core.config.schema import parse_config
 from dmm_core.errors import RunError
-from dmm_core.evaluation import EffectiveSamples, Estimate, Evaluation
-from dmm_core.exporting import export_run
-from dmm_core.flags import command_line, given_settings
-from dmm_core.presets import PRESETS
-from dmm_core.runs import measure as measuring
+from dmm_core.inference.evaluation import EffectiveSamples, Estimate, Evaluation
+from dmm_core.runs import evaluations as measuring
+from dmm_core.runs.exporting import export_run
 from dmm_core.runs.store import list_runs
 from pages.ui import published
 from pages.ui.runs import evaluator as evaluations

@@ -6,11 +6,11 @@ import pytest
 from runs_by_state import config_on, fresh_caches, open_page, run_in, texts, trained
 from streamlit.testing.v1 import AppTest
 
-from dmm_core.config import RunConfig
-from dmm_core.presets import PRESETS
+from dmm_core.config.presets import PRESETS
+from dmm_core.config.schema import RunConfig
 from dmm_core.runs.status import State
 from dmm_core.runs.store import list_runs
-from dmm_core.training import Training
+from dmm_core.training.loop import Training
 from pages.ui.runs.words import STATES, duration
 from pages.ui.train import estimate, launch, watch
 
@@ -99,7 +99,7 @@ def test_presenter_mode_trains_what_the_link_says():
 def double_click():
     import streamlit as st
 
-    from dmm_core.presets import PRESETS
+    from dmm_core.config.presets import PRESETS
     from pages.ui.train.launch import launch
 
     first = launch(PRESETS["quick"], "one")
@@ -332,7 +332,7 @@ def test_samples_cost_time_and_memory():
 
 
 def test_a_training_that_does_not_fit_into_memory_is_refused_on_the_page(monkeypatch):
-    monkeypatch.setattr("dmm_core.device.free_memory", lambda: 2 * 10**9)
+    monkeypatch.setattr("dmm_core.system.device.free_memory", lambda: 2 * 10**9)
     at = open_page(PAGE)
     assert not at.error
     at.number_input(key="train.train.samples").set_value(1000).run()

@@ -10,12 +10,12 @@ import torch
 from browser import free_port
 from test_training import MODEL, splits
 
-from dmm_core.building import build_model
-from dmm_core.checkpoint import load_checkpoint
-from dmm_core.config import TrainConfig
-from dmm_core.parallel import ALONE, World, joined
+from dmm_core.config.schema import TrainConfig
 from dmm_core.runs.store import find_run
-from dmm_core.training import Training
+from dmm_core.system.processes import ALONE, World, joined
+from dmm_core.training.building import build_model
+from dmm_core.training.checkpoint import load_checkpoint
+from dmm_core.training.loop import Training
 
 ROOT = Path(__file__).resolve().parent.parent
 

@@ -3,12 +3,12 @@ import torch
 from models import noise_for, random_batch, small_model
 from test_training import MODEL, metrics, splits, training
 
-from dmm_core.building import build_model
-from dmm_core.config import TrainConfig, parse_config
-from dmm_core.device import choose_device, slow_precision, tf32_products
+from dmm_core.config.schema import TrainConfig, parse_config
 from dmm_core.errors import ConfigError
-from dmm_core.objective import bound_of
-from dmm_core.training import Training
+from dmm_core.inference.objective import bound_of
+from dmm_core.system.device import choose_device, slow_precision, tf32_products
+from dmm_core.training.building import build_model
+from dmm_core.training.loop import Training
 
 MODELS = [
     dict(),

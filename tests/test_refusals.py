@@ -5,20 +5,20 @@ import pytest
 import torch
 from models import small_model
 
-from dmm_core.config import TrainConfig
+from dmm_core.config.schema import TrainConfig
 from dmm_core.data.sequences import Sequences, Splits
 from dmm_core.errors import DataError
-from dmm_core.evaluation import evaluate, valid_bound
-from dmm_core.filtering import particle_filter
-from dmm_core.imputation import impute
-from dmm_core.infilling import infill
-from dmm_core.intervention import means_under
-from dmm_core.latent import posterior_moments, posterior_of_many
-from dmm_core.morphing import morph
-from dmm_core.requirements import require_count
-from dmm_core.sampling import continuation, reconstruct, sample
-from dmm_core.smc import smc_nll
-from dmm_core.training import fit
+from dmm_core.inference.checks import require_count
+from dmm_core.inference.evaluation import evaluate, valid_bound
+from dmm_core.inference.filtering import particle_filter
+from dmm_core.inference.imputation import impute
+from dmm_core.inference.infilling import infill
+from dmm_core.inference.intervention import means_under
+from dmm_core.inference.latent import posterior_moments, posterior_of_many
+from dmm_core.inference.morphing import morph
+from dmm_core.inference.sampling import continuation, reconstruct, sample
+from dmm_core.inference.smc import smc_nll
+from dmm_core.training.loop import fit
 
 NADE = dict(emission="nade", nade_hidden=3)
 NONE = np.zeros((0, 4), np.uint8)

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from dmm_core.config import DataConfig
+from dmm_core.config.schema import DataConfig
 from dmm_core.data import registry
 from dmm_core.data.registry import DATASETS, dataset_info, load_dataset, on_disk
 from dmm_core.errors import DataError

@@ -6,14 +6,14 @@ import psutil
 import pytest
 import torch
 
-from dmm_core.checkpoint import Checkpoint, save_checkpoint
+from dmm_core.config.presets import preset
 from dmm_core.errors import RunError
-from dmm_core.presets import preset
-from dmm_core.runs.lease import hold
+from dmm_core.runs.lock import hold
 from dmm_core.runs.record import DataFacts
 from dmm_core.runs.run import Run
 from dmm_core.runs.status import Owner, Status, this_owner
 from dmm_core.runs.store import create_run
+from dmm_core.training.checkpoint import Checkpoint, save_checkpoint
 
 FACTS = {"name": "jsb-m21", "kind": "binary", "x_dim": 88, "steps_per_quarter": 1}
 

@@ -11,15 +11,14 @@ from fake_training import CONFIG, fresh, tiny_splits
 from test_store import in_threads
 from test_worker import comparable, reference
 
-from dmm_core.checkpoint import load_checkpoint
 from dmm_core.errors import RunError
-from dmm_core.runs import runner as module
-from dmm_core.runs import worker
+from dmm_core.runs import runner as module, worker
 from dmm_core.runs.journal import Journal
-from dmm_core.runs.lease import hold
+from dmm_core.runs.lock import hold
 from dmm_core.runs.runner import Runner
 from dmm_core.runs.status import Status, this_owner
 from dmm_core.runs.store import create_run
+from dmm_core.training.checkpoint import load_checkpoint
 
 
 @pytest.fixture

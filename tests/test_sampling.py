@@ -5,7 +5,7 @@ from models import small_model
 
 from dmm_core.data.batching import SequenceBatch
 from dmm_core.errors import DataError
-from dmm_core.sampling import continuation, reconstruct, sample
+from dmm_core.inference.sampling import continuation, reconstruct, sample
 
 START = (np.arange(20).reshape(5, 4) % 3 == 0).astype(np.uint8)
 

@@ -8,9 +8,9 @@ from test_exact import ExactCombiner, batch, exact_log_likelihood, linear_gaussi
 from torch.distributions import Normal
 
 from dmm_core.data.sequences import Sequences
-from dmm_core.evaluation import evaluate, log_mean_exp
-from dmm_core.objective import log_weights
-from dmm_core.smc import smc_log_likelihood, smc_nll
+from dmm_core.inference.evaluation import evaluate, log_mean_exp
+from dmm_core.inference.objective import log_weights
+from dmm_core.inference.smc import smc_log_likelihood, smc_nll
 
 
 class PriorCombiner(ExactCombiner):

@@ -7,14 +7,14 @@ from types import SimpleNamespace
 import pytest
 from page_models import scales
 
-from dmm_core.checkpoint import Checkpoint, save_checkpoint
-from dmm_core.config import RunConfig
-from dmm_core.data.uploads import list_uploads
+from dmm_core.config.presets import preset
+from dmm_core.config.schema import RunConfig
+from dmm_core.data.uploads.reader import list_uploads
 from dmm_core.errors import RunError, StorageError
-from dmm_core.files import json_text
-from dmm_core.presets import preset
 from dmm_core.runs import bundled, store
 from dmm_core.runs.store import RUN_ID, create_run, find_run, list_runs, unreadable_runs
+from dmm_core.system.files import json_text
+from dmm_core.training.checkpoint import Checkpoint, save_checkpoint
 
 CONFIG = preset("classroom")
 
@@ -208,7 +208,7 @@ def test_runs_and_uploads_have_a_limit_on_the_disk(dmm_home, monkeypatch):
 
 def test_a_part_of_the_disk_stays_free(dmm_home, monkeypatch):
     usage = SimpleNamespace(free=10**8)
-    monkeypatch.setattr("dmm_core.files.shutil.disk_usage", lambda path: usage)
+    monkeypatch.setattr("dmm_core.system.files.shutil.disk_usage", lambda path: usage)
     with pytest.raises(StorageError, match="The disk has 100 MB left, of which 200 MB stay free"):
         create_run(RunConfig())
 

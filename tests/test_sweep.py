@@ -12,11 +12,11 @@ import torch
 from test_cli import TINY, midi_file
 from test_worker import comparable
 
-from dmm_core.cli import main
-from dmm_core.commands.sweep_bar import SweepBar
-from dmm_core.config import ModelConfig, RunConfig, TrainConfig
-from dmm_core.data.uploads import UploadOptions, read_files, store_upload
-from dmm_core.device import cores, own_stream
+from dmm_core.cli.main import main
+from dmm_core.cli.sweep_bar import SweepBar
+from dmm_core.config.flags import setting_names
+from dmm_core.config.schema import ModelConfig, RunConfig, TrainConfig
+from dmm_core.data.uploads.reader import UploadOptions, read_files, store_upload
 from dmm_core.errors import ConfigError
 from dmm_core.experiments.ranking import Result, over_seeds, ranked
 from dmm_core.experiments.sweep import (
@@ -27,11 +27,11 @@ from dmm_core.experiments.sweep import (
     slots_for,
     with_threads,
 )
-from dmm_core.flags import setting_names
 from dmm_core.runs import runner, worker
 from dmm_core.runs.status import Status, this_owner
 from dmm_core.runs.store import create_run, list_runs
 from dmm_core.runs.worker import execute
+from dmm_core.system.device import cores, own_stream
 
 START = RunConfig().model_dump()
 
@@ -41,7 +41,7 @@ EPOCHS = 80
 
 @pytest.fixture(autouse=True)
 def looks_often(monkeypatch):
-    monkeypatch.setattr("dmm_core.commands.sweep._LOOK_SECONDS", 0.01)
+    monkeypatch.setattr("dmm_core.cli.sweep._LOOK_SECONDS", 0.01)
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@ import pytest
 
 from dmm_core.data.synthetic import load_synthetic, simulate, simulate_splits
 from dmm_core.data.systems import ALPHA, BETA, LINEAR_GSSM, SYSTEMS
-from dmm_core.kalman import expected_nll, kalman_filter, kalman_smoother
+from dmm_core.exact.kalman import expected_nll, kalman_filter, kalman_smoother
 
 NAMES = ["linear-toy", "linear-gssm", "linear-gssm-10", "nonlinear-gssm", "nonlinear-ukf"]
 GROWING = {10: (20.179, 0.834, 0.995), 100: (200.773, 0.892, 1.061), 250: (507.935, 0.903, 1.074)}

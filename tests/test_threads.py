@@ -6,8 +6,8 @@ import torch
 from models import small_model
 
 from dmm_core.data.sequences import Sequences
-from dmm_core.evaluation import evaluate
-from dmm_core.threads import own_threads, spread
+from dmm_core.inference.evaluation import evaluate
+from dmm_core.system.threads import own_threads, spread
 
 CPU = torch.device("cpu")
 

@@ -6,15 +6,15 @@ import numpy as np
 import pytest
 import torch
 
-from dmm_core.building import build_model
-from dmm_core.checkpoint import load_checkpoint, save_checkpoint
-from dmm_core.config import ModelConfig, TrainConfig, parse_config
+from dmm_core.config.schema import ModelConfig, TrainConfig, parse_config
 from dmm_core.data.sequences import Sequences, Splits
-from dmm_core.device import choose_device
 from dmm_core.errors import ConfigError, RunError
-from dmm_core.events import EpochEnd, Finished
-from dmm_core.training import Training, fit
-from dmm_core.updating import penalised
+from dmm_core.system.device import choose_device
+from dmm_core.training.building import build_model
+from dmm_core.training.checkpoint import load_checkpoint, save_checkpoint
+from dmm_core.training.events import EpochEnd, Finished
+from dmm_core.training.loop import Training, fit
+from dmm_core.training.train_step import penalised
 
 MODEL = ModelConfig(z_dim=3, emission_hidden=5, transition_hidden=6, rnn_size=7, rnn_dropout=0.2)
 
@@ -238,7 +238,7 @@ def test_a_training_that_cannot_fit_is_refused_before_it_begins(monkeypatch):
     wide = MODEL.model_copy(update={"rnn_size": 64})
     data = splits()
     model = build_model(wide, x_dim=4, kind="binary", seed=0)
-    monkeypatch.setattr("dmm_core.device.free_memory", lambda: 200_000)
+    monkeypatch.setattr("dmm_core.system.device.free_memory", lambda: 200_000)
     with pytest.raises(ConfigError, match=r"needs about 0\.\d GB .* smaller train\.batch_size"):
         Training(model, data, TrainConfig(batch_size=10, device="cpu"))
 

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from dmm_core.data.registry import load_dataset
-from dmm_core.data.uploads import list_uploads
+from dmm_core.data.uploads.reader import list_uploads
 from dmm_core.music.midi import read_midi
 from dmm_core.runs.store import list_runs
 

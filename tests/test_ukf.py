@@ -4,9 +4,9 @@ import pytest
 from dmm_core.data.synthetic import simulate, simulate_splits
 from dmm_core.data.systems import NONLINEAR_UKF, LinearGaussian, NonlinearGaussian
 from dmm_core.errors import DataError
-from dmm_core.grid import grid_smoother
-from dmm_core.kalman import kalman_filter, kalman_smoother
-from dmm_core.ukf import unscented_filter, unscented_smoother
+from dmm_core.exact.grid_filter import grid_smoother
+from dmm_core.exact.kalman import kalman_filter, kalman_smoother
+from dmm_core.exact.ukf import unscented_filter, unscented_smoother
 
 
 def the_same_linear_system_twice():

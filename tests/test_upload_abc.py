@@ -5,8 +5,8 @@ import pytest
 from hostile_data import TUNE
 from melodies import melody, spans
 
-from dmm_core.data.upload_music import parse_abc
-from dmm_core.data.uploads import UploadOptions, read_files
+from dmm_core.data.uploads.music import parse_abc
+from dmm_core.data.uploads.reader import UploadOptions, read_files
 from dmm_core.errors import UploadError
 from dmm_core.music.abc_notation import read_abc
 from dmm_core.music.pianoroll import LOWEST

@@ -5,18 +5,18 @@ from pathlib import Path
 
 import numpy as np
 
-from dmm_core.data import (
-    upload_child,
-    upload_csv,
-    upload_parsed,
-    upload_score,
-    upload_text,
-    upload_values,
-    upload_zip,
-    uploads,
+from dmm_core.data.uploads import (
+    archive as upload_zip,
+    child as upload_child,
+    csv_table as upload_csv,
+    parsed as upload_parsed,
+    reader as uploads,
+    score as upload_score,
+    text as upload_text,
+    values as upload_values,
 )
-from dmm_core.data.upload_kinds import EXTENSIONS, parse_file
-from dmm_core.data.uploads import UploadOptions
+from dmm_core.data.uploads.kinds import EXTENSIONS, parse_file
+from dmm_core.data.uploads.reader import UploadOptions
 from dmm_core.music import abc_notation, abc_tune, midi_chunks, midi_scan, pianoroll, score_scan
 
 TEXT = (Path(__file__).parents[1] / "docs" / "data.md").read_text()

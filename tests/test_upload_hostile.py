@@ -9,11 +9,12 @@ import numpy as np
 import psutil
 import pytest
 
-from dmm_core.data import limited_child, upload_child, uploads
-from dmm_core.data.upload_kinds import EXTENSIONS, file_kind, parse_file
-from dmm_core.data.uploads import UploadOptions, inspect_file
+from dmm_core.data.uploads import child as upload_child, reader as uploads
+from dmm_core.data.uploads.kinds import EXTENSIONS, file_kind, parse_file
+from dmm_core.data.uploads.reader import UploadOptions, inspect_file
 from dmm_core.errors import UploadError
 from dmm_core.music.abc_notation import read_abc
+from dmm_core.system import limited_child
 
 OPTIONS = UploadOptions()
 
@@ -23,9 +24,9 @@ sys.path.insert(0, sys.argv[1])
 warnings.simplefilter("ignore")
 import hostile_data
 import lytk
-from dmm_core.data.limited_child import Limits, limit_process
-from dmm_core.data.upload_kinds import parse_file
-from dmm_core.data.upload_report import UploadOptions
+from dmm_core.system.limited_child import Limits, limit_process
+from dmm_core.data.uploads.kinds import parse_file
+from dmm_core.data.uploads.report import UploadOptions
 from dmm_core.errors import UploadError
 
 limit_process(Limits(120))
@@ -48,10 +49,10 @@ import sys, time, warnings
 sys.path.insert(0, sys.argv[1])
 warnings.simplefilter("ignore")
 import hostile_data
-from dmm_core.data.limited_child import Limits, limit_process
-from dmm_core.data.upload_kinds import parse_file
-from dmm_core.data.upload_parsed import decode, encode
-from dmm_core.data.upload_report import UploadOptions
+from dmm_core.system.limited_child import Limits, limit_process
+from dmm_core.data.uploads.kinds import parse_file
+from dmm_core.data.uploads.parsed import decode, encode
+from dmm_core.data.uploads.report import UploadOptions
 from dmm_core.errors import UploadError
 
 limit_process(Limits(120))
@@ -78,7 +79,7 @@ def run_python(code, *arguments):
         [sys.executable, "-c", code, str(Path(__file__).parent), *arguments],
         capture_output=True,
         text=True,
-        cwd=Path(uploads.__file__).parents[2],
+        cwd=Path(uploads.__file__).parents[3],
         timeout=300,
         check=False,
     )

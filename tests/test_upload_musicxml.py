@@ -4,9 +4,9 @@ import pytest
 from hostile_data import CONTAINER, DOCTYPE, SCORE, archive, note, score
 from melodies import melody, spans
 
-from dmm_core.data.upload_music import parse_musicxml, parse_mxl
-from dmm_core.data.upload_score import score_of_mxl
-from dmm_core.data.uploads import UploadOptions
+from dmm_core.data.uploads.music import parse_musicxml, parse_mxl
+from dmm_core.data.uploads.reader import UploadOptions
+from dmm_core.data.uploads.score import score_of_mxl
 from dmm_core.errors import UploadError
 from dmm_core.music.key import Key
 from dmm_core.music.score import read_musicxml

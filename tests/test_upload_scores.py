@@ -10,8 +10,8 @@ from hostile_data import mxl, note, score
 from melodies import spans
 from test_upload_musicxml import DRUM, grace, transpose
 
-from dmm_core.data.upload_music import parse_abc, parse_midi, parse_musicxml, parse_mxl
-from dmm_core.data.uploads import UploadOptions, inspect_file
+from dmm_core.data.uploads.music import parse_abc, parse_midi, parse_musicxml, parse_mxl
+from dmm_core.data.uploads.reader import UploadOptions, inspect_file
 from dmm_core.errors import DataError
 from dmm_core.music.key import Key
 from dmm_core.music.midi import midi_from_notes

@@ -13,13 +13,13 @@ import pytest
 from hostile_data import ONES, X, archive, header, npy, npz
 from safetensors.numpy import load, save
 
-from dmm_core.data import upload_join, uploads
 from dmm_core.data.sequences import Sequences
-from dmm_core.data.upload_csv import parse_csv
-from dmm_core.data.upload_kinds import parse_file
-from dmm_core.data.upload_npz import parse_npz
-from dmm_core.data.upload_parsed import decode, encode
-from dmm_core.data.uploads import (
+from dmm_core.data.uploads import join as upload_join, reader as uploads
+from dmm_core.data.uploads.csv_table import parse_csv
+from dmm_core.data.uploads.kinds import parse_file
+from dmm_core.data.uploads.npz import parse_npz
+from dmm_core.data.uploads.parsed import decode, encode
+from dmm_core.data.uploads.reader import (
     UploadOptions,
     UploadReport,
     inspect_file,

@@ -15,12 +15,10 @@ import numpy as np
 import psutil
 import pytest
 
-from dmm_core.data import limited_child, upload_child, upload_join, uploads
-from dmm_core.data.upload_grid import grid_changes
-from dmm_core.data.upload_kinds import parse_file
-from dmm_core.data.upload_music import parse_midi
-from dmm_core.data.upload_report import display_name
-from dmm_core.data.uploads import (
+from dmm_core.data.uploads import child as upload_child, join as upload_join, reader as uploads
+from dmm_core.data.uploads.kinds import parse_file
+from dmm_core.data.uploads.music import parse_midi
+from dmm_core.data.uploads.reader import (
     FileReport,
     UploadOptions,
     UploadReport,
@@ -31,9 +29,12 @@ from dmm_core.data.uploads import (
     read_files,
     store_upload,
 )
+from dmm_core.data.uploads.report import display_name
+from dmm_core.data.uploads.time_grid import grid_changes
 from dmm_core.errors import ConfigError, DataError, UploadError
 from dmm_core.music.midi import midi_from_notes
 from dmm_core.music.pianoroll import Note
+from dmm_core.system import limited_child
 
 OPTIONS = UploadOptions()
 
@@ -48,7 +49,7 @@ def run_python(code, *arguments):
         [sys.executable, "-c", code, *arguments],
         capture_output=True,
         text=True,
-        cwd=Path(uploads.__file__).parents[2],
+        cwd=Path(uploads.__file__).parents[3],
         timeout=60,
         check=False,
     )
@@ -323,7 +324,7 @@ def test_hostile_bytes_through_a_child(name):
 
 
 def test_the_child_loads_little():
-    code = "import sys, dmm_core.data.upload_child; print(*sys.modules)"
+    code = "import sys, dmm_core.data.uploads.child; print(*sys.modules)"
     modules = set(run_python(code).stdout.split())
     assert "mido" in modules
     assert not modules & {"torch", "scipy", "music21", "streamlit", "pydantic", "pretty_midi"}
@@ -331,7 +332,7 @@ def test_the_child_loads_little():
 
 @pytest.mark.skipif(limited_child.resource is None, reason="this system has no resource limits")
 def test_the_limits_hold():
-    limited = "from dmm_core.data.limited_child import *; limit_process(Limits(1)); "
+    limited = "from dmm_core.system.limited_child import *; limit_process(Limits(1)); "
     memory = run_python(limited + "bytearray(600 * 2**20)")
     assert "MemoryError" in memory.stderr
     forever = run_python(limited + "\nwhile True: pass")
@@ -364,7 +365,7 @@ def answering(monkeypatch, tmp_path, code):
     ],
 )
 def test_a_child_that_fails_is_a_refusal_that_says_why(monkeypatch, tmp_path, code, said):
-    limited = "from dmm_core.data.limited_child import *\nlimit_process(Limits(1))\n"
+    limited = "from dmm_core.system.limited_child import *\nlimit_process(Limits(1))\n"
     assert said in answering(monkeypatch, tmp_path, limited + code)
 
 
@@ -423,11 +424,11 @@ import sys, time
 sys.path.insert(0, sys.argv[1])
 import hostile
 import mido
-from dmm_core.data.limited_child import Limits, limit_process
-from dmm_core.data.upload_grid import grid_changes
-from dmm_core.data.upload_kinds import parse_file
-from dmm_core.data.upload_music import parse_midi
-from dmm_core.data.upload_report import UploadOptions
+from dmm_core.system.limited_child import Limits, limit_process
+from dmm_core.data.uploads.time_grid import grid_changes
+from dmm_core.data.uploads.kinds import parse_file
+from dmm_core.data.uploads.music import parse_midi
+from dmm_core.data.uploads.report import UploadOptions
 from dmm_core.errors import UploadError
 
 limit_process(Limits(30))
@@ -550,7 +551,7 @@ def test_a_refusing_disk_leaves_nothing(dmm_home, report, monkeypatch):
             raise OSError("No space left on device")
         path.write_bytes(content)
 
-    monkeypatch.setattr("dmm_core.data.upload_store.write_atomic", write)
+    monkeypatch.setattr("dmm_core.data.uploads.store.write_atomic", write)
     with pytest.raises(OSError, match="No space"):
         store_upload(report, title="x", options=OPTIONS)
     assert list((dmm_home / "uploads").iterdir()) == []

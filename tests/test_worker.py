@@ -20,17 +20,17 @@ import torch
 from fake_training import CONFIG, UPDATES, fresh, tiny_splits
 from test_checkpoint import files_limited_to
 
-from dmm_core.building import build_model
-from dmm_core.checkpoint import load_checkpoint
 from dmm_core.data.sequences import Sequences, Splits
 from dmm_core.errors import ConfigError, DataError, RunError
-from dmm_core.events import EpochEnd, Finished, Progress
 from dmm_core.runs import journal, worker
-from dmm_core.runs.lease import hold
+from dmm_core.runs.lock import hold
 from dmm_core.runs.record import DataFacts
 from dmm_core.runs.status import Status, this_owner
 from dmm_core.runs.store import create_run
 from dmm_core.runs.worker import execute
+from dmm_core.training.building import build_model
+from dmm_core.training.checkpoint import load_checkpoint
+from dmm_core.training.events import EpochEnd, Finished, Progress
 
 EPOCHS = CONFIG.train.epochs
 
@@ -56,7 +56,7 @@ def real(monkeypatch, dmm_home):
     training = fresh("real")
     monkeypatch.setattr(worker, "Training", training)
     monkeypatch.setattr(worker, "load_dataset", tiny_splits)
-    monkeypatch.setattr("dmm_core.training._PROGRESS_SECONDS", 0.0)
+    monkeypatch.setattr("dmm_core.training.loop._PROGRESS_SECONDS", 0.0)
     return training
 
 

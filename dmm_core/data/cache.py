@@ -7,7 +7,7 @@ from typing import TypeVar
 from filelock import FileLock
 
 from dmm_core.errors import DataError
-from dmm_core.files import home, write_atomic
+from dmm_core.system.files import home, write_atomic
 
 __all__ = ["Report", "cache_path", "cached"]
 

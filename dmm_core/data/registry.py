@@ -1,6 +1,6 @@
 """Every data set by name: how it is loaded, and whether it is at hand."""
 
-from dmm_core.config import DataConfig
+from dmm_core.config.schema import DataConfig
 from dmm_core.data.cache import Report
 from dmm_core.data.catalogue import DATASETS, UPLOAD_PREFIX, DatasetInfo, dataset_info
 from dmm_core.data.chorales import CHORALE_GRIDS, chorales_on_disk, load_chorales
@@ -8,7 +8,7 @@ from dmm_core.data.medical import load_medical
 from dmm_core.data.polyphonic import POLYPHONIC, load_polyphonic, polyphonic_on_disk
 from dmm_core.data.sequences import Splits
 from dmm_core.data.synthetic import load_synthetic
-from dmm_core.data.uploads import list_uploads, load_upload
+from dmm_core.data.uploads.reader import list_uploads, load_upload
 
 __all__ = ["DATASETS", "DatasetInfo", "dataset_info", "exists", "load_dataset", "on_disk"]
 

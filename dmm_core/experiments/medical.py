@@ -10,16 +10,16 @@ from typing import Any, NamedTuple
 import numpy as np
 from scipy.stats import t as student
 
-from dmm_core.config import DataConfig, ModelConfig, RunConfig, TrainConfig
+from dmm_core.config.schema import DataConfig, ModelConfig, RunConfig, TrainConfig
 from dmm_core.data.medical import FEATURES, load_medical, simulate_patients
 from dmm_core.data.sequences import Sequences
 from dmm_core.data.treatment import drug_effect
 from dmm_core.experiments.figures import curves
 from dmm_core.experiments.report import Comparison, Row, Show
 from dmm_core.experiments.trainings import measured, trained
+from dmm_core.inference.sampling import continuation
 from dmm_core.runs.bundled import load_model
 from dmm_core.runs.run import Run
-from dmm_core.sampling import continuation
 
 __all__ = ["FRAME", "QUARTERS", "medical", "medical_config", "model_effect", "true_effect"]
 

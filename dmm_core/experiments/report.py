@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from dmm_core.files import home, json_text, write_atomic
+from dmm_core.system.files import home, json_text, write_atomic
 
 __all__ = ["Comparison", "Row", "Show", "table_of", "write_comparison"]
 

@@ -7,9 +7,9 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from dmm_core.config import RunConfig, parse_config
+from dmm_core.config.flags import setting_names
+from dmm_core.config.schema import RunConfig, parse_config
 from dmm_core.errors import ConfigError
-from dmm_core.flags import setting_names
 
 __all__ = [
     "MOST_RUNS",

@@ -2,11 +2,11 @@
 
 from typing import Any
 
-from dmm_core.config import RunConfig
+from dmm_core.config.presets import preset
+from dmm_core.config.schema import RunConfig
 from dmm_core.experiments.published import NETWORKS, published
 from dmm_core.experiments.report import Comparison, Row, Show
 from dmm_core.experiments.trainings import measured, trained
-from dmm_core.presets import preset
 
 __all__ = ["table2", "table3", "table4"]
 

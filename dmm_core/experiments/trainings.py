@@ -4,14 +4,14 @@ import hashlib
 import time
 from typing import Any
 
-from dmm_core.config import RunConfig
+from dmm_core.config.schema import RunConfig
 from dmm_core.errors import RunError
-from dmm_core.events import EpochEnd, Event
 from dmm_core.experiments.report import Show
-from dmm_core.runs.measure import measure
+from dmm_core.runs.evaluations import measure
 from dmm_core.runs.run import Run
 from dmm_core.runs.store import create_run
 from dmm_core.runs.worker import execute
+from dmm_core.training.events import EpochEnd, Event
 
 __all__ = ["measured", "token_of", "trained"]
 

@@ -7,8 +7,7 @@ MIDI toolkits of research code). Files are written by `dmm_core.music.midi.midi_
 from collections.abc import Sequence
 
 import numpy as np
-from pretty_midi import Instrument, PrettyMIDI
-from pretty_midi import Note as PrettyNote
+from pretty_midi import Instrument, Note as PrettyNote, PrettyMIDI
 
 from dmm_core.music.midi import TICKS_PER_QUARTER, check_playable
 from dmm_core.music.pianoroll import Note, check_notes, notes_from_roll, roll_from_notes

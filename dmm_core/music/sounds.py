@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from dmm_core.files import assets
+from dmm_core.system.files import assets
 
 __all__ = ["SAMPLE_RATE", "Sample", "SoundSet", "load_sounds", "sounds_for_program"]
 

@@ -8,14 +8,14 @@ from typing import Any
 from pydantic import ValidationError
 from torch import Tensor
 
-from dmm_core.checkpoint import load_tensors
-from dmm_core.config import RunConfig
+from dmm_core.config.schema import RunConfig
 from dmm_core.errors import RunError
-from dmm_core.files import assets
-from dmm_core.model import DMM
+from dmm_core.nn.dmm import DMM
 from dmm_core.runs.documents import read_document
 from dmm_core.runs.record import DataFacts, model_for
 from dmm_core.runs.run import Run
+from dmm_core.system.files import assets
+from dmm_core.training.checkpoint import load_tensors
 
 __all__ = ["BUNDLED_NAME", "BUNDLED_PREFIX", "BundledModel", "list_bundled", "load_model"]
 

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from dmm_core.errors import RunError
-from dmm_core.files import json_text, write_atomic
+from dmm_core.system.files import json_text, write_atomic
 
 __all__ = [
     "is_epoch",

@@ -5,10 +5,10 @@ from typing import Any, Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, ValidationError
 
-from dmm_core.config import RunConfig, parse_config
+from dmm_core.config.schema import RunConfig, parse_config
 from dmm_core.data.sequences import Kind
-from dmm_core.data.upload_report import display_name
-from dmm_core.data.upload_values import MAX_FEATURES
+from dmm_core.data.uploads.report import display_name
+from dmm_core.data.uploads.values import MAX_FEATURES
 from dmm_core.errors import UploadError
 from dmm_core.runs.documents import is_epoch, is_evaluation, parse, plain_line
 

@@ -14,9 +14,8 @@ from typing import Any, NamedTuple
 from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
-from dmm_core.config import RunConfig
-from dmm_core.data.limited_child import Limits, read_in_child, serve
-from dmm_core.data.upload_zip import read_zip
+from dmm_core.config.schema import RunConfig
+from dmm_core.data.uploads.archive import read_zip
 from dmm_core.errors import DMMError, UploadError
 from dmm_core.runs.exported import (
     RunCard,
@@ -25,6 +24,7 @@ from dmm_core.runs.exported import (
     judged_metrics,
     judged_record,
 )
+from dmm_core.system.limited_child import Limits, read_in_child, serve
 
 __all__ = [
     "LIMITS",

@@ -6,19 +6,19 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
-from dmm_core.checkpoint import Checkpoint, decode_tensors, save_checkpoint
-from dmm_core.config import DataConfig, ModelConfig
+from dmm_core.config.schema import DataConfig, ModelConfig
 from dmm_core.data.catalogue import UPLOAD_PREFIX, dataset_info
-from dmm_core.data.upload_report import display_name
+from dmm_core.data.uploads.report import display_name
 from dmm_core.errors import UploadError
-from dmm_core.files import write_atomic
 from dmm_core.runs.documents import plain_line, write_document
 from dmm_core.runs.import_child import MAX_BYTES, read_export_in_child
-from dmm_core.runs.lease import hold
+from dmm_core.runs.lock import hold
 from dmm_core.runs.record import DataFacts, RunRecord, model_for, write_record
 from dmm_core.runs.run import Run
 from dmm_core.runs.status import RunProgress, Status
 from dmm_core.runs.store import add_run, list_runs
+from dmm_core.system.files import write_atomic
+from dmm_core.training.checkpoint import Checkpoint, decode_tensors, save_checkpoint
 
 __all__ = ["import_run"]
 
@@ -39,7 +39,7 @@ def import_run(data: bytes) -> Run:
     Nothing in the archive is trusted, executed, or written under a name of its own.
 
     Args:
-        data: the bytes of the zip that `dmm_core.exporting` makes.
+        data: the bytes of the zip that `dmm_core.runs.exporting` makes.
 
     Raises:
         DMMError: in one sentence, if it is no whole, modest, consistent export; nothing is kept.

@@ -10,13 +10,13 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from dmm_core.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from dmm_core.errors import RunError
-from dmm_core.files import sweep_temporaries, write_atomic
-from dmm_core.runs.lease import Lease
+from dmm_core.runs.lock import Lease
 from dmm_core.runs.record import DataFacts
 from dmm_core.runs.run import Run
 from dmm_core.runs.status import RunProgress, State, Status
+from dmm_core.system.files import sweep_temporaries, write_atomic
+from dmm_core.training.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 
 __all__ = ["Journal"]
 

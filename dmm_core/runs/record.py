@@ -9,13 +9,13 @@ from typing import NamedTuple
 from pydantic import BaseModel, ConfigDict
 
 import dmm_core
-from dmm_core.building import build_model
-from dmm_core.config import ModelConfig, RunConfig
+from dmm_core.config.schema import ModelConfig, RunConfig
 from dmm_core.data.sequences import Kind, Splits
 from dmm_core.errors import RunError
-from dmm_core.model import DMM
 from dmm_core.music.pianoroll import PITCHES
+from dmm_core.nn.dmm import DMM
 from dmm_core.runs.documents import read_document, write_document
+from dmm_core.training.building import build_model
 
 __all__ = ["DataFacts", "RunRecord", "model_for", "read_record", "this_record", "write_record"]
 

@@ -13,8 +13,7 @@ from filelock import FileLock
 from pydantic import ValidationError
 from torch import Tensor
 
-from dmm_core.checkpoint import load_checkpoint
-from dmm_core.config import RunConfig
+from dmm_core.config.schema import RunConfig
 from dmm_core.errors import RunError
 from dmm_core.runs.documents import (
     is_epoch,
@@ -25,7 +24,7 @@ from dmm_core.runs.documents import (
     read_text,
     write_document,
 )
-from dmm_core.runs.lease import hold
+from dmm_core.runs.lock import hold
 from dmm_core.runs.record import DataFacts, RunRecord, read_record
 from dmm_core.runs.status import (
     ACTIVE,
@@ -37,6 +36,7 @@ from dmm_core.runs.status import (
     this_boot,
     this_host,
 )
+from dmm_core.training.checkpoint import load_checkpoint
 
 __all__ = ["Run"]
 

@@ -7,7 +7,7 @@ import time
 from typing import NamedTuple
 
 from dmm_core.errors import RunError
-from dmm_core.runs.lease import hold
+from dmm_core.runs.lock import hold
 from dmm_core.runs.run import Run
 from dmm_core.runs.status import Status
 from dmm_core.runs.worker import CHECKPOINT_SECONDS, Listen, execute

@@ -11,15 +11,15 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
-from dmm_core.config import RunConfig
+from dmm_core.config.schema import RunConfig
 from dmm_core.errors import RunError
-from dmm_core.files import home, require_room
 from dmm_core.runs.bundled import BundledModel, list_bundled
 from dmm_core.runs.documents import write_document
-from dmm_core.runs.lease import hold
+from dmm_core.runs.lock import hold
 from dmm_core.runs.record import this_record, write_record
 from dmm_core.runs.run import Run
 from dmm_core.runs.status import Status
+from dmm_core.system.files import home, require_room
 
 __all__ = ["RUN_ID", "add_run", "create_run", "find_run", "list_runs", "unreadable_runs"]
 

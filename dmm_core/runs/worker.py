@@ -11,23 +11,23 @@ from dataclasses import dataclass
 
 import torch
 
-from dmm_core.config import RunConfig
+from dmm_core.config.schema import RunConfig
 from dmm_core.data.registry import load_dataset
 from dmm_core.data.sequences import Splits
-from dmm_core.device import choose_device, own_stream
 from dmm_core.errors import RunError
-from dmm_core.events import EpochEnd, Event, Finished, Progress
-from dmm_core.model import DMM
-from dmm_core.parallel import ALONE, Dismissed, World
+from dmm_core.nn.dmm import DMM
+from dmm_core.runs.completion import StopAsked, outcome_of
 from dmm_core.runs.journal import Journal
-from dmm_core.runs.lease import LeaseLost, hold
-from dmm_core.runs.outcome import StopAsked, outcome_of
+from dmm_core.runs.lock import LeaseLost, hold
 from dmm_core.runs.record import DataFacts, model_for
 from dmm_core.runs.run import Run
 from dmm_core.runs.signals import stop_signals
 from dmm_core.runs.status import State, this_host
-from dmm_core.threads import own_threads
-from dmm_core.training import Training
+from dmm_core.system.device import choose_device, own_stream
+from dmm_core.system.processes import ALONE, Dismissed, World
+from dmm_core.system.threads import own_threads
+from dmm_core.training.events import EpochEnd, Event, Finished, Progress
+from dmm_core.training.loop import Training
 
 __all__ = ["CHECKPOINT_SECONDS", "LISTEN_SECONDS", "Listen", "execute", "follow"]
 

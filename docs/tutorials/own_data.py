@@ -16,18 +16,18 @@ import numpy as np
 
 sys.path.extend([".", "../.."])  # the clone, from its root or from this folder
 
-from dmm_core.config import DataConfig, parse_config
+from dmm_core.config.schema import DataConfig, parse_config
 from dmm_core.data.registry import load_dataset
-from dmm_core.data.uploads import UploadOptions, read_files, store_upload
+from dmm_core.data.uploads.reader import UploadOptions, read_files, store_upload
 from dmm_core.errors import ConfigError
-from dmm_core.evaluation import evaluate
-from dmm_core.events import EpochEnd, Event, Finished
+from dmm_core.inference.evaluation import evaluate
+from dmm_core.inference.sampling import continuation
 from dmm_core.runs.bundled import load_model
 from dmm_core.runs.record import DataFacts, model_for
 from dmm_core.runs.store import create_run, find_run
 from dmm_core.runs.worker import execute
-from dmm_core.sampling import continuation
-from dmm_core.training import fit
+from dmm_core.training.events import EpochEnd, Event, Finished
+from dmm_core.training.loop import fit
 
 rng = np.random.default_rng(0)
 folder = Path(tempfile.mkdtemp(prefix="dmm-own-data-"))

@@ -17,26 +17,26 @@ import torch
 
 sys.path.extend([".", "../.."])  # the clone, from its root or from this folder
 
-from dmm_core.config import parse_config
+from dmm_core.config.schema import parse_config
 from dmm_core.data.chorales import chorale_paths, read_chorale
 from dmm_core.data.medical import FEATURES, load_medical, simulate_patients
 from dmm_core.data.sequences import Sequences, Splits
 from dmm_core.data.synthetic import simulate
 from dmm_core.data.systems import SYSTEMS, LinearGaussian
 from dmm_core.data.treatment import drug_effect
-from dmm_core.evaluation import evaluate, frame_accuracy
-from dmm_core.events import EpochEnd
-from dmm_core.kalman import kalman_filter, kalman_smoother
-from dmm_core.latent import active_units, posterior_moments
-from dmm_core.listening import TEMPO, to_notes, to_roll
+from dmm_core.exact.kalman import kalman_filter, kalman_smoother
+from dmm_core.inference.evaluation import evaluate, frame_accuracy
+from dmm_core.inference.latent import active_units, posterior_moments
+from dmm_core.inference.sampling import continuation, reconstruct, sample
 from dmm_core.music.audio import render_wav
 from dmm_core.music.metrics import measure
 from dmm_core.music.midi import midi_from_notes
 from dmm_core.runs.bundled import load_model
 from dmm_core.runs.record import DataFacts, model_for
+from dmm_core.runs.rendering import TEMPO, to_notes, to_roll
 from dmm_core.runs.store import find_run
-from dmm_core.sampling import continuation, reconstruct, sample
-from dmm_core.training import fit
+from dmm_core.training.events import EpochEnd
+from dmm_core.training.loop import fit
 
 is_script = (
     Path(sys.argv[0]).stem == "probe_a_model"

@@ -19,18 +19,18 @@ import plotly.io as pio
 
 sys.path.extend([".", "../.."])  # the clone, from its root or from this folder
 
-from dmm_core.config import parse_config
+from dmm_core.config.schema import parse_config
 from dmm_core.data.chorales import chorale_paths, read_chorale
 from dmm_core.data.sequences import Sequences, Splits
-from dmm_core.events import EpochEnd
-from dmm_core.fixed_points import fixed_points
-from dmm_core.latent import Projection, fit_projection, posterior_moments, vector_field
-from dmm_core.model import DMM
+from dmm_core.inference.fixed_points import fixed_points
+from dmm_core.inference.latent import Projection, fit_projection, posterior_moments, vector_field
+from dmm_core.inference.sampling import continuation, reconstruct
+from dmm_core.nn.dmm import DMM
 from dmm_core.runs.bundled import load_model
 from dmm_core.runs.record import DataFacts, model_for
 from dmm_core.runs.store import find_run
-from dmm_core.sampling import continuation, reconstruct
-from dmm_core.training import fit
+from dmm_core.training.events import EpochEnd
+from dmm_core.training.loop import fit
 from pages.ui import charts
 
 is_script = Path(sys.argv[0]).stem == "visualise"  # a notebook's kernel has arguments of its own

@@ -5,10 +5,10 @@ from typing import NamedTuple
 import numpy as np
 import streamlit as st
 
-from dmm_core.config import DataConfig
+from dmm_core.config.schema import DataConfig
 from dmm_core.data.registry import DATASETS, UPLOAD_PREFIX, DatasetInfo, load_dataset, on_disk
 from dmm_core.data.sequences import Kind, Splits
-from dmm_core.data.uploads import UploadInfo, list_uploads
+from dmm_core.data.uploads.reader import UploadInfo, list_uploads
 from dmm_core.music.audio import render_wav
 from dmm_core.music.metrics import RollMetrics, measure
 from dmm_core.music.pianoroll import GRIDS, notes_from_roll

@@ -13,7 +13,7 @@ import streamlit as st
 from pydantic import BaseModel, TypeAdapter, ValidationError
 from pydantic.fields import FieldInfo
 
-from dmm_core.config import DataConfig, ModelConfig, RunConfig, TrainConfig, parse_config
+from dmm_core.config.schema import DataConfig, ModelConfig, RunConfig, TrainConfig, parse_config
 from dmm_core.errors import ConfigError
 from pages.ui.frame import plain
 

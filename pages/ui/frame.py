@@ -16,7 +16,7 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from dmm_core.errors import DMMError
-from dmm_core.files import assets
+from dmm_core.system.files import assets
 from pages.ui import presence, theme
 
 __all__ = ["NOT_CHOSEN", "begin", "chart", "guard", "plain", "presenting"]

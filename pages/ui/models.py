@@ -6,17 +6,17 @@ from typing import NamedTuple
 import numpy as np
 import streamlit as st
 
-from dmm_core.config import DataConfig
+from dmm_core.config.schema import DataConfig
 from dmm_core.data.registry import load_dataset
 from dmm_core.data.sequences import Splits
 from dmm_core.errors import DataError
-from dmm_core.latent import Projection, fit_projection
-from dmm_core.model import DMM
+from dmm_core.inference.latent import Projection, fit_projection
+from dmm_core.inference.sampling import sample
 from dmm_core.music.pianoroll import GRIDS, PITCHES
+from dmm_core.nn.dmm import DMM
 from dmm_core.runs.bundled import BundledModel, load_model
 from dmm_core.runs.record import DataFacts
 from dmm_core.runs.run import Run
-from dmm_core.sampling import sample
 from pages.ui.address import choose
 from pages.ui.data.fetch import fetch
 from pages.ui.datasets import SetFacts, data_sets, splits

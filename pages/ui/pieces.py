@@ -4,7 +4,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from dmm_core.data.sequences import Sequences, Splits
-from dmm_core.data.uploads import (
+from dmm_core.data.uploads.reader import (
     MAX_BYTES,
     MUSIC_EXTENSIONS,
     UploadOptions,

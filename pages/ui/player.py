@@ -13,11 +13,11 @@ import numpy as np
 import streamlit as st
 from streamlit.components.v2 import component
 
-from dmm_core import files
 from dmm_core.errors import DataError
 from dmm_core.music.key import key_of_roll, pitch_names
 from dmm_core.music.pianoroll import PITCHES, as_roll
 from dmm_core.music.swing import STRAIGHT
+from dmm_core.system import files
 
 __all__ = ["LatentPath", "PlayerEvents", "player"]
 

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from dmm_core.listening import compose_midi
+from dmm_core.runs.rendering import compose_midi
 from dmm_core.runs.runner import Runner
 
 __all__ = ["lesson_runner", "runner"]

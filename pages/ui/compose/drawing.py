@@ -9,14 +9,14 @@ import torch
 from torch import Tensor
 from torch.distributions import Bernoulli
 
-from dmm_core.constraints import constrained
-from dmm_core.draws import draw_frame, emission_noise
-from dmm_core.infilling import infill
-from dmm_core.latent import Projection, posterior_moments
-from dmm_core.listening import to_roll
-from dmm_core.model import DMM
-from dmm_core.morphing import morph
-from dmm_core.sampling import Sample, continuation, reconstruct, sample
+from dmm_core.inference.constraints import constrained
+from dmm_core.inference.infilling import infill
+from dmm_core.inference.latent import Projection, posterior_moments
+from dmm_core.inference.morphing import morph
+from dmm_core.inference.sampling import Sample, continuation, reconstruct, sample
+from dmm_core.inference.seeded_sampling import draw_frame, emission_noise
+from dmm_core.nn.dmm import DMM
+from dmm_core.runs.rendering import to_roll
 from pages.ui.compose.plan import MOST_COUNT, MOST_QUARTERS, Mode, Plan
 from pages.ui.models import Trained, prior_plane
 from pages.ui.player import LatentPath

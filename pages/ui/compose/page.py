@@ -6,8 +6,8 @@ from typing import get_args
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from dmm_core.listening import require_piano
 from dmm_core.music.pianoroll import rearticulates_by_default
+from dmm_core.runs.rendering import require_piano
 from pages.ui import frame
 from pages.ui.address import choose
 from pages.ui.compose.blind import draw_blind

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from typing import Literal, NamedTuple, get_args
 
-from dmm_core.constraints import Constraint
 from dmm_core.errors import ConfigError
+from dmm_core.inference.constraints import Constraint
 from dmm_core.music.pianoroll import HIGHEST, LOWEST
 from dmm_core.music.scales import SCALES, pitch_mask
 
@@ -137,7 +137,7 @@ class Plan:
         mode: what is drawn given what.
         count: alternatives, 1 to `MOST_COUNT`.
         frames: new time steps; a reconstruction and an infilling have those of their piece.
-        z_temperature: as in `dmm_core.sampling.sample`, 0 to 2.
+        z_temperature: as in `dmm_core.inference.sampling.sample`, 0 to 2.
         x_temperature: as there, 0 to 2.
         seed: decides all draws.
         keep: what the notes keep to.

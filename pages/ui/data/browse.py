@@ -3,7 +3,7 @@
 import streamlit as st
 
 from dmm_core.data.registry import UPLOAD_PREFIX
-from dmm_core.data.uploads import delete_upload
+from dmm_core.data.uploads.reader import delete_upload
 from pages.ui import charts, frame
 from pages.ui.datasets import SetFacts, data_sets, note_value, pitch_range, splits
 

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from dmm_core.config import DataConfig
+from dmm_core.config.schema import DataConfig
 from dmm_core.data.registry import load_dataset
 from pages.ui import frame
 from pages.ui.datasets import SetFacts

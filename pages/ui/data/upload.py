@@ -6,8 +6,7 @@ import streamlit as st
 
 from dmm_core.data.registry import UPLOAD_PREFIX
 from dmm_core.data.sequences import split_by_seed
-from dmm_core.data.upload_values import counted
-from dmm_core.data.uploads import (
+from dmm_core.data.uploads.reader import (
     EXTENSIONS,
     MAX_BYTES,
     FileReport,
@@ -16,6 +15,7 @@ from dmm_core.data.uploads import (
     read_files,
     store_upload,
 )
+from dmm_core.data.uploads.values import counted
 from dmm_core.music.pianoroll import GRIDS
 from pages.ui import frame
 from pages.ui.data.browse import open_set

@@ -2,9 +2,9 @@
 
 import streamlit as st
 
-from dmm_core.listening import require_piano
 from dmm_core.music.pianoroll import rearticulates_by_default
 from dmm_core.music.transposition import transposed
+from dmm_core.runs.rendering import require_piano
 from pages.ui import frame
 from pages.ui.compose.controls import ask_seed
 from pages.ui.compose.drawing import compose

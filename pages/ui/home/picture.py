@@ -6,7 +6,7 @@ from xml.etree import ElementTree
 
 import streamlit as st
 
-from dmm_core.files import assets
+from dmm_core.system.files import assets
 from pages.ui.address import choose
 
 __all__ = ["draw", "drawing"]

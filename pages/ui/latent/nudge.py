@@ -5,10 +5,10 @@ from typing import NamedTuple
 import numpy as np
 import streamlit as st
 
-from dmm_core.model import DMM
+from dmm_core.inference.sampling import continuation
 from dmm_core.music.pianoroll import rearticulates_by_default
 from dmm_core.music.transposition import transposed
-from dmm_core.sampling import continuation
+from dmm_core.nn.dmm import DMM
 from pages.ui import charts, frame
 from pages.ui.address import choose
 from pages.ui.compose.performance import Performance, sound

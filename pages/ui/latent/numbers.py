@@ -6,10 +6,15 @@ import numpy as np
 import streamlit as st
 
 from dmm_core.data.sequences import Sequences
-from dmm_core.filtering import FilteredMoments, particle_filter
-from dmm_core.latent import PosteriorMoments, Projection, fit_projection, posterior_moments
-from dmm_core.model import DMM
-from dmm_core.sampling import reconstruct, sample
+from dmm_core.inference.filtering import FilteredMoments, particle_filter
+from dmm_core.inference.latent import (
+    PosteriorMoments,
+    Projection,
+    fit_projection,
+    posterior_moments,
+)
+from dmm_core.inference.sampling import reconstruct, sample
+from dmm_core.nn.dmm import DMM
 from pages.ui.latent.subject import Given, Subject, given_of
 
 __all__ = [

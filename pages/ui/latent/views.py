@@ -3,9 +3,9 @@
 import numpy as np
 import streamlit as st
 
-from dmm_core.fixed_points import FixedPoints, fixed_points
-from dmm_core.latent import ACTIVE_VARIANCE, Projection, active_units, vector_field
-from dmm_core.model import DMM
+from dmm_core.inference.fixed_points import FixedPoints, fixed_points
+from dmm_core.inference.latent import ACTIVE_VARIANCE, Projection, active_units, vector_field
+from dmm_core.nn.dmm import DMM
 from pages.ui import charts, frame, terms
 from pages.ui.address import choose
 from pages.ui.latent import figures

@@ -5,10 +5,10 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import streamlit as st
 
-from dmm_core.config import RunConfig
-from dmm_core.latent import posterior_moments
-from dmm_core.lessons import Experiment
-from dmm_core.model import DMM
+from dmm_core.config.lessons import Experiment
+from dmm_core.config.schema import RunConfig
+from dmm_core.inference.latent import posterior_moments
+from dmm_core.nn.dmm import DMM
 from pages.ui import frame, terms
 from pages.ui.learn import figures
 from pages.ui.learn.lesson import Lesson, Watched, chart, column, hold_place, last

@@ -5,10 +5,10 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import streamlit as st
 
-from dmm_core.config import RunConfig
+from dmm_core.config.lessons import Experiment
+from dmm_core.config.schema import RunConfig
 from dmm_core.errors import DataError
-from dmm_core.lessons import Experiment
-from dmm_core.ukf import unscented_smoother
+from dmm_core.exact.ukf import unscented_smoother
 from pages.ui import charts
 from pages.ui.address import choose
 from pages.ui.learn import figures

@@ -7,8 +7,8 @@ import numpy as np
 import plotly.graph_objects as go
 import streamlit as st
 
-from dmm_core.config import RunConfig
-from dmm_core.lessons import Experiment
+from dmm_core.config.lessons import Experiment
+from dmm_core.config.schema import RunConfig
 from dmm_core.runs.run import Run
 from dmm_core.runs.status import ACTIVE, Status
 from pages.ui import frame

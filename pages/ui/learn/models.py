@@ -9,10 +9,10 @@ from dmm_core.data.sequences import Sequences
 from dmm_core.data.synthetic import Simulation, simulate_splits
 from dmm_core.data.systems import LinearGaussian
 from dmm_core.errors import RunError
-from dmm_core.grid import grid_smoother
-from dmm_core.kalman import kalman_filter, kalman_smoother
-from dmm_core.latent import PosteriorOfMany, posterior_of_many
-from dmm_core.model import DMM
+from dmm_core.exact.grid_filter import grid_smoother
+from dmm_core.exact.kalman import kalman_filter, kalman_smoother
+from dmm_core.inference.latent import PosteriorOfMany, posterior_of_many
+from dmm_core.nn.dmm import DMM
 from dmm_core.runs.bundled import load_model
 from dmm_core.runs.run import Run
 

@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 
 import streamlit as st
 
-from dmm_core.config import RunConfig
-from dmm_core.lessons import Experiment
+from dmm_core.config.lessons import Experiment
+from dmm_core.config.schema import RunConfig
 from pages.ui import charts, terms
 from pages.ui.learn.lesson import Lesson, Watched, chart, hold_place, last, valid_curve
 from pages.ui.learn.models import truth

@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 
 import streamlit as st
 
-from dmm_core.config import RunConfig
+from dmm_core.config.lessons import list_experiments, load_experiment
+from dmm_core.config.schema import RunConfig
 from dmm_core.errors import DataError
-from dmm_core.lessons import list_experiments, load_experiment
 from dmm_core.runs.run import Run
 from dmm_core.runs.status import ACTIVE, State
 from pages.ui import frame

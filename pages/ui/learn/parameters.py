@@ -5,9 +5,9 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import streamlit as st
 
-from dmm_core.config import RunConfig
+from dmm_core.config.lessons import Experiment
+from dmm_core.config.schema import RunConfig
 from dmm_core.data.systems import ALPHA, BETA
-from dmm_core.lessons import Experiment
 from pages.ui.learn import figures
 from pages.ui.learn.lesson import Lesson, Watched, chart, column, hold_place
 

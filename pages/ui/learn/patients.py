@@ -14,8 +14,8 @@ from dmm_core.data.medical import (
 )
 from dmm_core.data.sequences import Sequences
 from dmm_core.data.treatment import Effect, drug_effect
-from dmm_core.imputation import hide, impute
-from dmm_core.intervention import means_under
+from dmm_core.inference.imputation import hide, impute
+from dmm_core.inference.intervention import means_under
 from pages.ui.learn.models import Loaded
 
 __all__ = [

@@ -7,9 +7,9 @@ from datetime import UTC, datetime, timedelta
 
 import streamlit as st
 
-from dmm_core.config import RunConfig
+from dmm_core.config.lessons import MOST_VARIANTS
+from dmm_core.config.schema import RunConfig
 from dmm_core.errors import RunError
-from dmm_core.lessons import MOST_VARIANTS
 from dmm_core.runs.run import Run
 from dmm_core.runs.status import ACTIVE
 from dmm_core.runs.store import create_run, find_run, list_runs

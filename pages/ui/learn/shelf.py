@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 
 import streamlit as st
 
-from dmm_core.config import RunConfig
+from dmm_core.config.lessons import Experiment, list_experiments, load_experiment
+from dmm_core.config.schema import RunConfig
 from dmm_core.errors import ConfigError, DataError
-from dmm_core.lessons import Experiment, list_experiments, load_experiment
 from pages.ui import charts, frame, terms
 from pages.ui.address import choose
 from pages.ui.learn.lesson import Lesson, Watched, chart, hold_place, last, valid_curve

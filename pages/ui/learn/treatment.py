@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 
 import streamlit as st
 
-from dmm_core.config import RunConfig
+from dmm_core.config.lessons import Experiment
+from dmm_core.config.schema import RunConfig
 from dmm_core.data.medical import FEATURES
-from dmm_core.lessons import Experiment
 from pages.ui.address import choose
 from pages.ui.charts.records import ShareCurve, shares_over_time
 from pages.ui.learn.lesson import Lesson, Watched, chart, last

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from dmm_core.config import RunConfig
+from dmm_core.config.schema import RunConfig
 
 __all__ = ["Difference", "differences"]
 

@@ -7,7 +7,7 @@ import threading
 import streamlit as st
 
 from dmm_core.errors import DMMError
-from dmm_core.runs.measure import measure
+from dmm_core.runs.evaluations import measure
 from dmm_core.runs.run import Run
 
 __all__ = ["SAMPLES", "Evaluator", "evaluator"]

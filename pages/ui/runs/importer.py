@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from dmm_core.data.uploads import MAX_BYTES
+from dmm_core.data.uploads.reader import MAX_BYTES
 from dmm_core.errors import DMMError
 from dmm_core.runs.imported import import_run
 from pages.ui import frame

@@ -6,7 +6,7 @@ from functools import partial
 import streamlit as st
 
 from dmm_core.data.registry import exists
-from dmm_core.exporting import export_run
+from dmm_core.runs.exporting import export_run
 from dmm_core.runs.run import Run
 from pages.ui import frame
 from pages.ui.address import choose

@@ -4,8 +4,8 @@ from typing import Any
 
 import streamlit as st
 
-from dmm_core.evaluation import EffectiveSamples, few_paths
 from dmm_core.experiments.published import published
+from dmm_core.inference.evaluation import EffectiveSamples, few_paths
 from dmm_core.runs.run import Run
 from pages.ui import frame
 from pages.ui.published import comparable

@@ -13,7 +13,7 @@ from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 from streamlit import runtime
 
-from dmm_core.data.uploads import MAX_BYTES
+from dmm_core.data.uploads.reader import MAX_BYTES
 
 __all__ = ["FILE_BYTES", "MAX_FILES", "SERVER_BYTES", "SESSION_BYTES", "UploadLimit"]
 

@@ -14,15 +14,15 @@ import streamlit as st
 import torch
 from scipy.optimize import nnls
 
-from dmm_core.building import EXPLAINS, build_model
-from dmm_core.config import ModelConfig, RunConfig, TrainConfig
-from dmm_core.cost import UpdateCost, update_cost
+from dmm_core.config.schema import ModelConfig, RunConfig, TrainConfig
 from dmm_core.data.catalogue import DATASETS, UPLOAD_PREFIX
 from dmm_core.data.sequences import Kind, Sequences, Splits
-from dmm_core.data.uploads import list_uploads
-from dmm_core.device import choose_device, require_memory
-from dmm_core.events import EpochEnd
-from dmm_core.training import Training
+from dmm_core.data.uploads.reader import list_uploads
+from dmm_core.nn.cost import UpdateCost, update_cost
+from dmm_core.system.device import choose_device, require_memory
+from dmm_core.training.building import EXPLAINS, build_model
+from dmm_core.training.events import EpochEnd
+from dmm_core.training.loop import Training
 
 __all__ = ["Workload", "check_memory", "estimate", "workload"]
 

@@ -8,15 +8,15 @@ import streamlit as st
 import torch
 from streamlit.delta_generator import DeltaGenerator
 
-from dmm_core.building import require_fit
-from dmm_core.config import DataConfig, RunConfig
+from dmm_core.config.presets import PRESETS
+from dmm_core.config.schema import DataConfig, RunConfig
 from dmm_core.data.catalogue import DATASETS
-from dmm_core.device import choose_device, slow_precision
 from dmm_core.errors import DMMError
-from dmm_core.presets import PRESETS
 from dmm_core.runs.run import Run
 from dmm_core.runs.status import ACTIVE
 from dmm_core.runs.store import create_run, list_runs
+from dmm_core.system.device import choose_device, slow_precision
+from dmm_core.training.building import require_fit
 from pages.ui import frame
 from pages.ui.address import choose
 from pages.ui.datasets import SetFacts, data_sets

@@ -4,13 +4,13 @@ import numpy as np
 import streamlit as st
 
 from dmm_core.data.catalogue import DATASETS, UPLOAD_PREFIX
-from dmm_core.data.uploads import list_uploads
+from dmm_core.data.uploads.reader import list_uploads
 from dmm_core.errors import DMMError, RunError
-from dmm_core.listening import TEMPO, compose_midi, to_notes
 from dmm_core.music.midi import midi_from_notes, read_midi
 from dmm_core.music.pianoroll import PITCHES, rearticulates_by_default, roll_from_notes
 from dmm_core.music.transposition import transposed
 from dmm_core.runs.bundled import load_model
+from dmm_core.runs.rendering import TEMPO, compose_midi, to_notes
 from dmm_core.runs.run import Run
 from dmm_core.runs.status import ACTIVE, Status
 from dmm_core.runs.store import find_run

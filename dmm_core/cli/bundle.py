@@ -1,0 +1,68 @@
+"""The command `bundle`: a finished run as a model that ships with the code."""
+
+import argparse
+import sys
+from typing import Any
+
+from dmm_core.config.flags import command_line
+from dmm_core.data.catalogue import DATASETS
+from dmm_core.errors import RunError
+from dmm_core.experiments.trainings import measured
+from dmm_core.runs.bundled import BUNDLED_NAME
+from dmm_core.runs.documents import write_document
+from dmm_core.runs.run import Run
+from dmm_core.runs.store import find_run
+from dmm_core.system.files import assets, json_text
+from dmm_core.training.checkpoint import save_tensors
+
+__all__ = ["bundle"]
+
+_OF_THE_RUN = ("run", "split", "best_epoch")
+
+
+def bundle(given: argparse.Namespace) -> None:
+    """Pack a run's best weights with what is known of them, and of its test split.
+
+    An evaluation that the run has already, with the same draws, is taken as it is.
+
+    Raises:
+        RunError: if the run is not finished, or the name is none for a folder.
+    """
+    source = find_run(given.run, allow_path=True)
+    if not isinstance(source, Run) or source.status().state != "finished":
+        raise RunError(f"Only a finished run can be bundled, and {source.id} is none.")
+    if not BUNDLED_NAME.fullmatch(given.name):
+        raise RunError(
+            f"A bundled model's name is small letters, digits and dashes, not {given.name!r}."
+        )
+    found = measured(source, samples=given.samples, seed=given.seed, show=_show)
+    folder = assets() / "models" / given.name
+    folder.mkdir(parents=True, exist_ok=True)
+    test = {key: value for key, value in found.items() if key not in _OF_THE_RUN}
+    card = _card(source, given) | {"test": test}
+    save_tensors(folder / "model.safetensors", source.weights())
+    write_document(folder / "card.json", card)
+    print(json_text(card) if given.json else f"bundled:{given.name} in {folder}")
+
+
+def _show(sentence: str) -> None:
+    print(sentence, file=sys.stderr, flush=True)
+
+
+def _card(source: Run, given: argparse.Namespace) -> dict[str, Any]:
+    record, data, progress = source.record(), source.data(), source.status().progress
+    info = DATASETS.get(data.name)
+    return {
+        "name": given.name,
+        "title": given.title,
+        "config": record.config.model_dump(mode="json"),
+        "seed": record.config.train.seed,
+        "data": data.name,
+        "data_source": info and info.source,
+        "data_licence": info and info.licence,
+        **data.model_dump(exclude={"name"}),
+        "valid": {"bound_per_step": progress.best_valid_bound, "epoch": progress.best_epoch},
+        "command": command_line(record.config),
+        "created": record.created.isoformat(),
+        "versions": record.versions,
+    }

@@ -1,0 +1,164 @@
+"""The commands about data: `datasets`, `inspect` and `upload`."""
+
+import argparse
+from contextlib import suppress
+from functools import partial
+from typing import Any
+
+from tqdm import tqdm
+
+from dmm_core.cli.columns import print_table
+from dmm_core.cli.reading import changes_of, read_paths, refusals_of, tell
+from dmm_core.config.schema import DataConfig
+from dmm_core.data.catalogue import DATASETS, UPLOAD_PREFIX, DatasetInfo
+from dmm_core.data.registry import load_dataset, on_disk
+from dmm_core.data.uploads.reader import (
+    UploadInfo,
+    UploadOptions,
+    list_uploads,
+    read_file,
+    split_sizes,
+    store_upload,
+)
+from dmm_core.data.uploads.values import counted
+from dmm_core.errors import DataError, UploadError
+from dmm_core.music.pianoroll import GRIDS
+from dmm_core.system.files import json_text
+
+__all__ = ["datasets", "inspect", "upload"]
+
+_SPAN = ("pitch", "start", "end")
+
+
+def datasets(given: argparse.Namespace) -> None:
+    """List every data set, and whether it is at hand, once those to get are.
+
+    Raises:
+        DataError: if one to get is unknown or cannot be had.
+    """
+    for name in (name for name in given.get if not on_disk(name)):
+        with tqdm(total=100, desc=name, bar_format="{l_bar}{bar}| {elapsed}") as bar:
+            load_dataset(DataConfig(name=name), partial(_move, bar))
+            _move(bar, 1.0)
+    rows = [_row(info) for info in DATASETS.values()]
+    for info in list_uploads():
+        with suppress(DataError):  # a damaged one is not listed
+            rows.append(_upload_row(info))
+    if given.json:
+        print(json_text({"datasets": rows}))
+        return
+    columns = ("name", "sequences", "frames", "grid", "at hand", "title")
+    cells = [
+        (
+            row["name"],
+            sum(row["sequences"].values()),
+            sum(row["frames"].values()),
+            row["grid"] or "-",
+            "yes" if row["on_disk"] else "on first use",
+            row["title"] if "title" in row else DATASETS[row["name"]].title,
+        )
+        for row in rows
+    ]
+    print_table(columns, cells, right=("sequences", "frames", "grid"))
+
+
+def _move(bar: tqdm, done: float, message: str = "") -> None:
+    bar.update(round(100 * done) - bar.n)
+
+
+def _row(info: DatasetInfo) -> dict[str, Any]:
+    return {
+        "name": info.name,
+        "kind": info.kind,
+        "on_disk": on_disk(info.name),
+        "sequences": dict(info.sequences),
+        "frames": dict(info.frames),
+        "x_dim": info.x_dim,
+        "u_dim": info.u_dim,
+        "missing": info.missing,
+        "grid": info.grid,
+        "licence": info.licence,
+    }
+
+
+def _upload_row(info: UploadInfo) -> dict[str, Any]:
+    sizes = split_sizes(info.id)
+    return {
+        "name": f"{UPLOAD_PREFIX}{info.id}",
+        "title": info.title,
+        "kind": info.kind,
+        "on_disk": True,
+        "sequences": {split: sequences for split, (sequences, _) in sizes.items()},
+        "frames": {split: frames for split, (_, frames) in sizes.items()},
+        "x_dim": info.x_dim,
+        "u_dim": info.u_dim,
+        "missing": info.missing,
+        "grid": info.steps_per_quarter and GRIDS[info.steps_per_quarter],
+        "licence": None,
+    }
+
+
+def inspect(given: argparse.Namespace) -> None:
+    """Say what an untrusted file holds.
+
+    Raises:
+        UploadError: if it is refused.
+    """
+    report, parsed = read_file(given.file.name, given.file.read_bytes(), _options(given))
+    if parsed is None:
+        raise UploadError(f"{report.name}: {report.refusal}")
+    is_table = report.kind in ("csv", "npz")
+    kind = "music" if is_table and parsed.spans is not None else report.kind
+    found = {
+        "file": report.name,
+        "kind": kind,
+        "sequences": report.sequences,
+        "frames": report.frames,
+        "notes": report.notes,
+        "changes": list(report.changes),
+    }
+    if given.notes:
+        spans = [] if parsed.spans is None else parsed.spans.tolist()
+        found["notes"] = [[int(pitch), start, end] for pitch, start, end in spans]
+        if is_table:
+            found |= {"features": parsed.x.shape[1], "time": None}
+    if given.json:
+        print(json_text(found))
+        return
+    print(
+        f"{report.name}: {kind}, {counted(report.sequences, 'sequence')}, "
+        f"{counted(report.frames, 'frame')}, {counted(report.notes, 'note')}"
+    )
+    for change in report.changes:
+        print(f"  {change}")
+    if given.notes:
+        print_table(_SPAN, found["notes"], right=_SPAN)
+
+
+def upload(given: argparse.Namespace) -> None:
+    """Keep files as a data set called upload:ID, as the Data page does.
+
+    Raises:
+        UploadError: if none of the files can be read.
+    """
+    options = _options(given, seed=given.split_seed)
+    report = read_paths(given.files, options)
+    kept = store_upload(report, title=given.title, options=options)
+    tell(report.files)
+    found = {
+        "upload": f"{UPLOAD_PREFIX}{kept}",
+        "sequences": sum(file.sequences for file in report.files),
+        "frames": sum(file.frames for file in report.files),
+        "changes": changes_of(report.files),
+        "refused": refusals_of(report.files),
+    }
+    if given.json:
+        print(json_text(found))
+        return
+    sizes = f"{counted(found['sequences'], 'sequence')}, {counted(found['frames'], 'frame')}"
+    print(f"{found['upload']}: {sizes}")
+
+
+def _options(given: argparse.Namespace, *, seed: int = 0) -> UploadOptions:
+    steps = next(steps for steps, grid in GRIDS.items() if grid == given.grid)
+    return UploadOptions(steps_per_quarter=steps, transpose=given.transpose, seed=seed)

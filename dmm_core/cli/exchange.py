@@ -1,0 +1,53 @@
+"""The commands that carry runs from machine to machine: `export` and `import`."""
+
+import argparse
+import sys
+
+from dmm_core.data.registry import exists
+from dmm_core.errors import RunError
+from dmm_core.runs.exporting import export_run
+from dmm_core.runs.imported import import_run
+from dmm_core.runs.run import Run
+from dmm_core.runs.store import find_run
+from dmm_core.system.files import json_text, write_atomic
+
+__all__ = ["export", "take_in"]
+
+
+def export(given: argparse.Namespace) -> None:
+    """Write a run as one zip.
+
+    Raises:
+        RunError: if it is a bundled model, the file is to be no zip, or there are no weights yet.
+    """
+    if given.out.suffix != ".zip":
+        raise RunError(f"--out is {given.out}, but a run is exported to a .zip file.")
+    run = find_run(given.run, allow_path=True)
+    if not isinstance(run, Run):
+        raise RunError(f"{run.id} is a bundled model, which every machine has already.")
+    content = export_run(run)
+    given.out.parent.mkdir(parents=True, exist_ok=True)
+    write_atomic(given.out, content)
+    said = {"run": run.id, "out": str(given.out), "bytes": len(content)}
+    print(json_text(said) if given.json else f"{given.out}: {len(content):,} bytes")
+
+
+def take_in(given: argparse.Namespace) -> None:
+    """Keep an exported run as one of this machine.
+
+    Raises:
+        DMMError: if the file is no exported run.
+    """
+    run = import_run(given.file.read_bytes())
+    data = run.config().data.name
+    here = exists(data)
+    if given.json:
+        print(json_text({"run": run.id, "name": run.name(), "data": data, "data_here": here}))
+        return
+    print(f"{run.id} in {run.folder}")
+    if not here:
+        print(
+            f"Its data set, {data}, is not on this machine: the run can be used, but not "
+            "evaluated.",
+            file=sys.stderr,
+        )

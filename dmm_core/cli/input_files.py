@@ -1,0 +1,66 @@
+"""Files named on the command line -> sequences that a model can explain."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from dmm_core.cli.reading import changes_of, read_paths, refusals_of, tell
+from dmm_core.data.sequences import Sequences
+from dmm_core.data.uploads.reader import UploadOptions
+from dmm_core.data.uploads.values import counted
+from dmm_core.errors import DataError, UploadError
+from dmm_core.runs.record import DataFacts
+
+__all__ = ["read_own_files"]
+
+
+def read_own_files(
+    paths: Sequence[Path], data: DataFacts, changes: list[str] | None = None
+) -> Sequences:
+    """Read files as the data of a model: music on its grid, tables and arrays as they are.
+
+    Args:
+        paths: of the files.
+        data: what the model explains.
+        changes: takes up what was changed, which is also said on stderr.
+
+    Raises:
+        DataError: if the model explains other data.
+        UploadError: if a file is refused.
+    """
+    report = read_paths(paths, UploadOptions(steps_per_quarter=data.steps_per_quarter or 1))
+    if refused := refusals_of(report.files):
+        raise UploadError(refused[0])
+    tell(report.files)
+    if changes is not None:
+        changes += changes_of(report.files)
+    if report.sequences is None:
+        raise UploadError("There is no file to read.")
+    return _fitted(report.sequences, data, report.files[0].name)
+
+
+def _fitted(sequences: Sequences, data: DataFacts, name: str) -> Sequences:
+    """`sequences` as a model of `data` takes them: binary values may stand for real ones."""
+    if data.kind == "real":
+        sequences = replace(sequences, x=tuple(x.astype(np.float32) for x in sequences.x))
+    for what, here, there in (
+        ("feature", sequences.x_dim, data.x_dim),
+        ("action", sequences.u_dim, data.u_dim),
+    ):
+        if here != there:
+            raise DataError(
+                f"{name} has {counted(here, what)} a frame, but the model explains {data.name} "
+                f"with {counted(there, what)}."
+            )
+    if data.kind == "binary" and sequences.x[0].dtype != np.uint8:
+        raise DataError(
+            f"{name} holds other values than 0 and 1, but the model explains {data.name}, which is "
+            "binary."
+        )
+    if sequences.observed is not None and not data.missing:
+        raise DataError(
+            f"{name} has missing values, but the model explains {data.name}, where none is missing."
+        )
+    return sequences

@@ -1,0 +1,180 @@
+"""The command `sweep`: every combination of some settings' values, some trained at once."""
+
+import argparse
+import os
+import sys
+import threading
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import Any, NamedTuple
+
+from dmm_core.cli.columns import decimal, print_table
+from dmm_core.cli.runs import require_trainable
+from dmm_core.cli.sweep_bar import SweepBar
+from dmm_core.config.flags import given_settings, setting_names
+from dmm_core.config.presets import preset
+from dmm_core.errors import ConfigError, RunError
+from dmm_core.experiments.ranking import Result, over_seeds, ranked
+from dmm_core.experiments.sweep import (
+    Combination,
+    combinations,
+    parse_over,
+    short_name,
+    slots_for,
+    with_threads,
+)
+from dmm_core.experiments.trainings import token_of
+from dmm_core.runs.rendering import compose_midi
+from dmm_core.runs.run import Run
+from dmm_core.runs.runner import Runner
+from dmm_core.runs.signals import stop_signals
+from dmm_core.runs.status import Status
+from dmm_core.runs.store import create_run
+from dmm_core.system.device import cores
+from dmm_core.system.files import json_text
+
+__all__ = ["sweep"]
+
+_LOOK_SECONDS = 0.4
+"""Between two looks at the run folders."""
+
+_SAVE_SECONDS = 30.0
+"""That the runs are given to save when the sweep is stopped."""
+
+
+class _Plan(NamedTuple):
+    combinations: list[Combination]
+    runs: list[Run]
+    at_once: int
+
+
+def sweep(given: argparse.Namespace) -> int:
+    """Train all combinations; 1 if one of them did not finish, 130 if the sweep was stopped."""
+    plan = _planned(given)
+    stop = threading.Event()
+    with stop_signals(stop, stop):
+        _train(plan, stop, quiet=given.json)
+    statuses = [run.status() for run in plan.runs]
+    finished = sum(status.state == "finished" for status in statuses)
+    if stop.is_set() and finished < len(plan.runs):
+        print(
+            f"Stopped with {finished} of {len(plan.runs)} runs finished; the same command goes on "
+            "with the others.",
+            file=sys.stderr,
+        )
+        return 130
+    results = ranked(
+        [
+            _result(run, one, status)
+            for run, one, status in zip(plan.runs, plan.combinations, statuses, strict=True)
+        ]
+    )
+    if given.json:
+        _print_json(results)
+    else:
+        _print_tables(results)
+    failed = [result for result in results if result.state != "finished"]
+    for result in failed:
+        print(f"The run {result.run} ended {result.state}: {result.reason}", file=sys.stderr)
+    return 1 if failed else 0
+
+
+def _planned(given: argparse.Namespace) -> _Plan:
+    """The runs, created once everything has been checked."""
+    if int(os.environ.get("WORLD_SIZE", "1")) > 1:
+        raise ConfigError("sweep trains in one process; torchrun is for train and resume.")
+    names = {name for name, field in setting_names().items() if hasattr(given, ".".join(field))}
+    axes = parse_over(given.over, names)
+    found = combinations(axes, given_settings(given, preset(given.preset)))
+    devices = [require_trainable(one.config).type for one in found]
+    configs = [one.config for one in found]
+    at_once = slots_for(configs, asked=given.at_once, devices=set(devices), cores=cores())
+    threads = max(1, cores() // at_once)
+    runs = [
+        create_run(
+            with_threads(one.config, threads) if device == "cpu" else one.config,
+            name=one.label(given.name),
+            # Of the configuration as it was given: the same run, however many train at once.
+            token=token_of(f"sweep {given.name or ''}", one.config),
+        )
+        for one, device in zip(found, devices, strict=True)
+    ]
+    return _Plan(found, runs, at_once)
+
+
+def _train(plan: _Plan, stop: threading.Event, *, quiet: bool) -> None:
+    """Until every run has ended, or `stop` is set: what trains is then saved and interrupted."""
+    epochs = [one.config.train.epochs for one in plan.combinations]
+    with SweepBar(dict(zip(plan.runs, epochs, strict=True)), plan.at_once, quiet=quiet) as bar:
+        runner = Runner(slots=plan.at_once, listen=compose_midi)
+        try:
+            for run in plan.runs:
+                with suppress(RunError):  # another process has it, and is waited for
+                    runner.submit(run)
+            while not stop.is_set():
+                # Before the look, so that the last look sees how the last run ended.
+                idle = runner.idle()
+                bar.look()
+                if idle and not bar.others():
+                    break
+                time.sleep(_LOOK_SECONDS)
+        finally:
+            runner.shutdown(timeout=_SAVE_SECONDS)
+
+
+def _result(run: Run, one: Combination, status: Status) -> Result:
+    progress = status.progress
+    reason = status.reason or "nothing could be written into its folder."
+    return Result(
+        run.id, one.settings, status.state, reason, progress.best_valid_bound, progress.best_epoch
+    )
+
+
+def _best(results: Sequence[Result]) -> str | None:
+    """The id of the best run that finished."""
+    return results[0].run if results[0].state == "finished" else None
+
+
+def _print_json(results: Sequence[Result]) -> None:
+    def entry(result: Result) -> dict[str, Any]:
+        values = result._asdict()
+        if result.state == "finished":
+            del values["reason"]
+        return values
+
+    print(json_text({"sweep": [entry(one) for one in results], "best": _best(results)}))
+
+
+def _print_tables(results: Sequence[Result]) -> None:
+    settings = {key: short_name(key) for key in results[0].settings}
+    print_table(
+        ("run", "state", "epoch", "valid bound", *settings.values()),
+        [
+            (
+                one.run,
+                one.state,
+                one.best_epoch or "-",
+                decimal(one.best_valid_bound),
+                *one.settings.values(),
+            )
+            for one in results
+        ],
+        right=("epoch", "valid bound", *settings.values()),
+    )
+    if seeds := over_seeds(results):
+        titles = [settings[key] for key in seeds[0].settings]
+        print("\nOver the seeds:")
+        print_table(
+            (*titles, "runs", "mean", "deviation"),
+            [
+                (*one.settings.values(), one.runs, decimal(one.mean), decimal(one.deviation))
+                for one in seeds
+            ],
+            right=(*titles, "runs", "mean", "deviation"),
+        )
+    if best := _best(results):
+        print(
+            "\nThe choice is made on valid, so read test once, of the run that you keep: "
+            f"python -m dmm_core evaluate {best} --split test"
+        )

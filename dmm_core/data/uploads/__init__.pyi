@@ -1,0 +1,21 @@
+from .archive import read_zip as read_zip
+from .child import parse_in_child as parse_in_child
+from .kinds import file_kind as file_kind
+from .reader import (
+    EXTENSIONS as EXTENSIONS,
+    MAX_BYTES as MAX_BYTES,
+    MUSIC_EXTENSIONS as MUSIC_EXTENSIONS,
+    FileReport as FileReport,
+    UploadInfo as UploadInfo,
+    UploadOptions as UploadOptions,
+    UploadReport as UploadReport,
+    delete_upload as delete_upload,
+    list_uploads as list_uploads,
+    load_upload as load_upload,
+    read_file as read_file,
+    read_files as read_files,
+    split_sizes as split_sizes,
+    store_upload as store_upload,
+)
+from .report import display_name as display_name
+from .values import MAX_FEATURES as MAX_FEATURES, counted as counted

@@ -1,0 +1,67 @@
+"""What a report says of a MIDI file: what was left out, and what a piano-roll does not keep."""
+
+from collections.abc import Iterator
+
+from dmm_core.data.uploads.report import UploadOptions, display_name
+from dmm_core.data.uploads.values import counted
+from dmm_core.music.midi import MidiScore
+
+__all__ = ["midi_changes"]
+
+_LEFT_OUT = {
+    "tempo": ("tempo", " that cannot be read"),
+    "key": ("key signature", " that cannot be read"),
+    "meter": ("time signature", " that cannot be read"),
+    "meta": ("meta event", " that cannot be read"),
+    "sysex": ("system-exclusive message", " with bytes above 127"),
+    "system": ("real-time or system common message", ""),
+    "chunk": ("chunk", " of an unknown type"),
+    "byte": ("byte", " after the end of a track or the file"),
+}
+_SILENCED = {"notes off": "All Notes Off", "sound off": "All Sound Off"}
+_LISTED = 5
+_NAME = 40
+
+
+def midi_changes(score: MidiScore, options: UploadOptions) -> Iterator[str]:
+    """Sentences about the file as a whole; those about its notes are the same for all music."""
+    counts = score.counts
+    claimed, found = counts["claimed"], counts["found"]
+    if claimed != found:
+        yield f"The file claims {counted(claimed, 'track')}, but it has {found:,}."
+    for what, (noun, such) in _LEFT_OUT.items():
+        if counts[what]:
+            yield f"Left out {counted(counts[what], noun)}{such}."
+    if counts["tracks"] > 1:
+        yield f"Merged {counts['tracks']:,} tracks into one piano-roll."
+    for name, channel in score.drum_tracks[:_LISTED]:
+        shown = display_name(name)[:_NAME]
+        yield f"Read the track {shown!r} on channel {channel} as pitched notes, not as drums."
+    for what, message in _SILENCED.items():
+        if counts[what]:
+            yield f"{message} ended {counted(counts[what], 'note')}."
+    if counts["paired"]:
+        yield f"Ended {counted(counts['paired'], 'note')} by note-offs in another track."
+    yield from _keys(score, options)
+    if lost := list(_lost(score)):
+        yield f"A piano-roll does not keep: {', '.join(lost)}."
+
+
+def _keys(score: MidiScore, options: UploadOptions) -> Iterator[str]:
+    if score.key and not options.transpose:
+        yield f"Ignored the key signature ({score.key}); pitches are as in the file."
+    if score.counts["keys"] > 1:
+        what = "used" if options.transpose else "named here"
+        yield f"Of {score.counts['keys']:,} different key signatures the first is {what}."
+
+
+def _lost(score: MidiScore) -> Iterator[str]:
+    counts = score.counts
+    if counts["velocities"] > 1:
+        yield f"velocities ({counts['velocities']:,} different)"
+    if counts["pedal"]:
+        yield f"the sustain pedal ({counted(counts['pedal'], 'event')})"
+    if counts["bend"]:
+        yield f"pitch bends ({counts['bend']:,})"
+    if score.programs not in ((), (0,)):
+        yield f"instruments ({len(score.programs):,})"

@@ -1,0 +1,45 @@
+from .checks import require_fit_of as require_fit_of
+from .constraints import Constraint as Constraint, constrained as constrained
+from .evaluation import (
+    EffectiveSamples as EffectiveSamples,
+    evaluate as evaluate,
+    few_paths as few_paths,
+    frame_accuracy as frame_accuracy,
+    valid_bound as valid_bound,
+)
+from .filtering import FilteredMoments as FilteredMoments, particle_filter as particle_filter
+from .fixed_points import FixedPoints as FixedPoints
+from .imputation import hide as hide, impute as impute
+from .infilling import infill as infill
+from .intervention import means_under as means_under
+from .latent import (
+    ACTIVE_VARIANCE as ACTIVE_VARIANCE,
+    PosteriorMoments as PosteriorMoments,
+    PosteriorOfMany as PosteriorOfMany,
+    Projection as Projection,
+    active_units as active_units,
+    fit_projection as fit_projection,
+    posterior_moments as posterior_moments,
+    posterior_of_many as posterior_of_many,
+    vector_field as vector_field,
+)
+from .morphing import morph as morph
+from .objective import (
+    Bound as Bound,
+    bound_of as bound_of,
+    importance_bound as importance_bound,
+    kl_weight as kl_weight,
+    penalty as penalty,
+)
+from .sampling import (
+    Sample as Sample,
+    continuation as continuation,
+    reconstruct as reconstruct,
+    sample as sample,
+)
+from .seeded_sampling import (
+    draw_frame as draw_frame,
+    draw_noise as draw_noise,
+    emission_noise as emission_noise,
+)
+from .smc import smc_nll as smc_nll

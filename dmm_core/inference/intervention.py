@@ -1,0 +1,84 @@
+"""do(u): what would become of sequences, had they been acted on otherwise (paper, section 6.6).
+
+The states at the moment of the intervention are inferred from what was recorded until then, by a
+particle filter; from there the model goes on under the actions that are set (Pearl, "Causality",
+2nd edition, section 3.2). Two courses meet the same states and the same chances, so their
+difference is what the actions do.
+"""
+
+import numpy as np
+import torch
+
+from dmm_core.data.sequences import Sequences
+from dmm_core.errors import DataError
+from dmm_core.inference.checks import require_count
+from dmm_core.inference.seeded_sampling import (
+    draw_frame,
+    draw_noise,
+    emission_noise,
+    generator_for,
+    mean_frame,
+    resident,
+)
+from dmm_core.inference.smc import last_states
+from dmm_core.nn.dmm import DMM
+
+__all__ = ["means_under"]
+
+
+@torch.no_grad()
+def means_under(
+    model: DMM, sequences: Sequences, u: np.ndarray, *, frame: int, seed: int, particles: int = 100
+) -> np.ndarray:
+    """E[x_t given x_{1:frame}, do(u)] of every sequence, (N, H, x_dim): for a binary x, chances.
+
+    Args:
+        model: of actions; it is put in evaluation mode. Of a DMM-Aug, each frame that is drawn is
+            seen by the next step.
+        sequences: N records, all of at least `frame` frames.
+        u: (N, H, u_dim), actions on the steps out of frame `frame` - 1 (counted from 0) and onward,
+            so row 0 of the result is frame `frame`.
+        frame: frames that are known, 1 or more.
+        seed: decides all draws; the same for both courses of a comparison.
+        particles: weighed states of each sequence, each with a future of its own.
+
+    Raises:
+        DataError: if there are no particles, the model was not made for such sequences or actions,
+            or the records are too short.
+    """
+    require_count("particles", particles)
+    if u.ndim != 3 or u.shape[::2] != (len(sequences), model.u_dim) or 0 in u.shape:
+        raise DataError(
+            f"Actions are (sequences, steps, {model.u_dim}) for {len(sequences)} sequences, not "
+            f"{u.shape}."
+        )
+    if not 1 <= frame <= int(sequences.lengths.min()):
+        raise DataError(
+            f"An intervention after {frame} frames needs records of as many, and the shortest has "
+            f"{sequences.lengths.min()}."
+        )
+    model.eval()
+    generator = generator_for(model, seed)
+    batch = resident(model, _until(sequences, frame)).everything()
+    states = last_states(model, batch, particles, generator)
+    actions, weights = torch.as_tensor(u).to(states.z), states.log_w.exp()[..., None]
+    z, x = states.z, batch.x[:, -1]
+    means = []
+    for step in range(u.shape[1]):
+        prior = model.next_state(z, x, actions[:, step])
+        z = prior.loc + prior.scale * draw_noise(tuple(z.shape), generator, z)
+        emission = model.frame(z, x)
+        means.append((weights * mean_frame(emission, generator)).sum(0))
+        if model.x_to_z or model.x_to_x:
+            x = draw_frame(emission, emission_noise(emission, generator), 1.0).x
+    return torch.stack(means, dim=1).cpu().double().numpy()
+
+
+def _until(sequences: Sequences, frame: int) -> Sequences:
+    """The first `frame` frames of every sequence; the action of the last of them is not known."""
+
+    def cut(arrays: tuple[np.ndarray, ...] | None) -> tuple[np.ndarray, ...] | None:
+        return None if arrays is None else tuple(array[:frame] for array in arrays)
+
+    x = tuple(array[:frame] for array in sequences.x)
+    return Sequences(x, sequences.names, cut(sequences.u), cut(sequences.observed))

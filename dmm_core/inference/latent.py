@@ -1,0 +1,221 @@
+"""Views of the latent space: posterior moments, projections, the transition's vector field."""
+
+from typing import NamedTuple
+
+import numpy as np
+import torch
+
+from dmm_core.data.sequences import Sequences
+from dmm_core.inference.checks import require_count, require_same_length
+from dmm_core.inference.objective import kl_of
+from dmm_core.inference.seeded_sampling import (
+    draw_noise,
+    draw_paths,
+    generator_for,
+    portions,
+    resident,
+)
+from dmm_core.nn.dmm import DMM
+
+__all__ = [
+    "PosteriorMoments",
+    "PosteriorOfMany",
+    "Projection",
+    "VectorField",
+    "active_units",
+    "fit_projection",
+    "posterior_moments",
+    "posterior_of_many",
+    "vector_field",
+]
+
+ACTIVE_VARIANCE = 0.01
+"""A latent dimension is active where its posterior mean varies more than this over frames."""
+
+
+class PosteriorMoments(NamedTuple):
+    """What q(z given x) says of one sequence, averaged over drawn paths; nats where it is a KL.
+
+    Attributes:
+        loc: (T, z_dim), mean of q(z_t given x): average of the conditional means.
+        scale: (T, z_dim), standard deviation of q(z_t given x), by the law of total variance.
+        nll: (T,), -log p(x_t given z_t).
+        kl: (T, z_dim), KL(q || p) of each dimension.
+    """
+
+    loc: np.ndarray
+    scale: np.ndarray
+    nll: np.ndarray
+    kl: np.ndarray
+
+
+@torch.no_grad()
+def posterior_moments(
+    model: DMM,
+    x: np.ndarray,
+    *,
+    seed: int,
+    draws: int = 100,
+    u: np.ndarray | None = None,
+    observed: np.ndarray | None = None,
+) -> PosteriorMoments:
+    """Moments of q(z given x) from `draws` paths.
+
+    Args:
+        model: what to look through.
+        x: (T, x_dim) frames, uint8 or float32, as `Sequences` hold them.
+        seed: decides all draws.
+        draws: paths to average.
+        u: (T, u_dim) actions, for a model of actions.
+        observed: (T, x_dim), 1 where a feature was seen; all by default.
+
+    Raises:
+        DataError: if there are no draws, or the model was not made for such a sequence.
+    """
+    require_count("draws", draws)
+    model.eval()
+    batch, path = draw_paths(model, x, draws, generator_for(model, seed), u=u, observed=observed)
+    nll = -model.log_likelihood(path.z, batch).mean(0)
+    kl = kl_of(path, model.prior(path.z, batch)).mean(0)
+    if path.base is None:
+        loc = path.loc.mean(0)
+        spread = path.scale.square().mean(0) + path.loc.var(0, correction=0)
+    else:  # of what a flow bent, the draws are all there is
+        loc, spread = path.z.mean(0), path.z.var(0, correction=0)
+    return PosteriorMoments(*(t[0].cpu().numpy() for t in (loc, spread.sqrt(), nll, kl)))
+
+
+class PosteriorOfMany(NamedTuple):
+    """What q(z given x) says of many sequences of one length, averaged over drawn paths.
+
+    Attributes:
+        loc: (N, T, z_dim), means of q(z_t given x).
+        scale: (N, T, z_dim), standard deviations of q(z_t given x).
+    """
+
+    loc: np.ndarray
+    scale: np.ndarray
+
+
+@torch.no_grad()
+def posterior_of_many(
+    model: DMM, sequences: Sequences, *, seed: int, draws: int = 30
+) -> PosteriorOfMany:
+    """`posterior_moments` of sequences of equal length together, without nll and kl.
+
+    Args:
+        model: what to look through; of a posterior that flows bend, the Gaussians are averaged.
+        sequences: N of T frames each.
+        seed: decides all draws.
+        draws: paths to average.
+
+    Raises:
+        DataError: if there are no draws, the sequences differ in length, or the model was not made
+            for them.
+    """
+    require_count("draws", draws)
+    lying = resident(model, sequences)
+    require_same_length(sequences)
+    model.eval()
+    like, generator = model.initial().loc, generator_for(model, seed)
+    batch = lying.everything()
+    summary = model.inference.summarise(batch)
+    loc, square = torch.zeros((2, *batch.mask.shape, model.z_dim)).to(like).unbind(0)
+    for count in portions(draws, batch.mask.numel()):
+        path = model.draw(summary, batch, draw_noise((count, *loc.shape), generator, like))
+        loc += path.loc.sum(0) / draws
+        square += (path.loc.square() + path.scale.square()).sum(0) / draws
+    scale = (square - loc.square()).clamp_min(0.0).sqrt()
+    return PosteriorOfMany(loc.cpu().double().numpy(), scale.cpu().double().numpy())
+
+
+class Projection(NamedTuple):
+    """An orthonormal view of the latent space: its first principal axes.
+
+    Attributes:
+        mean: (z_dim,), centre of the view.
+        axes: (dims, z_dim), unit rows.
+        explained: (dims,), share of the variance that each axis shows.
+    """
+
+    mean: np.ndarray
+    axes: np.ndarray
+    explained: np.ndarray
+
+    def loc(self, z: np.ndarray) -> np.ndarray:
+        """Points (..., z_dim) seen in the view: (..., dims)."""
+        return (z - self.mean) @ self.axes.T
+
+    def scale(self, scale: np.ndarray) -> np.ndarray:
+        """Standard deviations of independent dimensions (..., z_dim), along the axes."""
+        return np.sqrt(np.square(scale) @ np.square(self.axes).T)
+
+    def covariance(self, scale: np.ndarray) -> np.ndarray:
+        """Covariances (..., dims, dims) along the axes of such independent dimensions."""
+        return np.einsum("kd,...d,ld->...kl", self.axes, np.square(scale), self.axes)
+
+    def lift(self, points: np.ndarray) -> np.ndarray:
+        """Points of the view (..., dims) back in the latent space: (..., z_dim)."""
+        return self.mean + points @ self.axes
+
+
+def fit_projection(z: np.ndarray, dims: int = 2) -> Projection:
+    """The principal axes of points (N, z_dim), at most `dims` of them; signs are fixed.
+
+    Each axis points to where its largest weight is positive, so that a view does not flip.
+    """
+    mean = z.mean(0)
+    _, singular, axes = np.linalg.svd(z - mean, full_matrices=False)
+    axes = axes[:dims]
+    largest = np.take_along_axis(axes, np.abs(axes).argmax(1)[:, None], 1)
+    variance = np.square(singular)
+    explained = variance[:dims] / max(variance.sum(), np.finfo(z.dtype).tiny)
+    return Projection(mean, axes * np.where(largest < 0, -1, 1), explained)
+
+
+class VectorField(NamedTuple):
+    """Where the transition's mean takes the points of a plane.
+
+    Attributes:
+        points: (n, n, 2), in the view's coordinates.
+        step: (n, n, 2), loc(z) - z seen in the view.
+        residual: (n, n), length of the part of loc(z) - z that leaves the view's plane.
+    """
+
+    points: np.ndarray
+    step: np.ndarray
+    residual: np.ndarray
+
+
+@torch.no_grad()
+def vector_field(
+    model: DMM, projection: Projection, *, low: np.ndarray, high: np.ndarray, resolution: int
+) -> VectorField:
+    """The transition's mean step on a grid of the plane that `projection` shows.
+
+    A transition that sees the frame before, or actions, is shown with all of them at zero.
+
+    Args:
+        model: whose transition.
+        projection: a view of two axes.
+        low: (2,), the grid's corner.
+        high: (2,), the opposite corner.
+        resolution: points along each axis.
+    """
+    model.eval()
+    like = model.initial().loc
+    sides = [np.linspace(low[i], high[i], resolution) for i in range(2)]
+    points = np.stack(np.meshgrid(*sides, indexing="xy"), axis=-1)
+    z = projection.lift(points)
+    there = model.next_state(torch.as_tensor(z, dtype=like.dtype, device=like.device)).loc
+    move = there.cpu().double().numpy() - z
+    step = move @ projection.axes.T
+    return VectorField(points, step, np.linalg.norm(move - step @ projection.axes, axis=-1))
+
+
+def active_units(loc: np.ndarray) -> np.ndarray:
+    """(z_dim,) booleans: the dimensions whose posterior mean (N, z_dim) varies over frames.
+
+    Burda, Grosse and Salakhutdinov (2016), section 5: variance above `ACTIVE_VARIANCE`.
+    """
+    return loc.var(0) > ACTIVE_VARIANCE

@@ -1,0 +1,137 @@
+"""Morphing: music along a path between the posterior paths of two pieces."""
+
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from dmm_core.errors import DataError
+from dmm_core.inference.constraints import Constraint, constrained
+from dmm_core.inference.sampling import Sample
+from dmm_core.inference.seeded_sampling import (
+    batch_of,
+    draw_frame,
+    draw_noise,
+    emission_noise,
+    generator_for,
+)
+from dmm_core.nn.dmm import DMM
+
+__all__ = ["interpolate", "morph", "stretched"]
+
+_PARALLEL = 1e-4
+"""Radians between two states below which the arc between them is taken for a line."""
+
+
+class _States(NamedTuple):
+    z: Tensor
+    scale: Tensor
+
+
+@torch.no_grad()
+def morph(
+    model: DMM,
+    a: np.ndarray,
+    b: np.ndarray,
+    *,
+    weights: np.ndarray,
+    seed: int,
+    spherical: bool = True,
+    z_temperature: float = 1.0,
+    x_temperature: float = 1.0,
+    constraint: Constraint | None = None,
+) -> Sample:
+    """Frames emitted along a path between q(z given a) and q(z given b).
+
+    Both posterior paths are stretched to a common length, so that their beginnings and their ends
+    meet, and mixed state by state.
+
+    Args:
+        model: what infers and emits.
+        a: (T_a, x_dim) frames, uint8 or float32, as `Sequences` hold them.
+        b: (T_b, x_dim) frames.
+        weights: (count, frames), from 0 (a) to 1 (b), how far each state of each alternative has
+            gone.
+        seed: decides all draws; alternatives share their paths' noise and differ by their weights.
+        spherical: go along arcs around the origin, which keep a state's length, not along lines.
+        z_temperature: scales how far the two paths stray from their posterior means; 0 is the
+            path of conditional means.
+        x_temperature: as in `dmm_core.inference.sampling.sample`.
+        constraint: what the notes keep to.
+
+    Returns:
+        A `Sample` whose `scale` is the mixture of the posteriors' standard deviations.
+
+    Raises:
+        DataError: if the weights are no such array, or the model was not made for such sequences
+            without actions.
+    """
+    weights = np.asarray(weights)
+    if weights.ndim != 2 or 0 in weights.shape or not ((weights >= 0) & (weights <= 1)).all():
+        raise DataError(
+            f"Weights of a morph are (count, frames), from 0 to 1, not of shape {weights.shape} "
+            "with other values or none."
+        )
+    model.eval()
+    generator = generator_for(model, seed)
+    count, frames = weights.shape
+    ends = [_path(model, x, frames, z_temperature, generator) for x in (a, b)]
+    weight = torch.as_tensor(weights).to(ends[0].z)[..., None]
+    z = interpolate(ends[0].z, ends[1].z, weight, spherical=spherical)
+    scale = torch.lerp(ends[0].scale.expand_as(z), ends[1].scale.expand_as(z), weight)
+    chance = emission_noise(constrained(model.frame(z), constraint), generator)
+    steps, x_before = [], z.new_zeros(count, model.x_dim)
+    for t in range(frames):
+        emission = constrained(model.frame(z[:, t], x_before), constraint)
+        steps.append(draw_frame(emission, chance[:, t], x_temperature))
+        x_before = steps[-1].x
+    x, mean = (torch.stack(part, dim=1) for part in zip(*steps, strict=True))
+    return Sample(z, mean, x, scale)
+
+
+def interpolate(
+    a: Float[Tensor, "time latent"],
+    b: Float[Tensor, "time latent"],
+    weight: Float[Tensor, "count time 1"],
+    *,
+    spherical: bool,
+) -> Float[Tensor, "count time latent"]:
+    """States between those of two paths.
+
+    Spherical (Shoemake, 1985): with the angle v between a and b,
+    (sin((1 - w) v) a + sin(w v) b) / sin v, which ends in a and b whatever their lengths. Where
+    they point the same or the opposite way there is no one arc, and the line is taken.
+
+    Args:
+        a: the states at weight 0.
+        b: the states at weight 1.
+        weight: how far to go from one to the other.
+        spherical: along arcs, not along lines.
+    """
+    line = torch.lerp(a.expand(*weight.shape[:-1], -1), b.expand(*weight.shape[:-1], -1), weight)
+    if not spherical:
+        return line
+    cosine = torch.nn.functional.cosine_similarity(a, b, dim=-1).clamp(-1, 1)
+    angle = cosine.arccos()[:, None]
+    sine = angle.sin()
+    arc = (torch.sin((1 - weight) * angle) * a + torch.sin(weight * angle) * b) / sine
+    return torch.where(sine < _PARALLEL, line, arc)
+
+
+def stretched(path: Float[Tensor, "time size"], frames: int) -> Float[Tensor, "frames size"]:
+    """A path of another length: linear between its states, the first and the last as they are."""
+    at = torch.linspace(0, len(path) - 1, frames, dtype=torch.float64, device=path.device)
+    before = at.floor().long().clamp_max(len(path) - 1)
+    after = (before + 1).clamp_max(len(path) - 1)
+    return torch.lerp(path[before], path[after], (at - before).to(path)[:, None])
+
+
+def _path(
+    model: DMM, x: np.ndarray, frames: int, z_temperature: float, generator: torch.Generator
+) -> _States:
+    batch = batch_of(model, x)
+    noise = draw_noise((*batch.mask.shape, model.z_dim), generator, batch.x)
+    path = model.posterior(batch, z_temperature * noise)
+    return _States(stretched(path.z[0], frames), stretched(path.scale[0], frames))

@@ -1,0 +1,37 @@
+from .abc_notation import TuneBook as TuneBook, read_abc as read_abc
+from .audio import render_wav as render_wav
+from .key import (
+    Key as Key,
+    estimate_key as estimate_key,
+    key_of_roll as key_of_roll,
+    pitch_names as pitch_names,
+    spelled as spelled,
+    tonic_name as tonic_name,
+)
+from .metrics import RollMetrics as RollMetrics, measure as measure
+from .midi import MidiScore as MidiScore, midi_from_notes as midi_from_notes, read_midi as read_midi
+from .midi_chunks import is_midi as is_midi
+from .pianoroll import (
+    GRIDS as GRIDS,
+    HIGHEST as HIGHEST,
+    LOWEST as LOWEST,
+    MAX_FRAMES as MAX_FRAMES,
+    PITCHES as PITCHES,
+    Note as Note,
+    as_roll as as_roll,
+    notes_from_roll as notes_from_roll,
+    rearticulates_by_default as rearticulates_by_default,
+    roll_from_notes as roll_from_notes,
+)
+from .scales import SCALES as SCALES, pitch_mask as pitch_mask
+from .score import ScoreNotes as ScoreNotes, read_musicxml as read_musicxml
+from .score_scan import scan_xml as scan_xml
+from .score_write import musicxml_from_notes as musicxml_from_notes
+from .swing import STRAIGHT as STRAIGHT, SWINGS as SWINGS, swung as swung
+from .transposition import (
+    Transposition as Transposition,
+    home_of as home_of,
+    into_model as into_model,
+    semitones_in_words as semitones_in_words,
+    transposed as transposed,
+)

@@ -1,0 +1,83 @@
+"""What an update of a training costs, by arithmetic: operations and memory, without running it."""
+
+from typing import NamedTuple
+
+from dmm_core.nn.dmm import DMM
+from dmm_core.nn.emission import NADEEmission
+from dmm_core.nn.flows import InverseAutoregressiveFlow
+
+__all__ = ["UpdateCost", "evaluation_memory", "update_cost"]
+
+_OUTPUT_COPIES = 3
+"""Tensors as large as a product's output: itself, its nonlinearity's output, and its gradient."""
+_PATH_COPIES = 12
+"""Tensors as large as the latent path: noise, z, loc and scale of q and prior, gradients."""
+_FRAME_COPIES = 6
+"""Tensors as large as the observations: x, what the RNN reads, logits, log p(x), and gradients."""
+_STEP_BYTES, _FLOW_STEP_BYTES = 6_000, 32_000
+"""What autograd notes of a time step, and of each flow in it, whatever the sizes; as measured."""
+
+
+class UpdateCost(NamedTuple):
+    """The cost of one update.
+
+    Attributes:
+        operations: floating-point operations of the matrix products, forward and backward.
+        memory: bytes held at once: weights, gradients, optimiser state and a batch's activations.
+    """
+
+    operations: float
+    memory: int
+
+
+def update_cost(
+    model: DMM, *, rows: int, steps: int, samples: int = 1, averaged: bool = False
+) -> UpdateCost:
+    """The cost of an update of `model`, which may live on PyTorch's meta device.
+
+    A product with a weight matrix of n numbers takes 2 n operations a frame forward and 4 n
+    backward. Its output is kept for the backward pass. The RNN of the inference network reads each
+    frame once; everything else is done for each sample.
+
+    Args:
+        model: what is trained.
+        rows: sequences in a batch.
+        steps: time steps of the batch, padding included.
+        samples: latent paths drawn per sequence (`train.samples`).
+        averaged: whether a moving average of the weights is kept (`train.weight_average`).
+    """
+    once = {id(p) for p in model.inference.summariser.parameters()}
+    matrices = [p for p in model.parameters() if p.ndim == 2]
+    operations = kept = 0.0
+    for p in matrices:
+        times = 1 if id(p) in once else samples
+        operations += 6 * times * p.numel()
+        kept += _OUTPUT_COPIES * times * p.shape[0]
+    kept += samples * (_PATH_COPIES * model.z_dim + _FRAME_COPIES * model.x_dim)
+    if isinstance(model.emission, NADEEmission):
+        # Each feature keeps the hidden units that it was computed from.
+        kept += samples * model.emission.read.weight.numel()
+    weights = sum(p.numel() for p in model.parameters())
+    bytes_each = next(model.parameters()).element_size()
+    copies = 6 if averaged else 5  # weights, gradients, two moments, the best weights
+    frames = rows * steps
+    flows = sum(isinstance(part, InverseAutoregressiveFlow) for part in model.modules())
+    noted = steps * (_STEP_BYTES + flows * _FLOW_STEP_BYTES)
+    return UpdateCost(
+        operations=operations * frames,
+        memory=int(bytes_each * (copies * weights + kept * frames)) + noted,
+    )
+
+
+def evaluation_memory(model: DMM, frames: int) -> int:
+    """Bytes that an evaluation of `model` holds for as many frames at once, beyond its weights.
+
+    No gradient is taken, so each product's output is held once.
+
+    Args:
+        model: what is evaluated.
+        frames: of one batch, times the paths that are drawn at once.
+    """
+    held = _PATH_COPIES // 2 * model.z_dim + _FRAME_COPIES // 2 * model.x_dim
+    held += sum(p.shape[0] for p in model.parameters() if p.ndim == 2)
+    return next(model.parameters()).element_size() * held * frames

@@ -1,0 +1,30 @@
+from .bundled import (
+    BUNDLED_NAME as BUNDLED_NAME,
+    BUNDLED_PREFIX as BUNDLED_PREFIX,
+    BundledModel as BundledModel,
+    list_bundled as list_bundled,
+    load_model as load_model,
+)
+from .documents import write_document as write_document
+from .evaluations import measure as measure
+from .exporting import export_run as export_run
+from .imported import import_run as import_run
+from .record import DataFacts as DataFacts, model_for as model_for
+from .rendering import (
+    TEMPO as TEMPO,
+    compose_midi as compose_midi,
+    require_piano as require_piano,
+    to_notes as to_notes,
+    to_roll as to_roll,
+)
+from .run import Run as Run
+from .runner import Runner as Runner
+from .signals import stop_signals as stop_signals
+from .status import ACTIVE as ACTIVE, State as State, Status as Status, this_owner as this_owner
+from .store import (
+    create_run as create_run,
+    find_run as find_run,
+    list_runs as list_runs,
+    unreadable_runs as unreadable_runs,
+)
+from .worker import execute as execute, follow as follow

@@ -1,0 +1,12 @@
+from .building import EXPLAINS as EXPLAINS, build_model as build_model, require_fit as require_fit
+from .checkpoint import (
+    Checkpoint as Checkpoint,
+    decode_tensors as decode_tensors,
+    encode_tensors as encode_tensors,
+    load_checkpoint as load_checkpoint,
+    load_tensors as load_tensors,
+    save_checkpoint as save_checkpoint,
+    save_tensors as save_tensors,
+)
+from .events import EpochEnd as EpochEnd, Event as Event, Finished as Finished, Progress as Progress
+from .loop import Training as Training, fit as fit

@@ -1,0 +1,174 @@
+"""How a configuration becomes a model."""
+
+import torch
+from torch import nn
+
+from dmm_core.config.schema import ModelConfig
+from dmm_core.data.sequences import Kind
+from dmm_core.data.systems import SYSTEMS
+from dmm_core.errors import ConfigError, DataError
+from dmm_core.nn.combiner import Combiner, MeanFieldCombiner, PriorCombiner, StructuredCombiner
+from dmm_core.nn.dmm import DMM, InitialState
+from dmm_core.nn.emission import BernoulliEmission, GaussianEmission, NADEEmission
+from dmm_core.nn.flows import InverseAutoregressiveFlows
+from dmm_core.nn.inference import InferenceNetwork
+from dmm_core.nn.known_systems import known_parts
+from dmm_core.nn.mlp import initialise
+from dmm_core.nn.summary import Summariser
+from dmm_core.nn.transition import GatedTransition, MLPTransition
+
+__all__ = ["EXPLAINS", "build_model", "require_fit"]
+
+EXPLAINS: dict[str, Kind] = {"bernoulli": "binary", "nade": "binary", "gaussian": "real"}
+"""Emission -> the kind of data it explains."""
+
+
+def build_model(
+    config: ModelConfig,
+    *,
+    x_dim: int,
+    kind: Kind,
+    seed: int,
+    u_dim: int = 0,
+    missing: bool = False,
+) -> DMM:
+    """The model that `config` describes, with weights drawn from `seed`, on the CPU in float32.
+
+    Args:
+        config: what to build.
+        x_dim: features of a frame.
+        kind: what the features are.
+        seed: decides every initial weight.
+        u_dim: actions of a frame.
+        missing: whether the data say which features were observed.
+
+    Raises:
+        DataError: if the emission cannot explain data of that kind, or with features missing.
+        ConfigError: if the configuration's known system is not of these dimensions.
+    """
+    require_fit(config, x_dim=x_dim, kind=kind, u_dim=u_dim, missing=missing)
+    past = config.inference in ("ST-L", "ST-LR", "MF-L", "MF-LR")
+    future = config.inference in ("DKS", "ST-LR", "MF-R", "MF-LR")
+    with torch.random.fork_rng(devices=[]):  # the modules' own first draws leave no trace
+        generative = (
+            _learned(config, x_dim, u_dim)
+            if config.system == "learned"
+            else known_parts(config.system, SYSTEMS[config.system])
+        )
+        model = DMM(
+            **generative,
+            inference=InferenceNetwork(
+                summariser=Summariser(
+                    inputs=x_dim * (1 + missing) + u_dim,
+                    cell=config.rnn,
+                    size=config.rnn_size,
+                    layers=config.rnn_layers,
+                    dropout=config.rnn_dropout,
+                    past=past,
+                    future=future,
+                    nonlinearity=config.nonlinearity,
+                ),
+                combiner=_combiner(config, summaries=past + future),
+                flow=InverseAutoregressiveFlows(
+                    z_dim=config.z_dim, hidden=config.flow_hidden, count=config.flows
+                )
+                if config.flows
+                else None,
+                missing=missing,
+            ),
+            x_dim=x_dim,
+            u_dim=u_dim,
+            x_to_z=config.x_to_z,
+            x_to_x=config.x_to_x,
+        )
+    initialise(model, config.init, torch.Generator().manual_seed(seed))
+    for part in model.modules():
+        if isinstance(part, GatedTransition):
+            part.start()
+        elif isinstance(part, Summariser):
+            part.start(config.forget_bias)
+    return model
+
+
+def require_fit(
+    config: ModelConfig, *, x_dim: int, kind: Kind, u_dim: int = 0, missing: bool = False
+) -> None:
+    """Check that the model which `config` describes can explain such data.
+
+    Args:
+        config: what would be built.
+        x_dim: features of a frame.
+        kind: what the features are.
+        u_dim: actions of a frame.
+        missing: whether the data say which features were observed.
+
+    Raises:
+        DataError: if the emission cannot explain data of that kind, or with features missing.
+        ConfigError: if the configuration's known system is not of these dimensions.
+    """
+    explains = EXPLAINS[config.emission]
+    if explains != kind:
+        needed = {"binary": "bernoulli or nade", "real": "gaussian"}[kind]
+        raise DataError(
+            f"model.emission is {config.emission}, which explains {explains} data, "
+            f"but these are {kind}: choose {needed}."
+        )
+    if missing and config.emission == "nade":
+        raise DataError(
+            "model.emission is nade, which cannot leave a feature out, but these data have missing "
+            "features: choose bernoulli."
+        )
+    if missing and (config.x_to_z or config.x_to_x):
+        raise DataError(
+            "model.x_to_z and model.x_to_x let the next step see the frame before, but these data "
+            "have missing features: leave both off."
+        )
+    if config.system != "learned":
+        features, states = SYSTEMS[config.system].emission.shape
+        if (config.z_dim, x_dim, u_dim) != (states, features, 0):
+            raise ConfigError(
+                f"model.system is {config.system}, which has {states} latent dimensions, "
+                f"{features} features and no actions, but model.z_dim is {config.z_dim} and the "
+                f"data have {x_dim} features and {u_dim} actions."
+            )
+
+
+def _learned(config: ModelConfig, x_dim: int, u_dim: int) -> dict[str, nn.Module]:
+    context = x_dim * config.x_to_z + u_dim
+    emission = {
+        "z_dim": config.z_dim,
+        "x_dim": x_dim,
+        "hidden": config.emission_hidden,
+        "layers": config.emission_layers,
+        "nonlinearity": config.nonlinearity,
+        "context_dim": x_dim * config.x_to_x,
+    }
+    transition = {
+        "z_dim": config.z_dim,
+        "hidden": config.transition_hidden,
+        "layers": 0 if config.transition == "linear" else config.transition_layers,
+        "nonlinearity": config.nonlinearity,
+        "context_dim": context,
+    }
+    emissions = {
+        "bernoulli": lambda: BernoulliEmission(**emission),
+        "gaussian": lambda: GaussianEmission(**emission),
+        "nade": lambda: NADEEmission(**emission, units=config.nade_hidden),
+    }
+    return {
+        "initial": InitialState(z_dim=config.z_dim, learned=config.learn_initial),
+        "transition": GatedTransition(**transition)
+        if config.transition == "gated"
+        else MLPTransition(**transition),
+        "emission": emissions[config.emission](),
+    }
+
+
+def _combiner(config: ModelConfig, *, summaries: int) -> Combiner:
+    if config.inference.startswith("MF"):
+        return MeanFieldCombiner(z_dim=config.z_dim, size=config.rnn_size, summaries=summaries)
+    if config.combiner == "prior":
+        return PriorCombiner(z_dim=config.z_dim, size=config.rnn_size)
+    return StructuredCombiner(
+        z_dim=config.z_dim, size=config.rnn_size, learn_start=config.learn_initial
+    )
