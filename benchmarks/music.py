@@ -9,7 +9,7 @@ from dmm_core.config.schema import DataConfig
 from dmm_core.data.registry import load_dataset
 from dmm_core.inference.constraints import Constraint
 from dmm_core.inference.sampling import sample
-from dmm_core.music.metrics import RollMetrics, measure
+from dmm_core.music.metrics import RollMetrics, roll_metrics
 from dmm_core.runs.bundled import list_bundled, load_model
 from dmm_core.runs.rendering import to_roll
 
@@ -19,7 +19,9 @@ _FOUR = Constraint(least=4, most=4, apart=True)
 
 def rows(options: Options) -> Iterator[Row]:
     """Shares of the frames that are chords, clash, or have four notes, for Bach and each model."""
-    yield from _rows("Bach", measure(load_dataset(DataConfig(name="jsb-m21")).test), "jsb-m21 test")
+    yield from _rows(
+        "Bach", roll_metrics(load_dataset(DataConfig(name="jsb-m21")).test), "jsb-m21 test"
+    )
     for source in list_bundled():
         model = load_model(source)
         for name, constraint in (("", None), (", four voices", _FOUR)):
@@ -33,7 +35,7 @@ def rows(options: Options) -> Iterator[Row]:
             )
             how = f"{_PIECES} pieces of {_FRAMES} quarters, temperature {_X_TEMPERATURE:g}"
             yield from _rows(
-                f"{source.folder.name}{name}", measure([to_roll(x) for x in drawn.x]), how
+                f"{source.folder.name}{name}", roll_metrics([to_roll(x) for x in drawn.x]), how
             )
 
 

@@ -14,7 +14,7 @@ frame.begin(
 with frame.guard():
     rows = table.read_rows()
     for sentence in unreadable_runs():
-        st.warning(frame.plain(sentence), icon=":material/warning:")
+        st.warning(frame.escape_markdown(sentence), icon=":material/warning:")
     if not rows:
         st.info("There is no run yet: train one first.", icon=":material/model_training:")
         if st.button("Train a model", type="primary", icon=":material/play_arrow:", key="train"):

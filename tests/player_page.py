@@ -5,7 +5,7 @@ import streamlit as st
 
 from dmm_core.music.audio import render_wav
 from dmm_core.music.pianoroll import LOWEST, PITCHES, notes_from_roll
-from pages.ui.player import LatentPath, player
+from pages.ui.player import PlayerPath, player
 
 HOSTILE = '<img src=x onerror="window.hacked=1"><script>window.hacked=1</script>'
 
@@ -43,7 +43,7 @@ def show(roll, key, *, steps_per_quarter=1, tempo=120.0, title="A chorale", **op
         key=key,
         title=title,
         probabilities=np.clip(0.9 * roll + 0.12 * near * rng.random(roll.shape), 0, 1),
-        path=LatentPath(
+        path=PlayerPath(
             walk + 4 * turn,
             np.full((frames, 2), [0.5, 0.8]) * (1 + 0.5 * turn),
             "Posterior path in the first two principal components.",

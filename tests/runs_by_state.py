@@ -7,7 +7,7 @@ from fake_training import CONFIG, tiny_splits
 from streamlit.testing.v1 import AppTest
 
 from dmm_core.runs import worker
-from dmm_core.runs.lock import hold
+from dmm_core.runs.lock import acquire
 from dmm_core.runs.rendering import compose_midi
 from dmm_core.runs.status import RunProgress, Status
 from dmm_core.runs.store import create_run
@@ -40,7 +40,7 @@ def run_in(state, config=CONFIG, name="A run", reason="", epochs=0):
     progress = RunProgress(epoch=epochs, update=4 * epochs, fraction=0.5, seconds_left=42.0)
     if epochs > 1:
         progress = progress.model_copy(update={"best_valid_bound": 21 / epochs, "best_epoch": 2})
-    with hold(run.folder) as lease:
+    with acquire(run.folder) as lease:
         lease.take(Status(state=state, reason=reason, progress=progress))
     return run
 

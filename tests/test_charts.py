@@ -54,7 +54,7 @@ FIGURES = {
     "plane": lambda: charts.latent_path_2d([PATHS[0]]),
     "planes": lambda: charts.latent_path_2d(PATHS),
     "space": lambda: charts.latent_path_3d([SPACE]),
-    "field": lambda: charts.vector_field(
+    "field": lambda: charts.vector_field_chart(
         GRID, -GRID, GRID[:, 0] ** 2, fixed_points=np.zeros((1, 2)), stable=np.array([True])
     ),
     "frames": lambda: charts.per_frame(NLL, KL),
@@ -128,7 +128,7 @@ def test_no_curve_is_cut_off_below_where_nll_is_negative():
 
 def test_rounding_out_of_a_plane_is_not_drawn_as_movement():
     points = np.array([[0.0, 0.0], [1.0, 0.0]])
-    drawn = charts.vector_field(
+    drawn = charts.vector_field_chart(
         points,
         points + 1,
         np.array([1e-7, 2e-7]),
@@ -222,7 +222,7 @@ def test_the_tube_surrounds_the_path_at_one_deviation():
 
 
 def test_arrows_point_where_the_transition_goes():
-    drawn = charts.vector_field(
+    drawn = charts.vector_field_chart(
         np.array([[0.0, 0.0], [1.0, 1.0]]),
         np.array([[1.0, 0.0], [0.0, 0.5]]),
         np.array([0.0, 3.0]),

@@ -3,13 +3,13 @@ import math
 import pytest
 from test_training import training
 
-from dmm_core.training.divergence import Course
+from dmm_core.training.divergence import DivergenceMonitor
 from dmm_core.training.events import Finished
 
 
 def course(start, epochs):
     """Of epochs of (annealed, train, kl_weight)."""
-    found = Course()
+    found = DivergenceMonitor()
     found.start = start
     for annealed, train, kl_weight in epochs:
         found.note(annealed=annealed, train=train, kl_weight=kl_weight)
@@ -61,10 +61,10 @@ def test_the_sentence_has_both_bounds():
 
 def test_a_course_survives_a_checkpoint():
     for found in (*SOUND.values(), *DIVERGED.values()):
-        again = Course()
+        again = DivergenceMonitor()
         again.load(found.state())
         assert all(v is None or math.isfinite(v) for v in again.state().values())
-    again = Course()
+    again = DivergenceMonitor()
     again.load(DIVERGED["loses what it gained"].state())
     assert again.diverged() == DIVERGED["loses what it gained"].diverged()
     again.load({})

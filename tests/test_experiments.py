@@ -10,7 +10,7 @@ from dmm_core.experiments import tables
 from dmm_core.experiments.medical import QUARTERS, true_effect
 from dmm_core.experiments.published import CANONICAL, NETWORKS, published
 from dmm_core.experiments.report import Comparison, Row, table_of, write_comparison
-from dmm_core.experiments.trainings import measured, trained
+from dmm_core.experiments.trainings import measured, train_run
 from dmm_core.runs import evaluations as measure, worker
 from dmm_core.runs.store import list_runs
 
@@ -27,11 +27,11 @@ def tiny(dmm_home, monkeypatch):
 
 
 def test_the_same_experiment_is_the_same_run(tiny):
-    run = trained(CONFIG, name="one", show=silent)
+    run = train_run(CONFIG, name="one", show=silent)
     before = run.metrics()
-    assert trained(CONFIG, name="one", show=silent).id == run.id
+    assert train_run(CONFIG, name="one", show=silent).id == run.id
     assert run.metrics() == before and len(before) == CONFIG.train.epochs
-    assert trained(CONFIG, name="other", show=silent).id != run.id
+    assert train_run(CONFIG, name="other", show=silent).id != run.id
 
 
 def test_an_experiment_that_was_stopped_goes_on_where_it_was(tiny):
@@ -39,15 +39,15 @@ def test_an_experiment_that_was_stopped_goes_on_where_it_was(tiny):
         list_runs()[0].request_stop()
 
     with pytest.raises(RunError, match="ended cancelled"):
-        trained(CONFIG, name="one", show=stop)
+        train_run(CONFIG, name="one", show=stop)
     (run,) = list_runs()
     assert len(run.metrics()) < CONFIG.train.epochs
-    assert trained(CONFIG, name="one", show=silent).id == run.id
+    assert train_run(CONFIG, name="one", show=silent).id == run.id
     assert [line["epoch"] for line in run.metrics()] == list(range(1, CONFIG.train.epochs + 1))
 
 
 def test_what_was_measured_is_not_measured_again(tiny):
-    run = trained(CONFIG, name="one", show=silent)
+    run = train_run(CONFIG, name="one", show=silent)
     told = []
     first = measured(run, samples=5, show=told.append)
     again = measured(run, samples=5, show=told.append)

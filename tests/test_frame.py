@@ -9,13 +9,13 @@ from streamlit.testing.v1 import AppTest
 from dmm_core.config.schema import RunConfig
 from dmm_core.runs.status import Status
 from dmm_core.runs.store import create_run
-from pages.ui.frame import _spare_modules, plain
+from pages.ui.frame import _spare_modules, escape_markdown
 
 HOSTILE = "<b>x</b> [a](http://b) ![i](http://c) :red[r] $y$ `z` # h | t\n- l\u202egnp.\x00"
 
 
 def test_plain_text_leaves_markdown_nothing_to_read():
-    shown = plain(HOSTILE)
+    shown = escape_markdown(HOSTILE)
     assert "\n" not in shown and "\u202e" not in shown and "\x00" not in shown
     bare = shown.replace("\\", "")
     for index, character in enumerate(shown):
@@ -30,15 +30,15 @@ def test_plain_text_leaves_markdown_nothing_to_read():
 )
 def test_plain_text_makes_no_links(text):
     """GitHub's Markdown makes links of addresses even where they are escaped."""
-    shown = plain(text).replace("\\", "")
+    shown = escape_markdown(text).replace("\\", "")
     assert shown.replace("\u2060", "") == text
     assert not re.search(r"https?://|ftp://|www\.|@\w|mailto:\w", shown, re.IGNORECASE)
 
 
 def test_plain_text_is_cut():
-    assert len(plain("x" * 5000)) == 300
-    assert plain("x" * 5000, most=20) == "x" * 19 + "…"
-    assert plain("Größe ♯ 𝄞") == "Größe ♯ 𝄞"
+    assert len(escape_markdown("x" * 5000)) == 300
+    assert escape_markdown("x" * 5000, most=20) == "x" * 19 + "…"
+    assert escape_markdown("Größe ♯ 𝄞") == "Größe ♯ 𝄞"
 
 
 def failing(kind):

@@ -5,12 +5,12 @@ import pytest
 
 from dmm_core.errors import RunError
 from dmm_core.runs import lock as module
-from dmm_core.runs.lock import LeaseLost, hold
+from dmm_core.runs.lock import RunLockLost, acquire
 from dmm_core.runs.status import Status, read_status
 
 
 def test_a_lease_signs_what_it_writes(tmp_path):
-    with hold(tmp_path) as lease:
+    with acquire(tmp_path) as lease:
         lease.take(Status(state="running"))
         lease.write(Status(state="running", reason="Half way."))
     status = read_status(tmp_path)
@@ -23,14 +23,14 @@ def test_only_one_holds_a_folder(tmp_path):
 
     def second():
         try:
-            with hold(tmp_path, patience=0.0):
+            with acquire(tmp_path, patience=0.0):
                 pass
         except RunError as fault:
             refused.append(str(fault))
 
-    with hold(tmp_path):
+    with acquire(tmp_path):
         with pytest.raises(RunError, match="is being worked on already"):
-            with hold(tmp_path, patience=0.0):
+            with acquire(tmp_path, patience=0.0):
                 pass
         thread = threading.Thread(target=second)
         thread.start()
@@ -44,7 +44,7 @@ def test_patience_outlasts_a_short_hold(tmp_path):
     inside, leave = threading.Event(), threading.Event()
 
     def briefly():
-        with hold(tmp_path):
+        with acquire(tmp_path):
             inside.set()
             leave.wait()
 
@@ -52,32 +52,32 @@ def test_patience_outlasts_a_short_hold(tmp_path):
     thread.start()
     inside.wait()
     threading.Timer(0.1, leave.set).start()
-    with hold(tmp_path, patience=5.0):
+    with acquire(tmp_path, patience=5.0):
         thread.join()
         assert leave.is_set()
 
 
 def test_a_folder_that_is_gone_is_not_made_again(tmp_path):
     with pytest.raises(RunError, match="is gone"):
-        with hold(tmp_path / "gone"):
+        with acquire(tmp_path / "gone"):
             pass
     assert not (tmp_path / "gone").exists()
 
 
 def test_who_has_lost_the_token_writes_nothing(tmp_path):
-    with hold(tmp_path) as lease:
+    with acquire(tmp_path) as lease:
         lease.take(Status(state="running"))
         theirs = lease.owner.model_copy(update={"host": "elsewhere", "token": "theirs"})
         taken = Status(state="running", owner=theirs)
         (tmp_path / "status.json").write_text(taken.model_dump_json())
         for write in (lease.write, lease.write_last):
-            with pytest.raises(LeaseLost):
+            with pytest.raises(RunLockLost):
                 write(Status(state="finished"))
     assert read_status(tmp_path) == taken
 
 
 def test_a_damaged_status_is_not_another_owner(tmp_path):
-    with hold(tmp_path) as lease:
+    with acquire(tmp_path) as lease:
         lease.take(Status(state="running"))
         (tmp_path / "status.json").write_text("{")
         lease.write(Status(state="running"))
@@ -89,7 +89,7 @@ def test_the_last_status_is_written_on_a_full_disk_too(tmp_path, monkeypatch, re
     def refuse(path, content):
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    with hold(tmp_path) as lease:
+    with acquire(tmp_path) as lease:
         lease.take(Status(state="running", reason="A sentence of some length. " * 5))
         monkeypatch.setattr(module, "write_atomic", refuse)
         with pytest.raises(OSError, match="No space"):

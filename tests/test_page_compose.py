@@ -17,11 +17,11 @@ from dmm_core.music.pianoroll import Note
 from dmm_core.music.transposition import transposed
 from dmm_core.runs.store import find_run
 from pages.ui.compose.drawing import compose
-from pages.ui.compose.made import file_stem
 from pages.ui.compose.performance import INSTRUMENTS, Performance, midi, score, sound
-from pages.ui.compose.plan import Keep, Plan
-from pages.ui.compose.start import Given, Start
-from pages.ui.models import trained
+from pages.ui.compose.rendered import file_stem
+from pages.ui.compose.request import CompositionRequest, NoteConstraints
+from pages.ui.compose.start import Inputs, Start
+from pages.ui.models import load_trained
 from pages.ui.pitch import Heard
 
 COMPOSE = "pages/5_Compose.py"
@@ -41,7 +41,7 @@ def no_bundles(monkeypatch):
 
 def plan(**changes):
     start = {"mode": "new", "count": 2, "frames": 12, "seed": 3}
-    return Plan(**({"z_temperature": 1.0, "x_temperature": 1.0} | start | changes))
+    return CompositionRequest(**({"z_temperature": 1.0, "x_temperature": 1.0} | start | changes))
 
 
 def music(at):
@@ -112,7 +112,7 @@ def test_fewer_alternatives_let_the_first_be_heard():
 
 def test_a_piece_is_continued_and_stands_in_front():
     run = music_run()
-    model = trained(run)
+    model = load_trained(run)
     start = np.zeros((5, 88), np.uint8)
     start[:, 40] = 1
     pieces = compose(model, plan(mode="continue"), start)
@@ -129,7 +129,9 @@ def test_a_piece_is_continued_and_stands_in_front():
 def test_a_piece_is_reconstructed_and_can_be_compared():
     run = music_run()
     start = np.zeros((6, 88), np.uint8)
-    pieces = compose(trained(run), plan(mode="reconstruct", frames=6, x_temperature=0.0), start)
+    pieces = compose(
+        load_trained(run), plan(mode="reconstruct", frames=6, x_temperature=0.0), start
+    )
     assert pieces[0].kl.shape == (6,)
     assert np.array_equal(pieces[0].roll, pieces[0].probabilities > 0.5)
     original = page(COMPOSE, run=run.id, mode="reconstruct", hear="0")
@@ -194,14 +196,14 @@ def test_a_file_in_d_goes_to_the_model_in_c_and_comes_back_in_d(mode, monkeypatc
     outside = [i for i in range(4) if not first <= i <= last]
     assert [set(np.flatnonzero(heard(at)[i]) + 21) for i in outside] == [given[i] for i in outside]
     (piece,) = compose(
-        trained(find_run("bundled:chorales")),
+        load_trained(find_run("bundled:chorales")),
         plan(
             mode=mode["mode"],
             count=1,
             frames=16 if mode["mode"] == "continue" else 4,
             seed=1,
             region=(1, 3) if "gap" in mode else None,
-            keep=Keep(to_sound=-10),
+            keep=NoteConstraints(to_sound=-10),
         ),
         seen[0],
     )
@@ -358,11 +360,11 @@ def test_the_midi_and_the_sound_are_those_of_the_roll():
 )
 def test_what_cannot_be_kept_is_refused_whatever_the_widget_said(changes):
     with pytest.raises(ConfigError):
-        Keep(**changes)
+        NoteConstraints(**changes)
 
 
 def test_a_region_is_infilled_and_the_rest_of_the_piece_stays():
-    model = trained(music_run())
+    model = load_trained(music_run())
     pieces = compose(model, plan(mode="infill", region=(4, 8)), PIECE)
     for piece in pieces:
         assert np.array_equal(piece.roll[:4], PIECE[:4] > 0)
@@ -560,7 +562,7 @@ def test_swing_is_heard_and_not_written():
 
 def test_downloads_are_read_by_other_programs():
     run = music_run()
-    (piece, _) = compose(trained(run), plan(frames=16))
+    (piece, _) = compose(load_trained(run), plan(frames=16))
     performance = Performance(2, tempo=120, rearticulate=False)
     notes = performance.notes(piece.roll)
     file = mido.MidiFile(file=io.BytesIO(midi(piece.roll, performance)))
@@ -577,13 +579,15 @@ def test_downloads_are_read_by_other_programs():
 
 
 def test_file_names_tell_pieces_apart_and_hold_nothing_odd():
-    start = Given(Start(Heard(PIECE), 'BWV 66.6: "Wer\'s glaubt"/../é.mid'))
-    infill = plan(mode="infill", region=(16, 32), seed=7, keep=Keep(scale="minor", tonic=9))
+    start = Inputs(Start(Heard(PIECE), 'BWV 66.6: "Wer\'s glaubt"/../é.mid'))
+    infill = plan(
+        mode="infill", region=(16, 32), seed=7, keep=NoteConstraints(scale="minor", tonic=9)
+    )
     names = {
         file_stem("Bach chorales", drawn, hear, given, 1)
         for drawn, given in (
-            (plan(seed=7), Given()),
-            (plan(seed=8), Given()),
+            (plan(seed=7), Inputs()),
+            (plan(seed=8), Inputs()),
             (infill, start),
             (plan(mode="continue", seed=7), start),
             (plan(mode="morph", seed=7), start._replace(other=Start(Heard(PIECE), "Another"))),

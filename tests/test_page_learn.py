@@ -16,12 +16,12 @@ from dmm_core.system.files import home
 from pages.ui.learn import models, session
 from pages.ui.learn.kalman import usual
 from pages.ui.learn.lesson import _HIGH
+from pages.ui.learn.network_diagrams import SEES, drawing
 from pages.ui.learn.page import LESSONS
-from pages.ui.learn.sight import SEES, drawing
 
 LEARN = "pages/6_Learn.py"
 TINY = {"train": {"epochs": 1, "batch_size": 500, "eval_every": 1}}
-SIX = [name for name in LESSONS if name != "shelf"]
+SIX = [name for name in LESSONS if name != "custom"]
 
 
 class FakeRunner:
@@ -226,7 +226,7 @@ def test_imputation_lies_between_the_share_and_the_best_there_is(runner):
 
 
 def test_the_shelf_compares_any_experiment(runner):
-    at = start(runner, "shelf")
+    at = start(runner, "custom")
     (table,) = at.dataframe
     assert list(table.value["Training"]) == ["Linear", "MLP", "Gated"]
 
@@ -234,7 +234,7 @@ def test_the_shelf_compares_any_experiment(runner):
 def test_a_faulty_file_on_the_shelf_is_one_sentence():
     (home() / "lessons").mkdir()
     (home() / "lessons" / "mine.json").write_text("{")
-    at = page(LEARN, lesson="shelf", experiment="mine")
+    at = page(LEARN, lesson="custom", experiment="mine")
     assert len(at.error) == 1 and "not JSON" in at.error[0].value
     assert not primary(page(LEARN, lesson="nonsense"))
 

@@ -346,9 +346,9 @@ def with_train(config, **changes):
 
 def test_a_training_that_cannot_teach_much_is_doubted():
     one = estimate.Workload("binary", 88, sequences=1, frames=100, valid_frames=100)
-    said = launch.doubt(PRESETS["classroom"], one)
+    said = launch.estimate_warning(PRESETS["classroom"], one)
     assert (
         "takes 200 updates" in said and "training has 40" in said and "its own valid data" in said
     )
     many = one._replace(sequences=229)
-    assert launch.doubt(PRESETS["classroom"], many) == ""
+    assert launch.estimate_warning(PRESETS["classroom"], many) == ""

@@ -130,4 +130,4 @@ def test_a_shard_is_a_part_and_all_shards_are_the_batch():
 def test_without_torchrun_there_is_one_process(monkeypatch):
     monkeypatch.delenv("WORLD_SIZE", raising=False)
     with joined() as world:
-        assert world == ALONE and world.tell("go") == "go"
+        assert world == ALONE and world.broadcast("go") == "go"

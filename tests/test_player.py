@@ -14,7 +14,7 @@ from playwright.sync_api import expect
 
 from dmm_core.errors import DataError
 from dmm_core.music.audio import render_wav
-from pages.ui.player import LatentPath, _sound, player
+from pages.ui.player import PlayerPath, _sound, player
 
 QUIET = render_wav([])
 FRAME_MILLISECONDS = 8
@@ -45,7 +45,7 @@ def tone(seconds, sampwidth=2):
         ({"kl": np.zeros(3)}, "kl is (3,)"),
         ({"kl": np.array([0, 1, np.nan, 2])}, "not finite"),
         ({"probabilities": np.full((4, 88), 1.5)}, "outside 0 to 1"),
-        ({"path": LatentPath(np.zeros((4, 2)), np.zeros((4, 3)))}, "path.scale is (4, 3)"),
+        ({"path": PlayerPath(np.zeros((4, 2)), np.zeros((4, 3)))}, "path.scale is (4, 3)"),
         ({"wav": b"MThd"}, "not a PCM WAV"),
         ({"wav": tone(1, sampwidth=1)}, "8 bits a sample"),
     ],

@@ -8,7 +8,7 @@ import torch
 
 from dmm_core.config.presets import preset
 from dmm_core.errors import RunError
-from dmm_core.runs.lock import hold
+from dmm_core.runs.lock import acquire
 from dmm_core.runs.record import DataFacts
 from dmm_core.runs.run import Run
 from dmm_core.runs.status import Owner, Status, this_owner
@@ -156,7 +156,7 @@ class TestStop:
         assert not run.stop_requested()
 
     def test_a_running_run_is_asked(self, run):
-        with hold(run.folder) as lease:
+        with acquire(run.folder) as lease:
             lease.take(Status(state="running"))
             assert not run.stop_requested()
             run.request_stop()
@@ -165,10 +165,10 @@ class TestStop:
             assert run.state() == "running"
 
     def test_a_request_ends_with_its_owner(self, run):
-        with hold(run.folder) as lease:
+        with acquire(run.folder) as lease:
             lease.take(Status(state="running"))
             run.request_stop()
-        with hold(run.folder) as lease:
+        with acquire(run.folder) as lease:
             lease.take(Status(state="running"))
             assert not run.stop_requested()
 
@@ -183,7 +183,7 @@ class TestStop:
         from dmm_core.runs import run as module
 
         write = module.write_document
-        with hold(run.folder) as lease:
+        with acquire(run.folder) as lease:
 
             def begin_before_the_request_arrives(path, content):
                 monkeypatch.setattr(module, "write_document", write)

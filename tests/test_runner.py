@@ -14,7 +14,7 @@ from test_worker import comparable, reference
 from dmm_core.errors import RunError
 from dmm_core.runs import runner as module, worker
 from dmm_core.runs.journal import Journal
-from dmm_core.runs.lock import hold
+from dmm_core.runs.lock import acquire
 from dmm_core.runs.runner import Runner
 from dmm_core.runs.status import Status, this_owner
 from dmm_core.runs.store import create_run
@@ -119,11 +119,11 @@ def test_a_run_that_another_process_finishes_meanwhile_is_not_queued(runner, fak
     run = create_run(CONFIG)
 
     def quicker(folder):
-        monkeypatch.setattr(module, "hold", hold)
+        monkeypatch.setattr(module, "acquire", acquire)
         assert worker.execute(run) == "finished"
-        return hold(folder)
+        return acquire(folder)
 
-    monkeypatch.setattr(module, "hold", quicker)
+    monkeypatch.setattr(module, "acquire", quicker)
     runner.submit(run)
     assert run.state() == "finished"
     assert fake.made == 1
@@ -223,7 +223,7 @@ def test_a_run_of_a_dead_server_is_interrupted_and_resumed(runner):
 
 def test_a_run_that_another_worker_has(runner, fake):
     run = create_run(CONFIG)
-    with hold(run.folder) as lease:
+    with acquire(run.folder) as lease:
         with pytest.raises(RunError, match="is being worked on already"):
             runner.submit(run)
         lease.take(Status(state="running"))

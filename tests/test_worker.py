@@ -23,7 +23,7 @@ from test_checkpoint import files_limited_to
 from dmm_core.data.sequences import Sequences, Splits
 from dmm_core.errors import ConfigError, DataError, RunError
 from dmm_core.runs import journal, worker
-from dmm_core.runs.lock import hold
+from dmm_core.runs.lock import acquire
 from dmm_core.runs.record import DataFacts
 from dmm_core.runs.status import Status, this_owner
 from dmm_core.runs.store import create_run
@@ -619,7 +619,7 @@ def test_a_suspended_owner_is_the_owner_and_a_killed_one_is_resumed_exactly(real
         assert run.state() == "running"
         assert run.status().owner.pid == child.pid
         with pytest.raises(RunError, match="is being worked on already"):
-            with hold(run.folder, patience=0.0):
+            with acquire(run.folder, patience=0.0):
                 pass
         child.resume()
         while len(run.metrics()) < 3:

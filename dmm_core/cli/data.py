@@ -8,7 +8,7 @@ from typing import Any
 from tqdm import tqdm
 
 from dmm_core.cli.columns import print_table
-from dmm_core.cli.reading import changes_of, read_paths, refusals_of, tell
+from dmm_core.cli.reading import changes_of, print_changes, read_paths, refusals_of
 from dmm_core.config.schema import DataConfig
 from dmm_core.data.catalogue import DATASETS, UPLOAD_PREFIX, DatasetInfo
 from dmm_core.data.registry import load_dataset, on_disk
@@ -20,7 +20,7 @@ from dmm_core.data.uploads.reader import (
     split_sizes,
     store_upload,
 )
-from dmm_core.data.uploads.values import counted
+from dmm_core.data.uploads.values import pluralise
 from dmm_core.errors import DataError, UploadError
 from dmm_core.music.pianoroll import GRIDS
 from dmm_core.system.files import json_text
@@ -126,8 +126,8 @@ def inspect(given: argparse.Namespace) -> None:
         print(json_text(found))
         return
     print(
-        f"{report.name}: {kind}, {counted(report.sequences, 'sequence')}, "
-        f"{counted(report.frames, 'frame')}, {counted(report.notes, 'note')}"
+        f"{report.name}: {kind}, {pluralise(report.sequences, 'sequence')}, "
+        f"{pluralise(report.frames, 'frame')}, {pluralise(report.notes, 'note')}"
     )
     for change in report.changes:
         print(f"  {change}")
@@ -144,7 +144,7 @@ def upload(given: argparse.Namespace) -> None:
     options = _options(given, seed=given.split_seed)
     report = read_paths(given.files, options)
     kept = store_upload(report, title=given.title, options=options)
-    tell(report.files)
+    print_changes(report.files)
     found = {
         "upload": f"{UPLOAD_PREFIX}{kept}",
         "sequences": sum(file.sequences for file in report.files),
@@ -155,7 +155,7 @@ def upload(given: argparse.Namespace) -> None:
     if given.json:
         print(json_text(found))
         return
-    sizes = f"{counted(found['sequences'], 'sequence')}, {counted(found['frames'], 'frame')}"
+    sizes = f"{pluralise(found['sequences'], 'sequence')}, {pluralise(found['frames'], 'frame')}"
     print(f"{found['upload']}: {sizes}")
 
 

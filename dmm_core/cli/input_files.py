@@ -6,10 +6,10 @@ from pathlib import Path
 
 import numpy as np
 
-from dmm_core.cli.reading import changes_of, read_paths, refusals_of, tell
+from dmm_core.cli.reading import changes_of, print_changes, read_paths, refusals_of
 from dmm_core.data.sequences import Sequences
 from dmm_core.data.uploads.reader import UploadOptions
-from dmm_core.data.uploads.values import counted
+from dmm_core.data.uploads.values import pluralise
 from dmm_core.errors import DataError, UploadError
 from dmm_core.runs.record import DataFacts
 
@@ -33,7 +33,7 @@ def read_own_files(
     report = read_paths(paths, UploadOptions(steps_per_quarter=data.steps_per_quarter or 1))
     if refused := refusals_of(report.files):
         raise UploadError(refused[0])
-    tell(report.files)
+    print_changes(report.files)
     if changes is not None:
         changes += changes_of(report.files)
     if report.sequences is None:
@@ -51,8 +51,8 @@ def _fitted(sequences: Sequences, data: DataFacts, name: str) -> Sequences:
     ):
         if here != there:
             raise DataError(
-                f"{name} has {counted(here, what)} a frame, but the model explains {data.name} "
-                f"with {counted(there, what)}."
+                f"{name} has {pluralise(here, what)} a frame, but the model explains {data.name} "
+                f"with {pluralise(there, what)}."
             )
     if data.kind == "binary" and sequences.x[0].dtype != np.uint8:
         raise DataError(

@@ -13,7 +13,7 @@ from dmm_core.errors import DataError
 from dmm_core.inference.evaluation import EffectiveSamples, few_paths
 from dmm_core.inference.latent import posterior_moments
 from dmm_core.runs.bundled import load_model
-from dmm_core.runs.evaluations import measure
+from dmm_core.runs.evaluations import evaluate_run
 from dmm_core.runs.store import find_run
 from dmm_core.system.files import json_text, write_atomic
 
@@ -22,7 +22,7 @@ __all__ = ["evaluate", "infer"]
 
 def evaluate(given: argparse.Namespace) -> None:
     """Print the bounds and both estimates of -log p(x); a run's are kept in its folder."""
-    result = measure(
+    result = evaluate_run(
         find_run(given.run, allow_path=True),
         split=given.split,
         samples=given.samples,

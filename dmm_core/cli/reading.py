@@ -7,7 +7,7 @@ from pathlib import Path
 from dmm_core.data.uploads.reader import FileReport, UploadOptions, UploadReport, read_files
 from dmm_core.errors import UploadError
 
-__all__ = ["changes_of", "read_paths", "refusals_of", "tell"]
+__all__ = ["changes_of", "print_changes", "read_paths", "refusals_of"]
 
 
 def read_paths(paths: Sequence[Path], options: UploadOptions) -> UploadReport:
@@ -24,7 +24,7 @@ def read_paths(paths: Sequence[Path], options: UploadOptions) -> UploadReport:
     return report
 
 
-def tell(files: Sequence[FileReport]) -> None:
+def print_changes(files: Sequence[FileReport]) -> None:
     """Say on stderr what was changed, and which files were refused."""
     told = [f"{file.name}: {change}" for file in files for change in file.changes]
     for line in (*told, *refusals_of(files)):

@@ -11,7 +11,7 @@ from dmm_core.exact.kalman import kalman_filter, kalman_smoother
 from dmm_core.exact.ukf import unscented_smoother
 from dmm_core.experiments.figures import curves
 from dmm_core.experiments.report import Comparison, Row, Show
-from dmm_core.experiments.trainings import measured, trained
+from dmm_core.experiments.trainings import measured, train_run
 from dmm_core.inference.latent import posterior_moments
 from dmm_core.runs.bundled import load_model
 from dmm_core.runs.run import Run
@@ -27,7 +27,7 @@ _CLOSE_PARAMETER = 0.05
 def fig3(*, quick: bool, show: Show) -> Comparison:
     """Alpha and beta of `nonlinear-gssm` are found while the inference network is learned."""
     config = _config("nonlinear-gssm", epochs=5 if quick else 40, lr=1e-2)
-    run = trained(config, name=_name("fig3", "alpha and beta", quick), show=show)
+    run = train_run(config, name=_name("fig3", "alpha and beta", quick), show=show)
     scalars = [line["scalars"] for line in run.metrics()]
     found = {n: [s[f"transition.step.{n}"] for s in scalars] for n in ("alpha", "beta")}
     truth = {"alpha": ALPHA, "beta": BETA}
@@ -56,7 +56,7 @@ def fig4(*, quick: bool, show: Show) -> Comparison:
     rows, learning = [], {}
     for network in networks:
         config = _config("linear-gssm", epochs=15 if quick else 60, lr=1e-2, inference=network)
-        run = trained(config, name=_name("fig4", network, quick), show=show)
+        run = train_run(config, name=_name("fig4", network, quick), show=show)
         bound = measured(run, samples=_SAMPLES, show=show)["bound_per_step"]
         found = {"bound": bound, "RMSE": _rmse(_posterior_means(run, test.x, show), test.z)}
         rows.append(Row(network, found, {"bound": exact, "RMSE": smoother}, run.id))
@@ -86,7 +86,7 @@ def fig8(*, quick: bool, show: Show) -> Comparison:
     rows, learning = [Row("UKF smoother, true parameters", {"RMSE": unscented}, {})], {}
     for network in ("DKS", "ST-LR"):
         config = _config("nonlinear-ukf", epochs=15 if quick else 60, lr=1e-2, inference=network)
-        run = trained(config, name=_name("fig8", network, quick), show=show)
+        run = train_run(config, name=_name("fig8", network, quick), show=show)
         bound = measured(run, samples=_SAMPLES, show=show)["bound_per_step"]
         found = {"RMSE": _rmse(_posterior_means(run, test.x, show), test.z), "bound": bound}
         rows.append(Row(network, found, {"RMSE": unscented}, run.id))

@@ -16,7 +16,7 @@ from dmm_core.data.sequences import Sequences
 from dmm_core.data.treatment import drug_effect
 from dmm_core.experiments.figures import curves
 from dmm_core.experiments.report import Comparison, Row, Show
-from dmm_core.experiments.trainings import measured, trained
+from dmm_core.experiments.trainings import measured, train_run
 from dmm_core.inference.sampling import continuation
 from dmm_core.runs.bundled import load_model
 from dmm_core.runs.run import Run
@@ -56,13 +56,15 @@ def medical(*, quick: bool, show: Show) -> Comparison:
     rows = []
     for seed in range(3 if quick else 5):
         name = _name(f"cohort {seed}", quick)
-        run = trained(medical_config(seed, quick=quick), name=name, show=show)
+        run = train_run(medical_config(seed, quick=quick), name=name, show=show)
         show(f"{run.label()}: following the test patients under do(u)")
         cohorts.append(_Cohort(model_effect(run), true_effect(seed)))
         if seed == 0:
             rows.append(_bound_row("nonlinear transition and emission", run, show))
     for title, parts in _PARTS.items():
-        run = trained(medical_config(0, quick=quick, **parts), name=_name(title, quick), show=show)
+        run = train_run(
+            medical_config(0, quick=quick, **parts), name=_name(title, quick), show=show
+        )
         rows.append(_bound_row(title, run, show))
     errors = np.stack([cohort.found - cohort.truth for cohort in cohorts])
     scatter = errors.std(0, ddof=1) * np.sqrt(1 + 1 / len(errors))

@@ -6,7 +6,7 @@ from dmm_core.config.presets import preset
 from dmm_core.config.schema import RunConfig
 from dmm_core.experiments.published import NETWORKS, published
 from dmm_core.experiments.report import Comparison, Row, Show
-from dmm_core.experiments.trainings import measured, trained
+from dmm_core.experiments.trainings import measured, train_run
 
 __all__ = ["table2", "table3", "table4"]
 
@@ -107,7 +107,7 @@ def _row(
     show: Show,
 ) -> Row:
     short = ", quick" if quick else ""
-    run = trained(config, name=f"{title} on {config.data.name} ({experiment}{short})", show=show)
+    run = train_run(config, name=f"{title} on {config.data.name} ({experiment}{short})", show=show)
     found = measured(run, samples=_SAMPLES[quick], show=show)
     columns = (*_COLUMNS, "standard_error", "smc_nll", "smc_standard_error")
     known = {c: found[c] for c in columns} | {"median_ess": found["ess"]["median"]}

@@ -7,18 +7,18 @@ from typing import Any
 from dmm_core.config.schema import RunConfig
 from dmm_core.errors import RunError
 from dmm_core.experiments.report import Show
-from dmm_core.runs.evaluations import measure
+from dmm_core.runs.evaluations import evaluate_run
 from dmm_core.runs.run import Run
 from dmm_core.runs.store import create_run
 from dmm_core.runs.worker import execute
 from dmm_core.training.events import EpochEnd, Event
 
-__all__ = ["measured", "token_of", "trained"]
+__all__ = ["measured", "token_of", "train_run"]
 
 _SHOW_SECONDS = 10.0
 
 
-def trained(config: RunConfig, *, name: str, show: Show) -> Run:
+def train_run(config: RunConfig, *, name: str, show: Show) -> Run:
     """The finished run of `config`; one that was begun before is gone on with.
 
     Args:
@@ -61,7 +61,7 @@ class _Teller:
 
 
 def measured(run: Run, *, samples: int, show: Show, seed: int = 0) -> dict[str, Any]:
-    """What `measure` finds of a run's test split, or found before with the same draws.
+    """What `evaluate_run` finds of a run's test split, or found before with the same draws.
 
     Args:
         run: a finished one.
@@ -75,4 +75,4 @@ def measured(run: Run, *, samples: int, show: Show, seed: int = 0) -> dict[str, 
         if "smc_nll" in found and all(found.get(key) == value for key, value in wanted.items()):
             return found
     show(f"{run.label()}: evaluating on test with {samples} samples")
-    return measure(run, split="test", samples=samples, seed=seed)
+    return evaluate_run(run, split="test", samples=samples, seed=seed)

@@ -8,7 +8,7 @@ from .key import (
     spelled as spelled,
     tonic_name as tonic_name,
 )
-from .metrics import RollMetrics as RollMetrics, measure as measure
+from .metrics import RollMetrics as RollMetrics, roll_metrics as roll_metrics
 from .midi import MidiScore as MidiScore, midi_from_notes as midi_from_notes, read_midi as read_midi
 from .midi_chunks import is_midi as is_midi
 from .pianoroll import (

@@ -9,7 +9,7 @@ from dmm_core.music.key import estimate_key
 from dmm_core.music.pianoroll import LOWEST, PITCHES, as_roll
 from dmm_core.music.scales import SCALES
 
-__all__ = ["RollMetrics", "measure"]
+__all__ = ["RollMetrics", "roll_metrics"]
 
 
 _INTERVALS = (
@@ -56,7 +56,7 @@ class RollMetrics(NamedTuple):
     in_scale: float
 
 
-def measure(rolls: Iterable[np.ndarray]) -> RollMetrics:
+def roll_metrics(rolls: Iterable[np.ndarray]) -> RollMetrics:
     """Measure `rolls`, each (T, 88) boolean or 0 and 1; no frame counts as before a roll's first.
 
     Raises:

@@ -31,7 +31,7 @@ from .note_counts import (
     room as room,
 )
 from .summary import (
-    RowsOf as RowsOf,
+    SequenceRows as SequenceRows,
     Summariser as Summariser,
     Summary as Summary,
     reversal as reversal,

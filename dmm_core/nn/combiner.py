@@ -7,7 +7,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.distributions import Normal
 
-from dmm_core.nn.mlp import in_full, scale_of
+from dmm_core.nn.mlp import scale_of, to_float32
 from dmm_core.nn.recurrence import latent_recurrence
 from dmm_core.nn.summary import Summary
 
@@ -117,7 +117,7 @@ class StructuredCombiner(nn.Module):
         """Draw a path, or one for each leading index of `noise`, by reparameterisation."""
         weight, bias = self._head(summary)
         # All that does not depend on z, for all steps at once.
-        heads = in_full(nn.functional.linear(summary.together.transpose(0, 1), weight, bias))
+        heads = to_float32(nn.functional.linear(summary.together.transpose(0, 1), weight, bias))
         *draws, batch, steps, z_dim = noise.shape
         if draws:
             heads = heads.view(steps, *(1 for _ in draws), batch, -1)
@@ -150,7 +150,7 @@ class StructuredCombiner(nn.Module):
         before = self.start if before is None else before
         combined = torch.tanh(self.transition(before)) + summary.together
         loc, unconstrained = nn.functional.linear(combined, weight, bias).chunk(2, dim=-1)
-        return Normal(in_full(loc), scale_of(unconstrained), validate_args=False)
+        return Normal(to_float32(loc), scale_of(unconstrained), validate_args=False)
 
     def _head(self, summary: Summary) -> tuple[Tensor, Tensor]:
         share = 1.0 / (len(summary.parts) + 1)
@@ -196,7 +196,7 @@ class PriorCombiner(nn.Module):
         if prior is None:
             raise ValueError("A PriorCombiner needs the transition's Gaussian.")
         h = summary.together / len(summary.parts)
-        head = Normal(in_full(self.loc(h)), scale_of(self.variance(h)), validate_args=False)
+        head = Normal(to_float32(self.loc(h)), scale_of(self.variance(h)), validate_args=False)
         return product_of(prior, head)
 
 
@@ -240,7 +240,7 @@ class MeanFieldCombiner(nn.Module):
             before: not looked at.
             prior: not looked at.
         """
-        locs = [in_full(head(h)) for head, h in zip(self.loc, summary.parts, strict=True)]
+        locs = [to_float32(head(h)) for head, h in zip(self.loc, summary.parts, strict=True)]
         scales = [scale_of(head(h)) for head, h in zip(self.variance, summary.parts, strict=True)]
         heads = [
             Normal(loc, scale, validate_args=False) for loc, scale in zip(locs, scales, strict=True)

@@ -9,7 +9,7 @@ from dmm_core.data.batching import SequenceBatch
 from dmm_core.nn.combiner import LatentPath
 from dmm_core.nn.inference import InferenceNetwork
 from dmm_core.nn.mlp import scale_of
-from dmm_core.nn.summary import Chance, Summary
+from dmm_core.nn.summary import RandomSource, Summary
 
 __all__ = ["DMM", "InitialState", "count_parameters"]
 
@@ -163,7 +163,7 @@ class DMM(nn.Module):
         self,
         batch: SequenceBatch,
         noise: Float[Tensor, "*draw batch time latent"],
-        generator: Chance = None,
+        generator: RandomSource = None,
     ) -> LatentPath:
         """A path drawn from q(z given x), or one for each leading index of `noise`.
 

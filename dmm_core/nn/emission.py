@@ -8,7 +8,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.distributions import Bernoulli, Normal
 
-from dmm_core.nn.mlp import beside, in_full, mlp, scale_of
+from dmm_core.nn.mlp import concat_context, mlp, scale_of, to_float32
 from dmm_core.nn.nade import NADE
 
 __all__ = ["BernoulliEmission", "GaussianEmission", "NADEEmission"]
@@ -46,7 +46,7 @@ class BernoulliEmission(nn.Module):
         context: Float[Tensor, "*batch context"] | None = None,
     ) -> Bernoulli:
         """The distribution of x given z, of shape (..., x_dim)."""
-        logits = in_full(self.logits(self.trunk(beside(z, context))))
+        logits = to_float32(self.logits(self.trunk(concat_context(z, context))))
         return Bernoulli(logits=logits, validate_args=False)
 
 
@@ -84,8 +84,8 @@ class GaussianEmission(nn.Module):
         context: Float[Tensor, "*batch context"] | None = None,
     ) -> Normal:
         """The distribution of x given z, of shape (..., x_dim)."""
-        trunk = self.trunk(beside(z, context))
-        loc, scale = in_full(self.loc(trunk)), scale_of(self.variance(trunk))
+        trunk = self.trunk(concat_context(z, context))
+        loc, scale = to_float32(self.loc(trunk)), scale_of(self.variance(trunk))
         return Normal(loc, scale, validate_args=False)
 
 
@@ -130,6 +130,6 @@ class NADEEmission(nn.Module):
         context: Float[Tensor, "*batch context"] | None = None,
     ) -> NADE:
         """The distribution of x given z, of shape (..., x_dim)."""
-        trunk = self.trunk(beside(z, context))
-        start, bias = in_full(self.start(trunk)), in_full(self.bias(trunk))
+        trunk = self.trunk(concat_context(z, context))
+        start, bias = to_float32(self.start(trunk)), to_float32(self.bias(trunk))
         return NADE(start, bias, self.read.weight.t(), self.write.weight)

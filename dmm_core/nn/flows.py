@@ -11,7 +11,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn.functional import linear, logsigmoid
 
-from dmm_core.nn.mlp import in_full
+from dmm_core.nn.mlp import to_float32
 
 __all__ = ["Bent", "InverseAutoregressiveFlow", "InverseAutoregressiveFlows", "Unbent"]
 
@@ -81,8 +81,8 @@ class InverseAutoregressiveFlow(nn.Module):
     def _at(self, base: Tensor) -> tuple[Tensor, Tensor]:
         """M, and what the sigmoid of s sees."""
         hidden = torch.relu(linear(base, self.hidden.weight * self.inward, self.hidden.bias))
-        loc = in_full(linear(hidden, self.loc.weight * self.outward, self.loc.bias))
-        gate = in_full(linear(hidden, self.gate.weight * self.outward, self.gate.bias)) + _OPEN
+        loc = to_float32(linear(hidden, self.loc.weight * self.outward, self.loc.bias))
+        gate = to_float32(linear(hidden, self.gate.weight * self.outward, self.gate.bias)) + _OPEN
         return loc, gate
 
     def unbend(self, z: Float[Tensor, "*draw latent"]) -> Unbent:

@@ -21,7 +21,7 @@ from torch.distributions import Normal
 from dmm_core.data.batching import SequenceBatch
 from dmm_core.nn.combiner import Combiner, LatentPath, stack_steps
 from dmm_core.nn.flows import InverseAutoregressiveFlows
-from dmm_core.nn.summary import Chance, Summary
+from dmm_core.nn.summary import RandomSource, Summary
 
 __all__ = ["InferenceNetwork", "PriorOfStep"]
 
@@ -65,7 +65,7 @@ class InferenceNetwork(nn.Module):
             seen.append(batch.u_before)
         return seen[0] if len(seen) == 1 else torch.cat(seen, dim=-1)
 
-    def summarise(self, batch: SequenceBatch, generator: Chance = None) -> Summary:
+    def summarise(self, batch: SequenceBatch, generator: RandomSource = None) -> Summary:
         """What the RNNs say of each step of `batch`.
 
         Args:

@@ -9,11 +9,11 @@ __all__ = [
     "INITIALISERS",
     "NONLINEARITIES",
     "VARIANCE_FLOOR",
-    "beside",
-    "in_full",
+    "concat_context",
     "initialise",
     "mlp",
     "scale_of",
+    "to_float32",
 ]
 
 VARIANCE_FLOOR = 1e-5
@@ -54,7 +54,7 @@ def mlp(inputs: int, hidden: int, layers: int, *, nonlinearity: str) -> nn.Seque
     return nn.Sequential(*stack)
 
 
-def beside(z: Tensor, context: Tensor | None) -> Tensor:
+def concat_context(z: Tensor, context: Tensor | None) -> Tensor:
     """`z` with what else a network sees beside it: (..., latent + context).
 
     Args:
@@ -66,14 +66,14 @@ def beside(z: Tensor, context: Tensor | None) -> Tensor:
     return torch.cat([z, context.expand(*z.shape[:-1], context.shape[-1])], dim=-1)
 
 
-def in_full(values: Tensor) -> Tensor:
+def to_float32(values: Tensor) -> Tensor:
     """`values`, in float32 where a product under autocast left them in bfloat16."""
     return values.float() if values.dtype == torch.bfloat16 else values
 
 
 def scale_of(unconstrained: Tensor) -> Tensor:
     """Standard deviation sqrt(softplus(unconstrained) + floor), elementwise."""
-    return torch.sqrt(nn.functional.softplus(in_full(unconstrained)) + VARIANCE_FLOOR)
+    return torch.sqrt(nn.functional.softplus(to_float32(unconstrained)) + VARIANCE_FLOOR)
 
 
 @torch.no_grad()

@@ -9,9 +9,9 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from dmm_core.nn.elman import elman
-from dmm_core.nn.mlp import NONLINEARITIES, in_full
+from dmm_core.nn.mlp import NONLINEARITIES, to_float32
 
-__all__ = ["RNNS", "Chance", "RowsOf", "Summariser", "Summary", "reversal"]
+__all__ = ["RNNS", "RandomSource", "SequenceRows", "Summariser", "Summary", "reversal"]
 
 RNNS: dict[str, Callable[[int, int, int], nn.RNNBase]] = {
     "lstm": nn.LSTM,
@@ -21,7 +21,7 @@ RNNS: dict[str, Callable[[int, int, int], nn.RNNBase]] = {
 }
 
 
-class RowsOf(NamedTuple):
+class SequenceRows(NamedTuple):
     """A source of randomness for some rows of a batch, which draws for all of them.
 
     Attributes:
@@ -37,7 +37,7 @@ class RowsOf(NamedTuple):
     steps: int
 
 
-Chance = torch.Generator | RowsOf | None
+RandomSource = torch.Generator | SequenceRows | None
 """Source of the dropout's randomness; None is torch's own."""
 
 
@@ -133,7 +133,7 @@ class Summariser(nn.Module):
         self,
         seen: Float[Tensor, "batch time input"],
         lengths: Int[Tensor, " batch"],
-        generator: Chance = None,
+        generator: RandomSource = None,
     ) -> Summary:
         """Summarise every step.
 
@@ -155,10 +155,10 @@ class Summariser(nn.Module):
             future = self._drop(_Permuted.apply(states, rows), generator).transpose(0, 1)
         return Summary(past, future)
 
-    def _drop(self, h: Tensor, generator: Chance) -> Tensor:
+    def _drop(self, h: Tensor, generator: RandomSource) -> Tensor:
         if not self.training or self.dropout == 0.0:
             return h
-        if isinstance(generator, RowsOf):
+        if isinstance(generator, SequenceRows):
             whole = h.new_empty(generator.steps, generator.batch, h.shape[-1])
             whole.bernoulli_(1.0 - self.dropout, generator=generator.generator)
             keep = whole[: len(h), generator.rows].contiguous()
@@ -171,8 +171,8 @@ def _states(rnn: nn.RNNBase, inputs: Tensor) -> Tensor:
     """What the RNN says of each step, time first."""
     if isinstance(rnn, nn.RNN) and inputs.device.type == "cpu" and torch.is_grad_enabled():
         # Cheaper to train; without a gradient there is nothing to gain.
-        return in_full(elman(rnn, inputs))
-    return in_full(rnn(inputs)[0])
+        return to_float32(elman(rnn, inputs))
+    return to_float32(rnn(inputs)[0])
 
 
 class _Permuted(torch.autograd.Function):

@@ -8,7 +8,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.distributions import Normal
 
-from dmm_core.nn.mlp import NONLINEARITIES, beside, in_full, mlp, scale_of
+from dmm_core.nn.mlp import NONLINEARITIES, concat_context, mlp, scale_of, to_float32
 
 __all__ = ["GatedTransition", "MLPTransition"]
 
@@ -55,10 +55,10 @@ class GatedTransition(nn.Module):
         context: Float[Tensor, "*batch context"] | None = None,
     ) -> Normal:
         """The distribution of z_t given z_{t-1} = z, of shape (..., z_dim)."""
-        seen = beside(z, context)
-        gate = torch.sigmoid(in_full(self.gate(seen)))
-        proposal = in_full(self.proposal(seen))
-        loc = torch.lerp(in_full(self.linear(seen)), proposal, gate)
+        seen = concat_context(z, context)
+        gate = torch.sigmoid(to_float32(self.gate(seen)))
+        proposal = to_float32(self.proposal(seen))
+        loc = torch.lerp(to_float32(self.linear(seen)), proposal, gate)
         scale = scale_of(self.variance(self.nonlinearity(proposal)))
         return Normal(loc, scale, validate_args=False)
 
@@ -90,6 +90,6 @@ class MLPTransition(nn.Module):
         context: Float[Tensor, "*batch context"] | None = None,
     ) -> Normal:
         """The distribution of z_t given z_{t-1} = z, of shape (..., z_dim)."""
-        trunk = self.trunk(beside(z, context))
-        loc, scale = in_full(self.loc(trunk)), scale_of(self.variance(trunk))
+        trunk = self.trunk(concat_context(z, context))
+        loc, scale = to_float32(self.loc(trunk)), scale_of(self.variance(trunk))
         return Normal(loc, scale, validate_args=False)

@@ -6,7 +6,7 @@ from .bundled import (
     load_model as load_model,
 )
 from .documents import write_document as write_document
-from .evaluations import measure as measure
+from .evaluations import evaluate_run as evaluate_run
 from .exporting import export_run as export_run
 from .imported import import_run as import_run
 from .record import DataFacts as DataFacts, model_for as model_for

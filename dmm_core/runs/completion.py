@@ -9,10 +9,10 @@ from typing import NamedTuple
 import torch
 
 from dmm_core.errors import DMMError
-from dmm_core.runs.lock import LeaseLost
+from dmm_core.runs.lock import RunLockLost
 from dmm_core.runs.status import State
 
-__all__ = ["Outcome", "StopAsked", "outcome_of"]
+__all__ = ["Outcome", "StopRequested", "run_to_completion"]
 
 _NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
@@ -24,7 +24,7 @@ _STOPPED: dict[State, str] = {
 }
 
 
-class StopAsked(Exception):
+class StopRequested(Exception):
     """Leave the run in `state`, cancelled or interrupted; what had to be saved is."""
 
     def __init__(self, state: State) -> None:
@@ -38,7 +38,7 @@ class Outcome(NamedTuple):
     reason: str
 
 
-def outcome_of(work: Callable[[], str], log: Callable[[str], None]) -> Outcome:
+def run_to_completion(work: Callable[[], str], log: Callable[[str], None]) -> Outcome:
     """Do `work` and say how it ended.
 
     Args:
@@ -46,15 +46,15 @@ def outcome_of(work: Callable[[], str], log: Callable[[str], None]) -> Outcome:
         log: keeps the traceback of what went wrong.
 
     Raises:
-        LeaseLost: if `work` or `log` does; the run then has another owner who says how it ends.
+        RunLockLost: if `work` or `log` does; the run then has another owner who says how it ends.
     """
     try:
         return Outcome("finished", work())
-    except StopAsked as stop:
+    except StopRequested as stop:
         return Outcome(stop.state, _STOPPED[stop.state])
     except KeyboardInterrupt:
         return Outcome("cancelled", _STOPPED["cancelled"])
-    except LeaseLost:
+    except RunLockLost:
         raise
     except Exception as error:
         with contextlib.suppress(OSError):  # on a full disk the status matters more

@@ -9,13 +9,13 @@ from dmm_core.runs.bundled import BundledModel, load_model
 from dmm_core.runs.run import Run
 from dmm_core.system.device import choose_device
 
-__all__ = ["Estimator", "measure"]
+__all__ = ["Estimator", "evaluate_run"]
 
 Estimator = Literal["is", "smc"]
 """Whose estimate `importance_nll` holds: importance sampling's, or the particle filter's."""
 
 
-def measure(
+def evaluate_run(
     source: Run | BundledModel,
     *,
     split: str,

@@ -15,10 +15,10 @@ from dmm_core.runs.documents import is_epoch, is_evaluation, parse, plain_line
 __all__ = [
     "ForeignRecord",
     "RunCard",
-    "judged_card",
-    "judged_evaluations",
-    "judged_metrics",
-    "judged_record",
+    "validate_card",
+    "validate_evaluations",
+    "validate_metrics",
+    "validate_record",
 ]
 
 _MOST_VERSIONS = 10
@@ -73,7 +73,7 @@ class ForeignRecord(NamedTuple):
     versions: dict[str, str]
 
 
-def judged_record(content: bytes) -> ForeignRecord:
+def validate_record(content: bytes) -> ForeignRecord:
     """The configuration that config.json holds, when it was made and with which versions.
 
     Raises:
@@ -97,7 +97,7 @@ def judged_record(content: bytes) -> ForeignRecord:
     return ForeignRecord(parse_config(config), created, plain)
 
 
-def judged_card(content: bytes) -> RunCard:
+def validate_card(content: bytes) -> RunCard:
     """What run.json says.
 
     Raises:
@@ -113,7 +113,7 @@ def judged_card(content: bytes) -> RunCard:
         ) from None
 
 
-def judged_metrics(content: bytes) -> list[dict[str, Any]]:
+def validate_metrics(content: bytes) -> list[dict[str, Any]]:
     """One mapping an epoch; a last line that was being written is left out.
 
     Raises:
@@ -131,7 +131,7 @@ def judged_metrics(content: bytes) -> list[dict[str, Any]]:
     return metrics
 
 
-def judged_evaluations(content: bytes) -> list[dict[str, Any]]:
+def validate_evaluations(content: bytes) -> list[dict[str, Any]]:
     """What was found on the splits.
 
     Raises:

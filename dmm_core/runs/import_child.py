@@ -19,10 +19,10 @@ from dmm_core.data.uploads.archive import read_zip
 from dmm_core.errors import DMMError, UploadError
 from dmm_core.runs.exported import (
     RunCard,
-    judged_card,
-    judged_evaluations,
-    judged_metrics,
-    judged_record,
+    validate_card,
+    validate_evaluations,
+    validate_metrics,
+    validate_record,
 )
 from dmm_core.system.limited_child import Limits, read_in_child, serve
 
@@ -94,15 +94,15 @@ def read_export(data: bytes) -> ExportedRun:
     """
     try:
         run_id, files = _members(read_zip(data, most=MAX_BYTES))
-        record = judged_record(files["config.json"])
-        metrics = judged_metrics(files.get("metrics.jsonl", b""))
+        record = validate_record(files["config.json"])
+        metrics = validate_metrics(files.get("metrics.jsonl", b""))
         return ExportedRun(
             id=run_id,
             config=record.config,
             created=record.created,
             versions=record.versions,
-            card=judged_card(files["run.json"]),
-            evaluations=judged_evaluations(files.get("evaluations.json", b"[]")),
+            card=validate_card(files["run.json"]),
+            evaluations=validate_evaluations(files.get("evaluations.json", b"[]")),
             metrics="".join(f"{json.dumps(line)}\n" for line in metrics).encode(),
             epochs=len(metrics),
             weights=_weights(files["model.safetensors"]),

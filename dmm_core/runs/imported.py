@@ -12,7 +12,7 @@ from dmm_core.data.uploads.report import display_name
 from dmm_core.errors import UploadError
 from dmm_core.runs.documents import plain_line, write_document
 from dmm_core.runs.import_child import MAX_BYTES, read_export_in_child
-from dmm_core.runs.lock import hold
+from dmm_core.runs.lock import acquire
 from dmm_core.runs.record import DataFacts, RunRecord, model_for, write_record
 from dmm_core.runs.run import Run
 from dmm_core.runs.status import RunProgress, Status
@@ -68,7 +68,7 @@ def import_run(data: bytes) -> Run:
         if card.name or card.notes:
             run.rename(_told_apart(card.name), card.notes)
         save_checkpoint(run.checkpoints, Checkpoint({"model": weights}, scalars))
-        with hold(run.folder) as lease:
+        with acquire(run.folder) as lease:
             lease.take(Status(state="finished", reason=_REASON, progress=progress))
 
     return add_run(fill, wanted=read.id)

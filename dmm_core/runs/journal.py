@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from dmm_core.errors import RunError
-from dmm_core.runs.lock import Lease
+from dmm_core.runs.lock import RunLock
 from dmm_core.runs.record import DataFacts
 from dmm_core.runs.run import Run
 from dmm_core.runs.status import RunProgress, State, Status
@@ -24,17 +24,17 @@ _BEAT_SECONDS = 1.0
 
 
 class Journal:
-    """The one writer of a run's folder, for as long as the lease is its own.
+    """The only writer of a run's folder while it holds the folder's lock.
 
-    Every method that writes raises `LeaseLost` once another owner has taken the run, and `OSError`
-    if the disk refuses.
+    Every method that writes raises `RunLockLost` once another owner has taken the run, and
+    `OSError` if the disk refuses.
 
     Args:
         run: whose folder.
         lease: the right to write it.
     """
 
-    def __init__(self, run: Run, lease: Lease) -> None:
+    def __init__(self, run: Run, lease: RunLock) -> None:
         self._run = run
         self._lease = lease
         self._metrics = run.folder / "metrics.jsonl"

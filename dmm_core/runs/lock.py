@@ -12,15 +12,15 @@ from dmm_core.errors import RunError
 from dmm_core.runs.status import Status, read_status, this_owner
 from dmm_core.system.files import write_atomic
 
-__all__ = ["Lease", "LeaseLost", "hold"]
+__all__ = ["RunLock", "RunLockLost", "acquire"]
 
 
-class LeaseLost(Exception):
+class RunLockLost(Exception):
     """Another owner has taken the run over: stop, and write nothing more."""
 
 
-class Lease:
-    """What the holder of a run folder's lock writes its status with; made by `hold`.
+class RunLock:
+    """What the holder of a run folder's lock writes its status with; made by `acquire`.
 
     Attributes:
         owner: this process, with the token of this lease.
@@ -45,7 +45,7 @@ class Lease:
         """Write `status`, if this lease still owns the folder.
 
         Raises:
-            LeaseLost: if it does not.
+            RunLockLost: if it does not.
             OSError: if the disk refuses.
         """
         self.check()
@@ -55,7 +55,7 @@ class Lease:
         """Write `status` as `write` does, on a full disk over the old one.
 
         Raises:
-            LeaseLost: if this lease no longer owns the folder.
+            RunLockLost: if this lease no longer owns the folder.
             OSError: if the disk refuses even that.
         """
         self.check()
@@ -65,11 +65,11 @@ class Lease:
         """Compare tokens before a write.
 
         Raises:
-            LeaseLost: if another owner has taken the folder.
+            RunLockLost: if another owner has taken the folder.
         """
         owner = read_status(self._path.parent).owner
         if owner is not None and owner.token != self.owner.token:
-            raise LeaseLost
+            raise RunLockLost
 
     def _overwrite(self, status: Status) -> None:
         """Needs no new room: otherwise a run that a full disk stopped would run for ever."""
@@ -85,7 +85,7 @@ class Lease:
 
 
 @contextmanager
-def hold(folder: Path, patience: float = 1.0) -> Iterator[Lease]:
+def acquire(folder: Path, patience: float = 1.0) -> Iterator[RunLock]:
     """Hold the exclusive lock of a run folder.
 
     Args:
@@ -103,6 +103,6 @@ def hold(folder: Path, patience: float = 1.0) -> Iterator[Lease]:
     except Timeout:
         raise RunError(f"The run {folder.name} is being worked on already.") from None
     try:
-        yield Lease(folder)
+        yield RunLock(folder)
     finally:
         lock.release()

@@ -24,7 +24,7 @@ from dmm_core.runs.documents import (
     read_text,
     write_document,
 )
-from dmm_core.runs.lock import hold
+from dmm_core.runs.lock import acquire
 from dmm_core.runs.record import DataFacts, RunRecord, read_record
 from dmm_core.runs.status import (
     ACTIVE,
@@ -215,7 +215,7 @@ class Run:
         """
         if (state := self.state()) in ACTIVE:
             raise RunError(f"The run {self.id} is {state}; stop it before it is deleted.")
-        with hold(self.folder):
+        with acquire(self.folder):
             pass
         # Gone at once for everybody, however long the files take.
         doomed = self.folder.with_name(f".deleted-{secrets.token_hex(8)}")
@@ -234,7 +234,7 @@ class Run:
 
     def _cancelled_in_queue(self) -> bool:
         try:
-            with hold(self.folder, patience=0.0) as lease:
+            with acquire(self.folder, patience=0.0) as lease:
                 status = self.status()
                 if status.state != "queued":
                     return False

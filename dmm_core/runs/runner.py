@@ -7,7 +7,7 @@ import time
 from typing import NamedTuple
 
 from dmm_core.errors import RunError
-from dmm_core.runs.lock import hold
+from dmm_core.runs.lock import acquire
 from dmm_core.runs.run import Run
 from dmm_core.runs.status import Status
 from dmm_core.runs.worker import CHECKPOINT_SECONDS, Listen, execute
@@ -74,7 +74,7 @@ class Runner:
                 ticket.is_of(status) for ticket in (*self._waiting, *self._begun)
             ):
                 return
-            with hold(run.folder) as lease:
+            with acquire(run.folder) as lease:
                 if run.status() != status:  # another process was quicker; its will be done
                     return
                 lease.take(Status(state="queued", progress=status.progress))

@@ -15,7 +15,7 @@ from dmm_core.config.schema import RunConfig
 from dmm_core.errors import RunError
 from dmm_core.runs.bundled import BundledModel, list_bundled
 from dmm_core.runs.documents import write_document
-from dmm_core.runs.lock import hold
+from dmm_core.runs.lock import acquire
 from dmm_core.runs.record import this_record, write_record
 from dmm_core.runs.run import Run
 from dmm_core.runs.status import Status
@@ -65,7 +65,7 @@ def create_run(
             staged.rename(name)
         if lesson is not None:
             write_document(staged.folder / "lesson.json", {"lesson": lesson})
-        with hold(staged.folder) as lease:
+        with acquire(staged.folder) as lease:
             lease.take(Status(state="queued"))
     except BaseException:
         shutil.rmtree(staged.folder, ignore_errors=True)

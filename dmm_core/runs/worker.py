@@ -16,9 +16,9 @@ from dmm_core.data.registry import load_dataset
 from dmm_core.data.sequences import Splits
 from dmm_core.errors import RunError
 from dmm_core.nn.dmm import DMM
-from dmm_core.runs.completion import StopAsked, outcome_of
+from dmm_core.runs.completion import StopRequested, run_to_completion
 from dmm_core.runs.journal import Journal
-from dmm_core.runs.lock import LeaseLost, hold
+from dmm_core.runs.lock import RunLockLost, acquire
 from dmm_core.runs.record import DataFacts, model_for
 from dmm_core.runs.run import Run
 from dmm_core.runs.signals import stop_signals
@@ -77,7 +77,7 @@ def execute(
         OSError: if the disk refuses even to overwrite the status.
     """
     cancel, closing = threading.Event(), closing or threading.Event()
-    with hold(run.folder) as lease, stop_signals(cancel, closing):
+    with acquire(run.folder) as lease, stop_signals(cancel, closing):
         status = run.status()
         if status.state == "finished":
             return status.state
@@ -93,8 +93,8 @@ def execute(
             worker = _Worker(
                 run, journal, cancel, closing, on_event, listen, checkpoint_seconds, world
             )
-            return journal.end(*outcome_of(worker.work, journal.log))
-        except LeaseLost:
+            return journal.end(*run_to_completion(worker.work, journal.log))
+        except RunLockLost:
             return run.state()
         finally:
             if torch.cuda.is_initialized():
@@ -112,7 +112,7 @@ def follow(world: World) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
     with contextlib.suppress(Dismissed):
-        config, checkpoint = world.tell()
+        config, checkpoint = world.broadcast()
         splits = load_dataset(config.data)
         model = model_for(config.model, DataFacts.of(splits), seed=config.train.seed)
         training = Training(model, splits, config.train, world)
@@ -120,7 +120,7 @@ def follow(world: World) -> None:
             training.load_state(checkpoint)
         for _ in training.events():
             pass
-        world.tell()  # waits to be dismissed
+        world.broadcast()  # waits to be dismissed
 
 
 @dataclass(frozen=True)
@@ -155,7 +155,7 @@ class _Worker:
         if checkpoint := self.journal.restore(facts):
             training.load_state(checkpoint)
         self._raise_if_stopped()
-        self.world.tell((config, checkpoint))
+        self.world.broadcast((config, checkpoint))
         return self._follow(training, model, facts)
 
     def _follow(self, training: Training, model: DMM, facts: DataFacts) -> str:
@@ -170,7 +170,7 @@ class _Worker:
                 return event.reason
             if stop := self._stop():
                 self.journal.save(training.state())
-                raise StopAsked(stop)
+                raise StopRequested(stop)
             if self.journal.seconds_since_save() >= self.checkpoint_seconds:
                 self.journal.save(training.state())
             if listen and isinstance(event, EpochEnd):
@@ -215,7 +215,7 @@ class _Worker:
 
     def _raise_if_stopped(self) -> None:
         if stop := self._stop():
-            raise StopAsked(stop)
+            raise StopRequested(stop)
 
     def _stop(self) -> State | None:
         if self.cancel.is_set() or self.run.stop_requested():

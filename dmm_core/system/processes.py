@@ -62,7 +62,7 @@ class World(NamedTuple):
         rows = slice(0, 1) if idle else slice(first, last)
         return Shard(rows, idle, len(lengths), int(lengths.max()), int(lengths.sum()))
 
-    def tell(self, message: Any = None) -> Any:
+    def broadcast(self, message: Any = None) -> Any:
         """What the leader says: its `message`, on every process; alone nothing is sent.
 
         Raises:
@@ -123,5 +123,5 @@ def joined() -> Iterator[World]:
     finally:
         if world.rank == 0:
             with suppress(RuntimeError):  # a follower that is gone already
-                world.tell(_End())
+                world.broadcast(_End())
         distributed.destroy_process_group()

@@ -2,7 +2,7 @@
 
 import math
 
-__all__ = ["Course"]
+__all__ = ["DivergenceMonitor"]
 
 _NATS = 1.0
 """Rise of a bound that is never called divergence, in nats a frame."""
@@ -14,7 +14,7 @@ _SHARE_OF_GAIN = 0.5
 """Share of what a training had gained that it has to lose again."""
 
 
-class Course:
+class DivergenceMonitor:
     """The few numbers of a training's course that divergence is judged by; nats a frame.
 
     Attributes:

@@ -28,7 +28,7 @@ from dmm_core.system.device import choose_device, keep_freed_memory, require_mem
 from dmm_core.system.processes import ALONE, Shard, World
 from dmm_core.system.threads import own_threads
 from dmm_core.training.checkpoint import Checkpoint
-from dmm_core.training.divergence import Course
+from dmm_core.training.divergence import DivergenceMonitor
 from dmm_core.training.events import EpochEnd, Event, Finished, Progress
 from dmm_core.training.graphs import graphed_update
 from dmm_core.training.train_step import Rates, Update
@@ -102,7 +102,7 @@ class Training:
         self._best_valid_bound: float | None = None
         self._best_epoch: int | None = None
         self._validations_since_best = 0
-        self._course = Course()
+        self._course = DivergenceMonitor()
         if sentence := slow_precision(config.device, config.precision):
             tell(sentence)
 
@@ -152,7 +152,7 @@ class Training:
 
     def _next(self, indices: np.ndarray) -> None:
         if self._world.size > 1:
-            self._world.tell()
+            self._world.broadcast()
             self._step_together(indices)
         elif self._graphed:
             self._graphed(indices, self._begin())
@@ -235,7 +235,7 @@ class Training:
 
     def _measured(self) -> float:
         """The valid bound, measured by the first process for all of them."""
-        return self._world.tell(self._valid_bound() if self._world.rank == 0 else None)
+        return self._world.broadcast(self._valid_bound() if self._world.rank == 0 else None)
 
     def _valid_bound(self) -> float:
         return valid_bound(

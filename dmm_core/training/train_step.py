@@ -18,7 +18,7 @@ from dmm_core.inference.objective import Bound, bound_of, importance_bound, pena
 from dmm_core.inference.seeded_sampling import draw_noise
 from dmm_core.nn.combiner import LatentPath
 from dmm_core.nn.dmm import DMM
-from dmm_core.nn.summary import RowsOf
+from dmm_core.nn.summary import SequenceRows
 from dmm_core.system.device import tf32_products
 from dmm_core.system.processes import Shard, World
 
@@ -97,7 +97,7 @@ class Update:
         if shard is None:
             chance, frames = self.generator, batch.mask.sum()
         else:
-            chance = RowsOf(self.generator, shard.rows, shard.batch, shard.steps)
+            chance = SequenceRows(self.generator, shard.rows, shard.batch, shard.steps)
             frames = batch.mask.new_tensor(shard.frames)
             rows, steps = shard.batch, shard.steps
         noise = draw_noise((*draws, rows, steps, self._model.z_dim), self.generator, batch.x)

@@ -29,7 +29,7 @@ from dmm_core.inference.evaluation import evaluate, frame_accuracy
 from dmm_core.inference.latent import active_units, posterior_moments
 from dmm_core.inference.sampling import continuation, reconstruct, sample
 from dmm_core.music.audio import render_wav
-from dmm_core.music.metrics import measure
+from dmm_core.music.metrics import roll_metrics
 from dmm_core.music.midi import midi_from_notes
 from dmm_core.runs.bundled import load_model
 from dmm_core.runs.record import DataFacts, model_for
@@ -57,7 +57,7 @@ print(chorales.label(), "z_dim", model.z_dim, chorales.config().model.inference)
 paths = chorale_paths("test")[:6]
 rolls = [read_chorale(path).roll(1) for path in paths]  # (T, 88), a frame a quarter
 bach = rolls[0]
-print(paths[0].stem, bach.shape, f"{measure([bach]).mean_polyphony:.2f} notes a frame")
+print(paths[0].stem, bach.shape, f"{roll_metrics([bach]).mean_polyphony:.2f} notes a frame")
 
 # %% [markdown]
 # ## What it thinks of them
@@ -111,7 +111,7 @@ def clashes(rolls: list[np.ndarray]) -> float:
     return float((frames[:, 1:] & frames[:, :-1]).any(1).mean())
 
 
-print(f"{'Bach':20} {measure(rolls).held:.0%} of notes held, clashes {clashes(rolls):.0%}")
+print(f"{'Bach':20} {roll_metrics(rolls).held:.0%} of notes held, clashes {clashes(rolls):.0%}")
 for z_temperature, x_temperature in ((1.0, 1.0), (1.0, 0.7), (1.0, 1.5), (0.5, 0.7), (2.0, 0.7)):
     drawn = sample(
         model,
@@ -124,7 +124,7 @@ for z_temperature, x_temperature in ((1.0, 1.0), (1.0, 0.7), (1.0, 1.5), (0.5, 0
     composed = [to_roll(x) for x in drawn.x]
     print(
         f"z at {z_temperature}, x at {x_temperature}   "
-        f"{measure(composed).held:.0%} of notes held, clashes {clashes(composed):.0%}"
+        f"{roll_metrics(composed).held:.0%} of notes held, clashes {clashes(composed):.0%}"
     )
 
 # %% [markdown]

@@ -95,7 +95,7 @@ def field_of(model: DMM, view: Projection, points: np.ndarray) -> go.Figure:
         f"{rest.stable.sum()} attracting and {(~rest.stable).sum()} other fixed points; a step is "
         f"{np.median(inside):.2f} in the plane and {np.median(outside):.2f} out of it"
     )
-    return charts.vector_field(
+    return charts.vector_field_chart(
         field.points.reshape(-1, 2),
         field.step.reshape(-1, 2),
         field.residual.ravel(),

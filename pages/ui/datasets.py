@@ -10,7 +10,7 @@ from dmm_core.data.registry import DATASETS, UPLOAD_PREFIX, DatasetInfo, load_da
 from dmm_core.data.sequences import Kind, Splits
 from dmm_core.data.uploads.reader import UploadInfo, list_uploads
 from dmm_core.music.audio import render_wav
-from dmm_core.music.metrics import RollMetrics, measure
+from dmm_core.music.metrics import RollMetrics, roll_metrics
 from dmm_core.music.pianoroll import GRIDS, notes_from_roll
 
 __all__ = [
@@ -93,7 +93,7 @@ def splits(name: str) -> Splits:
 @st.cache_data(max_entries=64, show_spinner=False)
 def split_metrics(name: str, split: str) -> RollMetrics:
     """Figures of one split of a set of piano-rolls."""
-    return measure(splits(name)[split])
+    return roll_metrics(splits(name)[split])
 
 
 def pitch_range(name: str) -> tuple[int, int] | None:

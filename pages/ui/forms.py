@@ -15,7 +15,7 @@ from pydantic.fields import FieldInfo
 
 from dmm_core.config.schema import DataConfig, ModelConfig, RunConfig, TrainConfig, parse_config
 from dmm_core.errors import ConfigError
-from pages.ui.frame import plain
+from pages.ui.frame import escape_markdown
 
 __all__ = ["asked", "config_form", "parameters", "parsed"]
 
@@ -93,7 +93,7 @@ def parsed(values: Mapping[str, Mapping[str, Any]]) -> RunConfig | None:
     try:
         return parse_config(values)
     except ConfigError as error:
-        st.error(plain(str(error), most=2000), icon=":material/error:")
+        st.error(escape_markdown(str(error), most=2000), icon=":material/error:")
         return None
 
 

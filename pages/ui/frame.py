@@ -19,7 +19,7 @@ from dmm_core.errors import DMMError
 from dmm_core.system.files import assets
 from pages.ui import presence, theme
 
-__all__ = ["NOT_CHOSEN", "begin", "chart", "guard", "plain", "presenting"]
+__all__ = ["NOT_CHOSEN", "begin", "chart", "escape_markdown", "guard", "presenting"]
 
 _ROOT = Path(__file__).resolve().parents[2]
 _LOGO = str(assets() / "logo.svg")
@@ -151,10 +151,10 @@ def guard() -> Iterator[None]:
     try:
         yield
     except DMMError as error:
-        st.error(plain(str(error)), icon=_ERROR)
+        st.error(escape_markdown(str(error)), icon=_ERROR)
     except OSError as error:
         logging.getLogger(__name__).exception("The system refused a page.")
-        reason = plain(error.strerror or "no reason given")
+        reason = escape_markdown(error.strerror or "no reason given")
         st.error(f"The server cannot use its files or its disk: {reason}.", icon=_ERROR)
     except Exception:
         logging.getLogger(__name__).exception("A page failed.")
@@ -189,7 +189,7 @@ def chart(figure: go.Figure, *, key: str, alt: str, most: int | None = None) -> 
     st.plotly_chart(figure, key=f"{key}-{st.context.theme.type}", alt=alt, config=_CHART)
 
 
-def plain(text: str, most: int = 300) -> str:
+def escape_markdown(text: str, most: int = 300) -> str:
     """`text` so that Markdown shows it letter for letter: escaped, on one line, cut at `most`.
 
     Control and direction characters are removed, so that a hostile file name can neither draw nor

@@ -21,7 +21,7 @@ from pages.ui.address import choose
 from pages.ui.data.fetch import fetch
 from pages.ui.datasets import SetFacts, data_sets, splits
 
-__all__ = ["Trained", "load_data", "pick_data", "prior_plane", "trained"]
+__all__ = ["Trained", "load_data", "load_trained", "pick_data", "prior_plane"]
 
 _ROLLOUTS = 128
 _ROLLOUT_FRAMES = 24
@@ -50,7 +50,7 @@ class Trained(NamedTuple):
         return self.data.steps_per_quarter if music else None
 
 
-def trained(source: Run | BundledModel) -> Trained:
+def load_trained(source: Run | BundledModel) -> Trained:
     """The model of `source`, loaded once for each of its checkpoints.
 
     Raises:
@@ -61,18 +61,18 @@ def trained(source: Run | BundledModel) -> Trained:
     return Trained(source, key, model, data)
 
 
-def pick_data(trained: Trained) -> str:
+def pick_data(load_trained: Trained) -> str:
     """Let the data set be chosen that the model looks at: its own, or another of the same grid.
 
     Raises:
         DataError: if the model's own is gone and no other fits, or the address names none of them.
     """
-    config = trained.source.config().data
+    config = load_trained.source.config().data
     fitting = {
         name: facts
         for name, facts in data_sets().items()
         if name == config.name
-        or (trained.grid and facts.ready and facts.grid == GRIDS[trained.grid])
+        or (load_trained.grid and facts.ready and facts.grid == GRIDS[load_trained.grid])
     }
     if not fitting:
         raise DataError(
@@ -92,7 +92,7 @@ def pick_data(trained: Trained) -> str:
     return chosen
 
 
-def load_data(trained: Trained, name: str) -> Splits:
+def load_data(load_trained: Trained, name: str) -> Splits:
     """The data set called `name`; where it is not at hand, offer it and stop.
 
     Raises:
@@ -102,7 +102,7 @@ def load_data(trained: Trained, name: str) -> Splits:
     if facts and not facts.ready:
         fetch(facts)
         st.stop()
-    config = trained.source.config().data
+    config = load_trained.source.config().data
     return splits(name) if config.seed == 0 or name != config.name else _seeded(config)
 
 

@@ -114,8 +114,8 @@ def ask_file(steps_per_quarter: int, beside: DeltaGenerator) -> Sequences:
     if file is None:
         if named := st.query_params.get("file"):
             st.info(
-                f"This link was made with the file {frame.plain(named, 80)}: bring it, and all is "
-                "as it was.",
+                f"This link was made with the file {frame.escape_markdown(named, 80)}. "
+                "Choose that file to see the page as it was.",
                 icon=":material/upload_file:",
             )
         st.stop()
@@ -135,13 +135,13 @@ def ask_file(steps_per_quarter: int, beside: DeltaGenerator) -> Sequences:
     if len(report.sequences) > 1:
         st.caption(f"Of its {len(report.sequences):,} sequences the first is taken.")
     if outcome.changes:
-        st.caption(f"What was changed: {frame.plain(' '.join(outcome.changes))}")
+        st.caption(f"What was changed: {frame.escape_markdown(' '.join(outcome.changes))}")
     return report.sequences
 
 
 def _popover(beside: DeltaGenerator, name: str) -> DeltaGenerator:
     return beside.popover(
-        frame.plain(name, _SHORT),
+        frame.escape_markdown(name, _SHORT),
         icon=":material/upload_file:",
         help="Your file; open this to bring another.",
     )

@@ -19,7 +19,7 @@ from dmm_core.music.pianoroll import PITCHES, as_roll
 from dmm_core.music.swing import STRAIGHT
 from dmm_core.system import files
 
-__all__ = ["LatentPath", "PlayerEvents", "player"]
+__all__ = ["PlayerEvents", "PlayerPath", "player"]
 
 _MOST_WAV_BYTES = 32_000_000
 """A message to the page holds 50 MB, and base64 makes three bytes four."""
@@ -28,7 +28,7 @@ _MOST_WAV_BYTES = 32_000_000
 _SCRIPTS = ("score", "view", "tiles", "roll", "latent", "sound", "words", "hands", "player")
 
 
-class LatentPath(NamedTuple):
+class PlayerPath(NamedTuple):
     """A posterior path in a plane.
 
     Attributes:
@@ -77,7 +77,7 @@ def player(
     key: str,
     title: str = "",
     probabilities: np.ndarray | None = None,
-    path: LatentPath | None = None,
+    path: PlayerPath | None = None,
     kl: np.ndarray | None = None,
     swing: float = STRAIGHT,
     composed: tuple[int, int] | None = None,
@@ -216,7 +216,7 @@ def _floats(values: np.ndarray) -> str:
 def _check(
     frames: int,
     probabilities: np.ndarray | None,
-    path: LatentPath | None,
+    path: PlayerPath | None,
     kl: np.ndarray | None,
 ) -> None:
     if frames == 0:

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from dmm_core.data.uploads.values import counted
+from dmm_core.data.uploads.values import pluralise
 from dmm_core.music.pianoroll import PITCHES
 
 __all__ = ["Headerless", "read_headerless"]
@@ -57,7 +57,7 @@ def read_headerless(first: Sequence[str], x: np.ndarray) -> Headerless:
     empty = np.isnan(x[skipped:, columns]).all(axis=0)
     if empty.any() and not empty.all():
         columns = columns[~empty]
-        changes.append(f"Left out {counted(int(empty.sum()), 'column')} without any value.")
+        changes.append(f"Left out {pluralise(int(empty.sum()), 'column')} without any value.")
     return Headerless(columns, skipped, changes)
 
 

@@ -14,7 +14,7 @@ from dmm_core.data.uploads.csv_header import read_headerless
 from dmm_core.data.uploads.parsed import ParsedFile
 from dmm_core.data.uploads.report import UploadOptions, display_name
 from dmm_core.data.uploads.text import SPACE, delimiter_of, table_lines
-from dmm_core.data.uploads.values import MAX_FEATURES, Values, check_shape, counted, parsed_values
+from dmm_core.data.uploads.values import MAX_FEATURES, Values, check_shape, parsed_values, pluralise
 from dmm_core.errors import UploadError
 from dmm_core.music.pianoroll import MAX_FRAMES
 
@@ -127,7 +127,7 @@ class _Table:
         if len(cells) != width:
             if len(cells) < width or any(map(str.strip, cells[width:])):
                 raise UploadError(
-                    f"The CSV file has {counted(len(cells), 'cell')} in row {row:,}, but "
+                    f"The CSV file has {pluralise(len(cells), 'cell')} in row {row:,}, but "
                     f"{width:,} in its first{self._hint(cells)}."
                 )
             del cells[width:]
@@ -187,9 +187,9 @@ class _Table:
             x, frames = x[skipped:, found.columns], frames - skipped
             changes += [*found.changes, *self._two_or_one(x)]
         if columns.unnamed:
-            changes.append(f"Left out {counted(len(columns.unnamed), 'column')} without a name.")
+            changes.append(f"Left out {pluralise(len(columns.unnamed), 'column')} without a name.")
         if self._empty:
-            changes.append(f"Left out {counted(len(self._empty), 'empty row')} at the end.")
+            changes.append(f"Left out {pluralise(len(self._empty), 'empty row')} at the end.")
         changes += self._commas()
         which = np.array(self.which[skipped:])
         order = np.argsort(which, kind="stable")

@@ -4,7 +4,7 @@ import numpy as np
 
 from dmm_core.data.sequences import Sequences
 from dmm_core.data.uploads.parsed import MAX_MEMORY, ParsedFile, Split
-from dmm_core.data.uploads.values import counted
+from dmm_core.data.uploads.values import pluralise
 from dmm_core.errors import UploadError
 from dmm_core.music.pianoroll import MAX_FRAMES, PITCHES
 
@@ -49,8 +49,8 @@ class Joined:
         ):
             if here != there:
                 raise UploadError(
-                    f"The file has {counted(here, what)} a frame, but {first_name} has {there:,}; "
-                    "upload each alone."
+                    f"The file has {pluralise(here, what)} a frame, but {first_name} has "
+                    f"{there:,}; upload each alone."
                 )
         if _is_music(parsed) != _is_music(first):
             raise UploadError(f"The file and {first_name} are not both music; upload each alone.")

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from dmm_core.data.uploads.report import UploadOptions, display_name
-from dmm_core.data.uploads.values import counted
+from dmm_core.data.uploads.values import pluralise
 from dmm_core.music.midi import MidiScore
 
 __all__ = ["midi_changes"]
@@ -28,10 +28,10 @@ def midi_changes(score: MidiScore, options: UploadOptions) -> Iterator[str]:
     counts = score.counts
     claimed, found = counts["claimed"], counts["found"]
     if claimed != found:
-        yield f"The file claims {counted(claimed, 'track')}, but it has {found:,}."
+        yield f"The file claims {pluralise(claimed, 'track')}, but it has {found:,}."
     for what, (noun, such) in _LEFT_OUT.items():
         if counts[what]:
-            yield f"Left out {counted(counts[what], noun)}{such}."
+            yield f"Left out {pluralise(counts[what], noun)}{such}."
     if counts["tracks"] > 1:
         yield f"Merged {counts['tracks']:,} tracks into one piano-roll."
     for name, channel in score.drum_tracks[:_LISTED]:
@@ -39,9 +39,9 @@ def midi_changes(score: MidiScore, options: UploadOptions) -> Iterator[str]:
         yield f"Read the track {shown!r} on channel {channel} as pitched notes, not as drums."
     for what, message in _SILENCED.items():
         if counts[what]:
-            yield f"{message} ended {counted(counts[what], 'note')}."
+            yield f"{message} ended {pluralise(counts[what], 'note')}."
     if counts["paired"]:
-        yield f"Ended {counted(counts['paired'], 'note')} by note-offs in another track."
+        yield f"Ended {pluralise(counts['paired'], 'note')} by note-offs in another track."
     yield from _keys(score, options)
     if lost := list(_lost(score)):
         yield f"A piano-roll does not keep: {', '.join(lost)}."
@@ -60,7 +60,7 @@ def _lost(score: MidiScore) -> Iterator[str]:
     if counts["velocities"] > 1:
         yield f"velocities ({counts['velocities']:,} different)"
     if counts["pedal"]:
-        yield f"the sustain pedal ({counted(counts['pedal'], 'event')})"
+        yield f"the sustain pedal ({pluralise(counts['pedal'], 'event')})"
     if counts["bend"]:
         yield f"pitch bends ({counts['bend']:,})"
     if score.programs not in ((), (0,)):

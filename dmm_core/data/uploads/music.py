@@ -11,7 +11,7 @@ from dmm_core.data.uploads.parsed import ParsedFile, spans_of
 from dmm_core.data.uploads.report import UploadOptions, display_name
 from dmm_core.data.uploads.score import score_changes, score_of_mxl, unread_tunes
 from dmm_core.data.uploads.time_grid import grid_changes, grid_counts
-from dmm_core.data.uploads.values import counted
+from dmm_core.data.uploads.values import pluralise
 from dmm_core.errors import UploadError
 from dmm_core.music.abc_notation import read_abc
 from dmm_core.music.key import Key, estimate_key
@@ -147,20 +147,20 @@ def _roll(notes: Sequence[Note], options: UploadOptions, most: int) -> np.ndarra
 def _said(counts: Counter[str], moves: list[str], pieces: int, options: UploadOptions) -> list[str]:
     """What was changed, in plain sentences; of many pieces, in sum."""
     said = [
-        f"Left out {counted(counts[what], noun)}{such}."
+        f"Left out {pluralise(counts[what], noun)}{such}."
         for what, (noun, such) in _LEFT_OUT.items()
         if counts[what]
     ]
     if len(moves) == 1 and pieces == 1:
         said += moves
     elif moves:
-        said.append(f"Moved {len(moves):,} of {counted(pieces, 'tune')} to C major or A minor.")
+        said.append(f"Moved {len(moves):,} of {pluralise(pieces, 'tune')} to C major or A minor.")
     if counts["outside"]:
-        said.append(f"Left out {counted(counts['outside'], 'note')} outside the piano's range.")
+        said.append(f"Left out {pluralise(counts['outside'], 'note')} outside the piano's range.")
     said += grid_changes(counts, options.steps_per_quarter)
     if counts["tempi"] > 1:
         said.append(
-            f"Left out {counted(counts['tempi'], 'tempo')}: a frame is a note value, not a time."
+            f"Left out {pluralise(counts['tempi'], 'tempo')}: a frame is a note value, not a time."
         )
     return said
 
@@ -181,7 +181,7 @@ def _transposition(piece: _Piece) -> tuple[int, str]:
     goal = "A minor" if key.minor else "C major"
     source = "by the key signature" if piece.key else "by its notes"
     direction = "up" if key.shift > 0 else "down"
-    semitones = counted(abs(key.shift), "semitone")
+    semitones = pluralise(abs(key.shift), "semitone")
     return key.shift, f"Moved {direction} {semitones}, {key} to {goal} ({source})."
 
 

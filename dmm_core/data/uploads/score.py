@@ -6,7 +6,7 @@ from xml.etree import ElementTree
 
 from dmm_core.data.uploads.archive import read_zip
 from dmm_core.data.uploads.report import display_name
-from dmm_core.data.uploads.values import counted
+from dmm_core.data.uploads.values import pluralise
 from dmm_core.errors import UploadError
 from dmm_core.music.abc_notation import TuneBook
 from dmm_core.music.score import ScoreNotes
@@ -78,17 +78,17 @@ def score_changes(scores: Sequence[ScoreNotes]) -> Iterator[str]:
     counts = sum((score.counts for score in scores), Counter())
     for what, (noun, such) in _LEFT_OUT.items():
         if counts[what]:
-            yield f"Left out {counted(counts[what], noun)}{such}."
+            yield f"Left out {pluralise(counts[what], noun)}{such}."
     if counts["transposed"]:
-        notes = counted(counts["transposed"], "note")
+        notes = pluralise(counts["transposed"], "note")
         yield f"Read {notes} of transposing instruments at sounding pitch."
     if counts["microtones"]:
-        yield f"Rounded {counted(counts['microtones'], 'microtone')} to the nearest semitone."
+        yield f"Rounded {pluralise(counts['microtones'], 'microtone')} to the nearest semitone."
     if counts["repeats"]:
-        music = counted(counts["repeats"], "repeat")
+        music = pluralise(counts["repeats"], "repeat")
         yield f"Repeats are not played: the music of {music} is read once."
     if counts["measure_repeats"]:
-        signs = counted(counts["measure_repeats"], "measure-repeat sign")
+        signs = pluralise(counts["measure_repeats"], "measure-repeat sign")
         verb = "is" if counts["measure_repeats"] == 1 else "are"
         yield f"{signs} {verb} not played."
     if jumps := list(dict.fromkeys(jump for score in scores for jump in score.jumps)):
@@ -104,4 +104,4 @@ def unread_tunes(book: TuneBook) -> Iterator[str]:
         f"{display_name(title)[:_NAME]} ({why})" for title, why in book.unread[:_LISTED]
     )
     more = f" and {len(book.unread) - _LISTED:,} more" if len(book.unread) > _LISTED else ""
-    yield f"Left out {counted(len(book.unread), 'tune')} that cannot be read: {listed}{more}."
+    yield f"Left out {pluralise(len(book.unread), 'tune')} that cannot be read: {listed}{more}."

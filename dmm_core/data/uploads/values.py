@@ -10,7 +10,7 @@ from dmm_core.data.uploads.report import UploadOptions
 from dmm_core.errors import UploadError
 from dmm_core.music.pianoroll import GRIDS, MAX_FRAMES, PITCHES, notes_from_roll
 
-__all__ = ["MAX_FEATURES", "MAX_VALUES", "Values", "check_shape", "counted", "parsed_values"]
+__all__ = ["MAX_FEATURES", "MAX_VALUES", "Values", "check_shape", "parsed_values", "pluralise"]
 
 MAX_FEATURES = 1024
 """Features of a frame, and actions."""
@@ -57,7 +57,7 @@ def check_shape(frames: int, width: int, what: str = "features") -> None:
         )
 
 
-def counted(number: int, noun: str) -> str:
+def pluralise(number: int, noun: str) -> str:
     """`number` and `noun`, in the plural where it should be: "1 note", "2,000 notes"."""
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
@@ -89,7 +89,7 @@ def parsed_values(values: Values, options: UploadOptions, changes: tuple[str, ..
         said.append(f"Read them as music: a piano-roll whose frame is one {grid} note.")
     if missing := observed.size - int(observed.sum()):
         share = "is" if missing == 1 else "are"
-        said.append(f"{missing:,} of {counted(observed.size, 'value')} {share} missing.")
+        said.append(f"{missing:,} of {pluralise(observed.size, 'value')} {share} missing.")
     return ParsedFile(
         x=x,
         lengths=values.lengths,
@@ -160,8 +160,8 @@ def _check_finite(array: np.ndarray, values: Values, what: str) -> None:
 
 def _what(x_dim: int, u_dim: int, binary: bool) -> str:
     kind = "binary" if binary else "real-valued"
-    actions = f" and {counted(u_dim, 'action')}" if u_dim else ""
-    return f"Read {counted(x_dim, f'{kind} feature')}{actions}."
+    actions = f" and {pluralise(u_dim, 'action')}" if u_dim else ""
+    return f"Read {pluralise(x_dim, f'{kind} feature')}{actions}."
 
 
 def _onsets(x: np.ndarray, lengths: tuple[int, ...]) -> int:

@@ -3,7 +3,7 @@
 Values are nats per frame unless a docstring says otherwise. Nothing here touches the app.
 """
 
-from pages.ui.charts.field import vector_field
+from pages.ui.charts.field import vector_field_chart
 from pages.ui.charts.latent import kl_per_dimension, per_frame
 from pages.ui.charts.learning import Reference, RunCurve, elbo_curves, runs_overlay
 from pages.ui.charts.music import (
@@ -39,5 +39,5 @@ __all__ = [
     "record",
     "runs_overlay",
     "shares_over_time",
-    "vector_field",
+    "vector_field_chart",
 ]

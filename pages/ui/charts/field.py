@@ -7,10 +7,10 @@ import plotly.graph_objects as go
 
 from pages.ui.charts.style import NEUTRAL, by_value, figure, float32, thin
 
-__all__ = ["vector_field"]
+__all__ = ["vector_field_chart"]
 
 
-def vector_field(
+def vector_field_chart(
     points: np.ndarray,
     moves: np.ndarray,
     residual: np.ndarray,

@@ -13,11 +13,11 @@ from pages.ui import frame
 from pages.ui.address import choose
 from pages.ui.compose.drawing import compose
 from pages.ui.compose.history import Entry, pinned, told_apart
-from pages.ui.compose.made import Made, composed_part, heard_roll
 from pages.ui.compose.performance import Performance
-from pages.ui.compose.plan import Plan
-from pages.ui.compose.start import Given
-from pages.ui.models import Trained, trained
+from pages.ui.compose.rendered import RenderedPiece, composed_part, heard_roll
+from pages.ui.compose.request import CompositionRequest
+from pages.ui.compose.start import Inputs
+from pages.ui.models import Trained, load_trained
 from pages.ui.picker import label_of, sources
 from pages.ui.pitch import down_to_sound
 
@@ -57,7 +57,9 @@ class _Contest:
             self.tally["other" if (vote == "first") == self.swapped else "this"] += 1
 
 
-def draw_blind(model: Trained, plan: Plan, given: Given, performance: Performance) -> None:
+def draw_blind(
+    model: Trained, plan: CompositionRequest, given: Inputs, performance: Performance
+) -> None:
     """Draw the choice of what is compared, and the rounds."""
     kept = pinned()
     kind = "settings"
@@ -93,12 +95,14 @@ def _draw_pinned(kept: list[Entry]) -> None:
         return
     _draw_contest(
         what=(one.what, one.title, other.what, other.title),
-        names=[f"**{frame.plain(titles[place])}**" for place in places],
+        names=[f"**{frame.escape_markdown(titles[place])}**" for place in places],
         makers=[lambda pair, entry=entry: entry.made for entry in (one, other)],
     )
 
 
-def _draw_settings(model: Trained, plan: Plan, given: Given, performance: Performance) -> None:
+def _draw_settings(
+    model: Trained, plan: CompositionRequest, given: Inputs, performance: Performance
+) -> None:
     """Ask for the opponent of what the page has, and compare pairs of new draws."""
     listed = sources()
     listed.setdefault(model.source.id, model.source)
@@ -127,7 +131,7 @@ def _draw_settings(model: Trained, plan: Plan, given: Given, performance: Perfor
     if name == model.source.id and other_plan == plan:
         st.caption("Choose another model, or another temperature than the piece above has.")
         return
-    other = model if name == model.source.id else trained(listed[name])
+    other = model if name == model.source.id else load_trained(listed[name])
     if other.grid != model.grid:
         raise DataError("The other model's frames last differently, so the two cannot be compared.")
     # The models may have learned from data in other octaves, and are heard at the same pitch.
@@ -136,12 +140,12 @@ def _draw_settings(model: Trained, plan: Plan, given: Given, performance: Perfor
     other_plan = replace(other_plan, keep=replace(plan.keep, to_sound=there))
     sides = [(model, plan), (other, other_plan)]
 
-    def draw(trained: Trained, plan: Plan, pair: int) -> Made:
+    def draw(load_trained: Trained, plan: CompositionRequest, pair: int) -> RenderedPiece:
         plan = replace(plan, seed=(plan.seed + _STRIDE * pair) % 2**31, count=1)
-        drawn = compose(trained, plan, *given.frames(trained.data.name))[0]
+        drawn = compose(load_trained, plan, *given.frames(load_trained.data.name))[0]
         roll = heard_roll(drawn, plan, given, raised=raised)
         composed = composed_part(plan, given)
-        return Made(drawn, "", "", performance, roll, plan.keep.to_sound, composed)
+        return RenderedPiece(drawn, "", "", performance, roll, plan.keep.to_sound, composed)
 
     _draw_contest(
         what=(model.key, other.key, plan, other_plan, given.identity),
@@ -150,7 +154,9 @@ def _draw_settings(model: Trained, plan: Plan, given: Given, performance: Perfor
     )
 
 
-def _draw_contest(what: tuple, names: list[str], makers: list[Callable[[int], Made]]) -> None:
+def _draw_contest(
+    what: tuple, names: list[str], makers: list[Callable[[int], RenderedPiece]]
+) -> None:
     """Draw the rounds of a contest.
 
     Args:
@@ -197,6 +203,6 @@ def _draw_contest(what: tuple, names: list[str], makers: list[Callable[[int], Ma
     st.button("Next pair", icon=":material/hearing:", key="blind_next", on_click=contest.next)
 
 
-def _describe(model: Trained, plan: Plan) -> str:
-    label = frame.plain(label_of(model.source))
+def _describe(model: Trained, plan: CompositionRequest) -> str:
+    label = frame.escape_markdown(label_of(model.source))
     return f"**{label}** (z {plan.z_temperature:g}, x {plan.x_temperature:g})"

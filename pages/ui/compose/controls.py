@@ -6,8 +6,14 @@ import streamlit as st
 
 from dmm_core.errors import DataError
 from pages.ui.address import choose
-from pages.ui.compose.plan import MOST_COUNT, MOST_QUARTERS, Keep, Mode, Plan
-from pages.ui.compose.start import Given
+from pages.ui.compose.request import (
+    MOST_COUNT,
+    MOST_QUARTERS,
+    CompositionRequest,
+    Mode,
+    NoteConstraints,
+)
+from pages.ui.compose.start import Inputs
 
 __all__ = ["ORIGINAL", "ask_another", "ask_heard", "ask_plan", "ask_seed"]
 
@@ -36,7 +42,7 @@ def ask_another(label: str = "Compose another", *, primary: bool = False) -> Non
     )
 
 
-def ask_plan(mode: Mode, grid: int, given: Given) -> Plan:
+def ask_plan(mode: Mode, grid: int, given: Inputs) -> CompositionRequest:
     """What is drawn; nothing is kept to yet.
 
     Args:
@@ -97,14 +103,14 @@ def ask_plan(mode: Mode, grid: int, given: Given) -> Plan:
         "How freely notes are drawn from their probabilities; "
         "0 is the threshold: the notes that are more likely than not.",
     )
-    return Plan(
+    return CompositionRequest(
         mode,
         int(count),
         int(frames),
         z_temperature,
         x_temperature,
         _seed(),
-        Keep(),
+        NoteConstraints(),
         given.region,
         sweep,
         arcs,

@@ -17,11 +17,19 @@ from dmm_core.inference.sampling import Sample, continuation, reconstruct, sampl
 from dmm_core.inference.seeded_sampling import draw_frame, emission_noise
 from dmm_core.nn.dmm import DMM
 from dmm_core.runs.rendering import to_roll
-from pages.ui.compose.plan import MOST_COUNT, MOST_QUARTERS, Mode, Plan
+from pages.ui.compose.request import MOST_COUNT, MOST_QUARTERS, CompositionRequest, Mode
 from pages.ui.models import Trained, prior_plane
-from pages.ui.player import LatentPath
+from pages.ui.player import PlayerPath
 
-__all__ = ["MOST_COUNT", "MOST_QUARTERS", "Mode", "Piece", "Plan", "compose", "morph_weights"]
+__all__ = [
+    "MOST_COUNT",
+    "MOST_QUARTERS",
+    "CompositionRequest",
+    "Mode",
+    "Piece",
+    "compose",
+    "morph_weights",
+]
 
 _POSTERIOR_DRAWS = 50
 _CERTAIN = 50.0
@@ -40,13 +48,13 @@ class Piece(NamedTuple):
 
     roll: np.ndarray
     probabilities: np.ndarray
-    path: LatentPath | None
+    path: PlayerPath | None
     kl: np.ndarray | None
 
 
 def compose(
     trained: Trained,
-    plan: Plan,
+    plan: CompositionRequest,
     start: np.ndarray | None = None,
     other: np.ndarray | None = None,
 ) -> list[Piece]:
@@ -64,7 +72,7 @@ def compose(
     return _compose(trained.model, trained.key, plan, start, other)
 
 
-def morph_weights(plan: Plan) -> np.ndarray:
+def morph_weights(plan: CompositionRequest) -> np.ndarray:
     """(count, frames): how far each frame of each alternative has gone from one to the other."""
     if plan.sweep:
         return np.tile(np.linspace(0, 1, plan.frames), (plan.count, 1))
@@ -74,7 +82,11 @@ def morph_weights(plan: Plan) -> np.ndarray:
 
 @st.cache_data(max_entries=24, show_spinner=False)
 def _compose(
-    _model: DMM, key: str, plan: Plan, start: np.ndarray | None, other: np.ndarray | None
+    _model: DMM,
+    key: str,
+    plan: CompositionRequest,
+    start: np.ndarray | None,
+    other: np.ndarray | None,
 ) -> list[Piece]:
     plane = prior_plane(_model, key)
     if start is None:
@@ -104,7 +116,7 @@ def _compose(
     return _continuations(_model, start, plan, plane)
 
 
-def _settings(plan: Plan) -> dict:
+def _settings(plan: CompositionRequest) -> dict:
     return {
         "count": plan.count,
         "seed": plan.seed,
@@ -122,7 +134,7 @@ def _rolled_out(drawn: Sample, index: int, plane: Projection | None, note: str) 
 
 
 def _continuations(
-    model: DMM, start: np.ndarray, plan: Plan, plane: Projection | None
+    model: DMM, start: np.ndarray, plan: CompositionRequest, plane: Projection | None
 ) -> list[Piece]:
     drawn = continuation(model, start, frames=plan.frames, **_settings(plan))
     begun = posterior_moments(model, start, seed=plan.seed, draws=_POSTERIOR_DRAWS)
@@ -144,7 +156,7 @@ def _continuations(
 def _infillings(
     model: DMM,
     start: np.ndarray,
-    plan: Plan,
+    plan: CompositionRequest,
     region: tuple[int, int],
     plane: Projection | None,
 ) -> list[Piece]:
@@ -161,7 +173,7 @@ def _infillings(
 
 
 def _reconstructions(
-    model: DMM, start: np.ndarray, plan: Plan, plane: Projection | None
+    model: DMM, start: np.ndarray, plan: CompositionRequest, plane: Projection | None
 ) -> list[Piece]:
     found = posterior_moments(model, start, seed=plan.seed, draws=_POSTERIOR_DRAWS)
     # The number of voices is a matter of single frames: it holds for what is drawn, not for a mean.
@@ -177,7 +189,7 @@ def _reconstructions(
     ]
 
 
-def _drawn_from(mean: Tensor, plan: Plan) -> list[np.ndarray]:
+def _drawn_from(mean: Tensor, plan: CompositionRequest) -> list[np.ndarray]:
     """A roll for each alternative, its notes drawn with the probabilities `mean`."""
     constraint = plan.keep.constraint()
     if constraint is not None:
@@ -190,9 +202,9 @@ def _drawn_from(mean: Tensor, plan: Plan) -> list[np.ndarray]:
 
 def _seen(
     plane: Projection | None, loc: np.ndarray, scale: np.ndarray, note: str
-) -> LatentPath | None:
+) -> PlayerPath | None:
     if plane is None:
         return None
     share = float(plane.explained.sum())
     caption = f"The latent state z on its way, along two principal components ({share:.0%}). {note}"
-    return LatentPath(plane.loc(loc), plane.scale(scale), caption)
+    return PlayerPath(plane.loc(loc), plane.scale(scale), caption)

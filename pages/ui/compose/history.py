@@ -7,8 +7,8 @@ from typing import Any
 import streamlit as st
 
 from pages.ui import frame
-from pages.ui.compose.made import Made
-from pages.ui.compose.plan import Plan
+from pages.ui.compose.rendered import RenderedPiece
+from pages.ui.compose.request import CompositionRequest
 
 __all__ = ["Entry", "draw_history", "draw_undo", "pinned", "remember", "told_apart"]
 
@@ -43,8 +43,8 @@ class Entry:
     """
 
     what: Hashable
-    made: Made
-    plan: Plan
+    made: RenderedPiece
+    plan: CompositionRequest
     model: str
     chosen: dict[str, str] = field(default_factory=dict)
     bound: dict[str, Any] = field(default_factory=dict)
@@ -69,7 +69,7 @@ class Entry:
         self.bound = {k: st.session_state[k] for k in _BOUND if k in st.session_state}
 
 
-def remember(what: Hashable, made: Made, plan: Plan, model: str) -> None:
+def remember(what: Hashable, made: RenderedPiece, plan: CompositionRequest, model: str) -> None:
     """Note what is on the page now.
 
     Args:
@@ -129,7 +129,7 @@ def draw_history() -> None:
                 args=(entry,),
             )
             here = " (now)" if entry.what == now else ""
-            st.markdown(f"{frame.plain(titles[number])}{here}", width="stretch")
+            st.markdown(f"{frame.escape_markdown(titles[number])}{here}", width="stretch")
     st.caption(
         f"The last {_MOST} draws of this session; pinned ones stay. It ends with the tab, but a "
         "link or a file keeps a piece for good."

@@ -6,9 +6,9 @@ import numpy as np
 import streamlit as st
 
 from dmm_core.errors import DMMError
-from dmm_core.music.metrics import RollMetrics, measure
+from dmm_core.music.metrics import RollMetrics, roll_metrics
 from pages.ui import charts, frame
-from pages.ui.compose.made import Made
+from pages.ui.compose.rendered import RenderedPiece
 from pages.ui.datasets import data_sets, split_metrics
 from pages.ui.models import Trained
 from pages.ui.pitch import down_to_sound
@@ -18,9 +18,9 @@ __all__ = ["draw_measures"]
 _AWAY = "not on this computer"
 
 
-def draw_measures(model: Trained, made: Made) -> None:
+def draw_measures(model: Trained, made: RenderedPiece) -> None:
     """Draw a table of both, and two charts."""
-    own, heard = (measure([_composed(roll, made)]) for roll in (made.piece.roll, made.roll))
+    own, heard = (roll_metrics([_composed(roll, made)]) for roll in (made.piece.roll, made.roll))
     whole, semitones = _of_the_data(model), down_to_sound(model.data.name)
     if whole is None:
         st.caption("The data set of this model is not on this computer, so it cannot be compared.")
@@ -54,7 +54,7 @@ def draw_measures(model: Trained, made: Made) -> None:
         )
 
 
-def _composed(roll: np.ndarray, made: Made) -> np.ndarray:
+def _composed(roll: np.ndarray, made: RenderedPiece) -> np.ndarray:
     if made.composed is None:
         return roll
     first, last = made.composed

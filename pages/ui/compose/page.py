@@ -14,12 +14,12 @@ from pages.ui.compose.blind import draw_blind
 from pages.ui.compose.controls import ask_another, ask_heard, ask_plan
 from pages.ui.compose.drawing import compose
 from pages.ui.compose.history import draw_history, draw_undo, remember
-from pages.ui.compose.made import Made, composed_part, file_stem, heard_roll, title_of
 from pages.ui.compose.measures import draw_measures
-from pages.ui.compose.plan import Mode, Plan
-from pages.ui.compose.shaping import ask_keep, ask_performance
-from pages.ui.compose.start import Given, ask_given, bar_beat
-from pages.ui.models import Trained, trained
+from pages.ui.compose.rendered import RenderedPiece, composed_part, file_stem, heard_roll, title_of
+from pages.ui.compose.request import CompositionRequest, Mode
+from pages.ui.compose.shaping import ask_constraints, ask_performance
+from pages.ui.compose.start import Inputs, ask_inputs, bar_beat
+from pages.ui.models import Trained, load_trained
 from pages.ui.picker import label_of, pick_run
 from pages.ui.pitch import down_to_sound
 from pages.ui.player import PlayerEvents
@@ -40,10 +40,10 @@ def draw() -> None:
     with st.grid(
         "auto", min_column_width=_MODES_WIDTH[frame.presenting()], vertical_alignment="bottom"
     ):
-        model = trained(pick_run())
+        model = load_trained(pick_run())
         grid = require_piano(model.data)
         mode = _ask_mode()
-    given = ask_given(model, grid, mode)
+    given = ask_inputs(model, grid, mode)
     usual = down_to_sound(model.data.name)
     row = st.container(horizontal=True, vertical_alignment="bottom")
     with row:
@@ -57,12 +57,12 @@ def draw() -> None:
                 grid, strike=rearticulates_by_default(grid), octave=usual // 12
             )
         with notes:
-            plan = replace(plan, keep=ask_keep(12 * octave - given.by_key))
+            plan = replace(plan, keep=ask_constraints(12 * octave - given.by_key))
         hear = ask_heard(plan.count, mode)
     with st.spinner("Composing"):
         pieces = compose(model, plan, *given.frames(model.data.name))
     piece = pieces[max(hear - 1, 0)]
-    made = Made(
+    made = RenderedPiece(
         piece,
         title_of(plan, hear, given, grid),
         file_stem(label_of(model.source).split(" (")[0], plan, hear, given, grid),
@@ -103,7 +103,9 @@ def _popovers() -> tuple[DeltaGenerator, DeltaGenerator]:
     return st.popover("Sound", icon=":material/speaker:"), notes
 
 
-def _draw_made(model: Trained, made: Made, plan: Plan, given: Given) -> None:
+def _draw_made(
+    model: Trained, made: RenderedPiece, plan: CompositionRequest, given: Inputs
+) -> None:
     events = made.play_in_address()
     if made.lost > 0:
         st.caption(f"{made.lost:,} notes lie beyond the keyboard in this octave and are left out.")

@@ -10,14 +10,14 @@ from dmm_core.music.swing import STRAIGHT, SWINGS
 from pages.ui import charts
 from pages.ui.address import choose, choose_range
 from pages.ui.compose.performance import INSTRUMENTS, OCTAVES, TEMPOS, Performance
-from pages.ui.compose.plan import DENSITIES, VOICES, Keep
+from pages.ui.compose.request import DENSITIES, VOICES, NoteConstraints
 
-__all__ = ["ask_keep", "ask_performance", "in_words"]
+__all__ = ["ask_constraints", "ask_performance", "in_words"]
 
 _ANY = "any"
 
 
-def ask_keep(to_sound: int) -> Keep:
+def ask_constraints(to_sound: int) -> NoteConstraints:
     """What the notes keep to.
 
     Args:
@@ -66,10 +66,12 @@ def ask_keep(to_sound: int) -> Keep:
         "no effect when the number of voices is fixed.",
     )
     st.caption("Every composed frame meets all of these; music that is given is not changed.")
-    return Keep(None if scale == _ANY else scale, int(tonic), *register, density, to_sound, voices)
+    return NoteConstraints(
+        None if scale == _ANY else scale, int(tonic), *register, density, to_sound, voices
+    )
 
 
-def in_words(keep: Keep) -> str:
+def in_words(keep: NoteConstraints) -> str:
     """The constraints as they stand in a title: "four voices, A minor, C3 to C5"."""
     parts = []
     if keep.voices != "any":

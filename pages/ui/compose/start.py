@@ -10,12 +10,12 @@ from dmm_core.data.sequences import Sequences
 from dmm_core.errors import DataError
 from dmm_core.music.transposition import into_model, transposed
 from pages.ui.address import choose, choose_range
-from pages.ui.compose.plan import Mode
+from pages.ui.compose.request import Mode
 from pages.ui.models import Trained, load_data, pick_data
 from pages.ui.pieces import ask_file, pick_piece, pick_split
 from pages.ui.pitch import Heard, ask_heard_piece, down_to_sound
 
-__all__ = ["BAR_QUARTERS", "Given", "Start", "ask_given", "bar_beat"]
+__all__ = ["BAR_QUARTERS", "Inputs", "Start", "ask_inputs", "bar_beat"]
 
 BAR_QUARTERS = 4
 """Quarter notes of a bar, whatever the music's own meter."""
@@ -43,7 +43,7 @@ class Start(NamedTuple):
         return len(self.heard.x)
 
 
-class Given(NamedTuple):
+class Inputs(NamedTuple):
     """All that is given.
 
     Attributes:
@@ -79,7 +79,7 @@ class Given(NamedTuple):
         return self.start.heard.by_key if self.start else 0
 
 
-def ask_given(trained: Trained, grid: int, mode: Mode) -> Given:
+def ask_inputs(trained: Trained, grid: int, mode: Mode) -> Inputs:
     """Ask for what `mode` needs.
 
     Args:
@@ -91,7 +91,7 @@ def ask_given(trained: Trained, grid: int, mode: Mode) -> Given:
         DataError: if the address names none of it, or a file is refused.
     """
     if mode == "new":
-        return Given()
+        return Inputs()
     row = st.grid("auto", min_column_width=190, vertical_alignment="bottom")
     with row:
         source = choose(
@@ -113,11 +113,11 @@ def ask_given(trained: Trained, grid: int, mode: Mode) -> Given:
     if mode == "continue":
         usual = _BEGUN_QUARTERS * grid if linkable else start.length
         with row:
-            return Given(_begun(start, usual), linkable=linkable)
+            return Inputs(_begun(start, usual), linkable=linkable)
     if mode == "infill":
-        return Given(start, region=_ask_region(start.length, grid), linkable=linkable)
+        return Inputs(start, region=_ask_region(start.length, grid), linkable=linkable)
     if mode == "reconstruct":
-        return Given(start, linkable=linkable)
+        return Inputs(start, linkable=linkable)
     if source == "set":
         following = min(picked.at + 1, len(picked.sequences) - 1)
         with row:
@@ -128,7 +128,7 @@ def ask_given(trained: Trained, grid: int, mode: Mode) -> Given:
     title = other.sequences.names[other.at]
     goal = into_model(_played(other, grid), source=other.data, model=trained.data.name)
     sounding = transposed(_played(other, grid), down_to_sound(other.data))
-    return Given(start, Start(Heard(sounding, goal.by_key), title), linkable=linkable)
+    return Inputs(start, Start(Heard(sounding, goal.by_key), title), linkable=linkable)
 
 
 def bar_beat(frame: int, grid: int) -> str:

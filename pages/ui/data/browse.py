@@ -27,14 +27,14 @@ def open_set(name: str) -> None:
 
 
 def _draw_card(facts: SetFacts) -> None:
-    st.subheader(frame.plain(facts.title), anchor=False)
+    st.subheader(frame.escape_markdown(facts.title), anchor=False)
     if facts.ready:
         st.badge("On this machine", icon=":material/check:", color="green")
     else:
         st.badge("One click away", icon=":material/download:", color="gray")
     st.markdown(_facts(facts))
-    st.markdown(frame.plain(facts.description))
-    st.caption(f"Licence: {frame.plain(facts.licence)}")
+    st.markdown(frame.escape_markdown(facts.description))
+    st.caption(f"Licence: {frame.escape_markdown(facts.licence)}")
     st.space("stretch")
     with st.container(horizontal=True):
         label = "Listen" if facts.grid else "Look"

@@ -33,8 +33,8 @@ def fetch(facts: SetFacts) -> None:
             st.caption("It is made once, out of music21's scores, in half a minute or so.")
 
     def report(fraction: float, message: str) -> None:
-        bar.progress(min(max(fraction, 0.0), 1.0), text=frame.plain(message))
+        bar.progress(min(max(fraction, 0.0), 1.0), text=frame.escape_markdown(message))
 
     load_dataset(DataConfig(name=facts.name), report)
-    st.toast(f"{frame.plain(facts.title)} is ready.", icon=":material/check:")
+    st.toast(f"{frame.escape_markdown(facts.title)} is ready.", icon=":material/check:")
     st.rerun()

@@ -4,7 +4,7 @@ import numpy as np
 import streamlit as st
 
 from dmm_core.data.sequences import Splits
-from dmm_core.music.metrics import RollMetrics, measure
+from dmm_core.music.metrics import RollMetrics, roll_metrics
 from dmm_core.music.pianoroll import rearticulates_by_default
 from dmm_core.music.transposition import transposed
 from pages.ui import charts, frame, terms
@@ -40,7 +40,10 @@ def draw() -> None:
         st.error("There is no such data set; choose one above.", icon=":material/error:")
         st.stop()
     facts = sets[name]
-    st.caption(f"{frame.plain(facts.description)} Licence: {frame.plain(facts.licence)}.")
+    st.caption(
+        f"{frame.escape_markdown(facts.description)} "
+        f"Licence: {frame.escape_markdown(facts.licence)}."
+    )
     if not facts.ready:
         fetch(facts)
         return
@@ -123,7 +126,7 @@ def _play(roll: np.ndarray, steps: int, title: str, semitones: int) -> None:
 
 
 def _draw_statistics(roll: np.ndarray, steps: int, data: Splits, split: str) -> None:
-    own, whole = measure([roll]), split_metrics(data.name, split)
+    own, whole = roll_metrics([roll]), split_metrics(data.name, split)
     seconds = len(roll) * 60 / _TEMPO / steps
     with st.grid("auto", min_column_width=150):
         st.metric(

@@ -15,7 +15,7 @@ from dmm_core.data.uploads.reader import (
     read_files,
     store_upload,
 )
-from dmm_core.data.uploads.values import counted
+from dmm_core.data.uploads.values import pluralise
 from dmm_core.music.pianoroll import GRIDS
 from pages.ui import frame
 from pages.ui.data.browse import open_set
@@ -148,7 +148,7 @@ def _report(files: list[tuple[str, bytes]], options: UploadOptions) -> UploadRep
     bar = st.progress(0.0, text="Reading")
 
     def advance(share: float, name: str) -> None:
-        bar.progress(share, text=frame.plain(name))
+        bar.progress(share, text=frame.escape_markdown(name))
 
     report = read_files(files, options, advance)
     bar.empty()
@@ -160,12 +160,15 @@ def _row(file: FileReport) -> dict[str, str]:
 
     Two columns leave room for sentences on a phone.
     """
-    name = frame.plain(file.name, most=80)
+    name = frame.escape_markdown(file.name, most=80)
     if file.refusal is not None:
-        return {_FILE: name, _SAID: f":material/error: Refused: {frame.plain(file.refusal)}"}
+        return {
+            _FILE: name,
+            _SAID: f":material/error: Refused: {frame.escape_markdown(file.refusal)}",
+        }
     held = ((file.sequences, "sequence"), (file.frames, "frame"), (file.notes, "note"))
-    counts = ", ".join(counted(number, noun) for number, noun in held if number)
-    said = [f":material/edit: {frame.plain(change)}" for change in file.changes]
+    counts = ", ".join(pluralise(number, noun) for number, noun in held if number)
+    said = [f":material/edit: {frame.escape_markdown(change)}" for change in file.changes]
     return {
         _FILE: f"{name}  \n:gray[:small[{counts}]]",
         _SAID: "  \n".join(said) or ":material/check: Nothing was changed.",

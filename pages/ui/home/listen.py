@@ -9,8 +9,8 @@ from pages.ui import frame
 from pages.ui.compose.controls import ask_seed
 from pages.ui.compose.drawing import compose
 from pages.ui.compose.performance import Performance, sound
-from pages.ui.compose.plan import Plan
-from pages.ui.models import trained
+from pages.ui.compose.request import CompositionRequest
+from pages.ui.models import load_trained
 from pages.ui.picker import TO_HEAR, bundled
 from pages.ui.pitch import down_to_sound
 from pages.ui.player import player
@@ -46,9 +46,11 @@ def draw() -> None:
                 },
             )
             st.space("xsmall")  # a link is less high than a button: on one line with it
-    model = trained(source)
+    model = load_trained(source)
     grid = require_piano(model.data)
-    (piece,) = compose(model, Plan("new", 1, _QUARTERS * grid, 1.0, _X_TEMPERATURE, seed))
+    (piece,) = compose(
+        model, CompositionRequest("new", 1, _QUARTERS * grid, 1.0, _X_TEMPERATURE, seed)
+    )
     semitones = down_to_sound(model.data.name)
     roll = transposed(piece.roll, semitones)
     performance = Performance(grid, rearticulate=rearticulates_by_default(grid))

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from pages.ui import frame
-from pages.ui.home import doors, picture
+from pages.ui.home import next_steps, picture
 
 __all__ = ["draw"]
 
@@ -21,7 +21,7 @@ def draw() -> None:
     )
     stage = st.container()
     picture.draw()
-    doors.draw()
+    next_steps.draw()
     below = st.container()
     with frame.guard():
         with stage, st.skeleton(height=PLAYER_PIXELS):

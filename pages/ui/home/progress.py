@@ -35,7 +35,7 @@ def _draw_runs() -> None:
 def _draw_run(run: Run) -> None:
     status = run.status()
     progress = status.progress
-    label = frame.plain(run.label(), most=80)
+    label = frame.escape_markdown(run.label(), most=80)
     if status.state == "queued":
         st.progress(0.0, text=f"{label}: queued")
     else:

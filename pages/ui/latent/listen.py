@@ -12,7 +12,7 @@ from pages.ui.data.features import draw_sequence
 from pages.ui.latent.numbers import moments, plane, seen
 from pages.ui.latent.subject import FILE, MOST_FRAMES, Subject
 from pages.ui.pitch import LOWERED
-from pages.ui.player import LatentPath, player
+from pages.ui.player import PlayerPath, player
 
 __all__ = ["draw"]
 
@@ -84,7 +84,7 @@ def _play(subject: Subject, grid: int, part: slice) -> None:
         caption = (
             f"The latent state z behind the piece, along two principal components ({share:.0%})."
         )
-        path = LatentPath(view.loc(found.loc[part]), view.scale(found.scale[part]), caption)
+        path = PlayerPath(view.loc(found.loc[part]), view.scale(found.scale[part]), caption)
     player(
         roll=roll,
         wav=sound(roll, performance),

@@ -8,7 +8,7 @@ from dmm_core.errors import DataError
 from pages.ui.address import choose
 from pages.ui.latent import listen, nudge, views
 from pages.ui.latent.subject import Subject, ask_subject
-from pages.ui.models import trained
+from pages.ui.models import load_trained
 from pages.ui.picker import TO_SEE, pick_run
 
 __all__ = ["draw"]
@@ -33,7 +33,7 @@ def draw() -> None:
     """
     model_place, source_place = st.columns([7, 4])
     with model_place:
-        model = trained(pick_run(first=TO_SEE))
+        model = load_trained(pick_run(first=TO_SEE))
     subject = ask_subject(model, source_place)
     view = choose(
         "View",

@@ -168,7 +168,7 @@ def draw_transition(subject: Subject) -> None:
     rest = _fixed_points(trained, view, low, high)
     first, second = axis_titles(view)
     frame.chart(
-        charts.vector_field(
+        charts.vector_field_chart(
             field.points.reshape(-1, 2),
             field.step.reshape(-1, 2),
             field.residual.ravel(),
@@ -224,7 +224,9 @@ def draw_dimensions(subject: Subject) -> None:
         key="kl_map",
         alt="The kl of every frame and latent dimension of this sequence.",
     )
-    st.caption(f"Of {frame.plain(subject.title)}: the dimensions that cost most, frame by frame.")
+    st.caption(
+        f"Of {frame.escape_markdown(subject.title)}: the dimensions that cost most, frame by frame."
+    )
     _explain(
         "A dimension of z has a kl above 0 where the sequence changes what the transition "
         "predicted. The dimensions whose bars are above the line carry information, and the map "

@@ -97,7 +97,7 @@ def _draw_numbers(w: Watched, exact: float) -> None:
     with st.container(border=True):
         weight = last(w, "kl_weight")
         train = w.config.train
-        st.markdown(f"**{frame.plain(w.title)}**")
+        st.markdown(f"**{frame.escape_markdown(w.title)}**")
         now = "" if weight is None else f", KL weight now {weight:.2f}"
         if w.status.state == "queued":
             now = ", waits"

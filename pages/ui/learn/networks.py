@@ -9,7 +9,7 @@ from dmm_core.config.schema import RunConfig
 from pages.ui import charts, terms
 from pages.ui.learn.lesson import Lesson, Watched, chart, hold_place, last, valid_curve
 from pages.ui.learn.models import truth
-from pages.ui.learn.sight import SEES, drawing
+from pages.ui.learn.network_diagrams import SEES, drawing
 
 __all__ = ["LESSON"]
 

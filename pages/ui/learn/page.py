@@ -13,12 +13,12 @@ from pages.ui import frame
 from pages.ui.address import choose
 from pages.ui.learn import (
     collapse,
+    custom_experiments,
     kalman,
     missing,
     networks,
     parameters,
     session,
-    shelf,
     treatment,
 )
 from pages.ui.learn.lesson import Lesson, Watched
@@ -35,9 +35,10 @@ LESSONS: dict[str, Lesson] = {
     "collapse": collapse.LESSON,
     "treatment": treatment.LESSON,
     "missing": missing.LESSON,
-    "shelf": shelf.LESSON,
+    "custom": custom_experiments.LESSON,
 }
-"""The lessons by the name that stands in the address, in their order; the shelf is no lesson."""
+"""The lessons in their order, by their name in the address. `custom` is not a numbered lesson: it
+runs the experiments that a teacher has written."""
 
 
 def draw() -> None:
@@ -67,7 +68,7 @@ def draw() -> None:
         )
     lesson = LESSONS[name]
     st.markdown(lesson.question)
-    experiment = shelf.ask_experiment() if name == "shelf" else lesson.experiment
+    experiment = custom_experiments.ask_experiment() if name == "custom" else lesson.experiment
     found = load_experiment(list_experiments()[experiment])
     plans = lesson.ask(found)
     runs = session.named_runs(name)
@@ -97,7 +98,7 @@ def draw() -> None:
 
 def _label(name: str) -> str:
     number = list(LESSONS).index(name) + 1
-    return LESSONS[name].title if name == "shelf" else f"{number} {LESSONS[name].title}"
+    return LESSONS[name].title if name == "custom" else f"{number} {LESSONS[name].title}"
 
 
 def _draw_buttons(
@@ -191,10 +192,10 @@ def _draw_progress(watched: Sequence[Watched]) -> None:
     for w in watched:
         if w.status.state == "failed":
             text = f"{w.title}: {w.status.reason}"
-            st.error(frame.plain(text, most=600), icon=":material/error:")
+            st.error(frame.escape_markdown(text, most=600), icon=":material/error:")
         elif w.status.state in ("cancelled", "interrupted"):
             words = STATES[w.status.state]
-            st.caption(f"{words.icon} {frame.plain(w.title)}: {words.label.lower()}.")
+            st.caption(f"{words.icon} {frame.escape_markdown(w.title)}: {words.label.lower()}.")
 
 
 def _progress(watched: Sequence[Watched]) -> str:
@@ -203,7 +204,7 @@ def _progress(watched: Sequence[Watched]) -> str:
         place = session.place([w.run for w in watched])
         return f"Place {place} in the queue of lessons" if place else "Waiting to begin"
     progress, epochs = running.status.progress, running.config.train.epochs
-    name = f"{frame.plain(running.title)}: " if len(watched) > 1 else ""
+    name = f"{frame.escape_markdown(running.title)}: " if len(watched) > 1 else ""
     if not progress.epoch:
         return f"{name}starting"
     left = progress.seconds_left

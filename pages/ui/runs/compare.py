@@ -87,12 +87,12 @@ def _draw_differences(rows: Sequence[Row]) -> None:
     if not found:
         st.caption("None: the runs have the same configuration.")
         return
-    names = [frame.plain(name, most=60) for name in _names(rows)]
+    names = [frame.escape_markdown(name, most=60) for name in _names(rows)]
     st.table(
         [
             {"Setting": setting.title}
             | {
-                name: frame.plain(str(value))
+                name: frame.escape_markdown(str(value))
                 for name, value in zip(names, setting.values, strict=True)
             }
             for setting in found

@@ -7,7 +7,7 @@ import threading
 import streamlit as st
 
 from dmm_core.errors import DMMError
-from dmm_core.runs.evaluations import measure
+from dmm_core.runs.evaluations import evaluate_run
 from dmm_core.runs.run import Run
 
 __all__ = ["SAMPLES", "Evaluator", "evaluator"]
@@ -15,7 +15,7 @@ __all__ = ["SAMPLES", "Evaluator", "evaluator"]
 _LOG = logging.getLogger(__name__)
 
 SAMPLES = 500
-"""Paths of each sequence's importance estimate, of which `measure` makes a few."""
+"""Paths of each sequence's importance estimate, of which `evaluate_run` makes a few."""
 
 _SEED = 0
 
@@ -53,7 +53,7 @@ class Evaluator:
         while True:
             run, fault = self._waiting.get(), ""
             try:
-                measure(run, split="test", samples=SAMPLES, seed=_SEED)
+                evaluate_run(run, split="test", samples=SAMPLES, seed=_SEED)
             except DMMError as error:
                 fault = str(error)
             except Exception:  # the thread outlives any evaluation

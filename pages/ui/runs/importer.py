@@ -34,9 +34,9 @@ def draw() -> None:
             with st.spinner("Importing"):
                 run = import_run(file.getvalue())
         except DMMError as error:
-            st.error(frame.plain(str(error)), icon=":material/error:")
+            st.error(frame.escape_markdown(str(error)), icon=":material/error:")
             return
         st.session_state.imported = taken + 1
         st.query_params["run"] = st.query_params["compare"] = run.id
-        st.toast(f"{frame.plain(run.label())} is imported.", icon=":material/check:")
+        st.toast(f"{frame.escape_markdown(run.label())} is imported.", icon=":material/check:")
         st.rerun()

@@ -25,7 +25,7 @@ def draw(rows: Sequence[Row]) -> None:
     words = STATES[row.state]
     with st.container(horizontal=True, vertical_alignment="center"):
         if len(rows) == 1:
-            st.subheader(frame.plain(row.name), anchor=False, width="content")
+            st.subheader(frame.escape_markdown(row.name), anchor=False, width="content")
         st.badge(words.label, icon=words.icon, color=words.colour)
     with st.container(horizontal=True):
         offered = False
@@ -48,9 +48,9 @@ def draw(rows: Sequence[Row]) -> None:
         if not frame.presenting():
             draw_manage(row.run)
     if reason := row.run.status().reason:
-        st.caption(frame.plain(reason, most=600))
+        st.caption(frame.escape_markdown(reason, most=600))
     if notes := row.run.notes():
-        st.caption(frame.plain(notes, most=1000))
+        st.caption(frame.escape_markdown(notes, most=1000))
     if not here:
         st.caption(
             "Its data set is not on this machine: the run can be used, but not evaluated here."

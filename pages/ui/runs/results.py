@@ -42,7 +42,7 @@ def _draw(run: Run, pending: bool) -> None:
         st.status(f"Evaluating on the test split, {SAMPLES} samples a sequence", state="running")
         return
     if fault := evaluator().fault(run):
-        st.error(frame.plain(fault), icon=":material/error:")
+        st.error(frame.escape_markdown(fault), icon=":material/error:")
     if found := newest(run):
         _draw_table(run, found)
 
@@ -50,7 +50,7 @@ def _draw(run: Run, pending: bool) -> None:
 def _draw_table(run: Run, found: dict[str, Any]) -> None:
     data = run.config().data.name
     found = _told(found)
-    own = {"Model": f"**{frame.plain(run.label())}**", "Source": "This run, test split"}
+    own = {"Model": f"**{frame.escape_markdown(run.label())}**", "Source": "This run, test split"}
     rows = [own | {title: _bold(found.get(key)) for key, title in _COLUMNS.items()}]
     for row in published(data):
         rows.append(

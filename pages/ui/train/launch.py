@@ -26,7 +26,7 @@ from pages.ui.runner import runner
 from pages.ui.runs.words import duration, set_label
 from pages.ui.train.estimate import Workload, check_memory, estimate, workload
 
-__all__ = ["doubt", "draw", "launch"]
+__all__ = ["draw", "estimate_warning", "launch"]
 
 _FORM = "train"
 
@@ -67,7 +67,7 @@ def draw() -> None:
         config = _fitting(parsed({"data": chosen.data.model_dump(), **values}), chosen.work)
         estimated = _draw_button(config, chosen)
         _draw_facts(chosen)
-        if config is not None and (warning := doubt(config, chosen.work)):
+        if config is not None and (warning := estimate_warning(config, chosen.work)):
             st.warning(warning, icon=":material/warning:")
     if config is not None:  # last, since the first estimate measures this machine for a moment
         estimated.markdown(_estimate(config, chosen.work))
@@ -86,7 +86,7 @@ def _fitting(config: RunConfig | None, work: Workload) -> RunConfig | None:
         )
         check_memory(config, work)
     except DMMError as fault:
-        st.error(frame.plain(str(fault)), icon=":material/error:")
+        st.error(frame.escape_markdown(str(fault)), icon=":material/error:")
         return None
     return config
 
@@ -216,7 +216,7 @@ def _draw_facts(chosen: _Chosen) -> None:
     st.caption(" ".join(sentences))
 
 
-def doubt(config: RunConfig, work: Workload) -> str:
+def estimate_warning(config: RunConfig, work: Workload) -> str:
     """What speaks against this training, or ""."""
     updates = config.train.epochs * math.ceil(work.sequences / config.train.batch_size)
     doubts = []

@@ -52,7 +52,7 @@ def draw_sample(run: Run, status: Status) -> None:
             midi = heard[chosen].read_bytes() if chosen in heard else _piece(run.id, _version(run))
             roll = _heard(midi, steps, run.config().data.name)
         except DMMError as error:
-            st.error(frame.plain(str(error)), icon=":material/error:")
+            st.error(frame.escape_markdown(str(error)), icon=":material/error:")
             return
         st.download_button(
             "MIDI",

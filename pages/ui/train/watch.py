@@ -50,16 +50,16 @@ def _announce(run: Run, status: Status) -> None:
     st.session_state[key] = status.state
     if was in ACTIVE and status.state not in ACTIVE:
         words = STATES[status.state]
-        st.toast(f"{frame.plain(run.label())}: {words.label.lower()}.", icon=words.icon)
+        st.toast(f"{frame.escape_markdown(run.label())}: {words.label.lower()}.", icon=words.icon)
 
 
 def _draw_head(run: Run, status: Status) -> None:
     words = STATES[status.state]
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.subheader(frame.plain(run.label()), anchor=False, width="content")
+        st.subheader(frame.escape_markdown(run.label()), anchor=False, width="content")
         st.badge(words.label, icon=words.icon, color=words.colour)
     data = set_label(data_sets(), run.config().data.name)
-    st.caption(f"{frame.plain(data)} · {run.id}")
+    st.caption(f"{frame.escape_markdown(data)} · {run.id}")
     with st.container(horizontal=True):
         if status.state in ACTIVE:
             _draw_stop(run)
@@ -101,7 +101,7 @@ def _draw_stop(run: Run) -> None:
 
 
 def _draw_reason(status: Status) -> None:
-    reason = frame.plain(status.reason, most=600)
+    reason = frame.escape_markdown(status.reason, most=600)
     if status.state == "failed":
         st.error(reason, icon=":material/error:")
     elif status.state in ("cancelled", "interrupted"):
@@ -133,7 +133,7 @@ def _progress(run: Run, status: Status, epochs: int) -> str:
         place = runner().position(run)
         return f"Place {place} in the queue" if place else "Waiting to begin"
     if not progress.epoch:
-        return frame.plain(status.reason) or "Starting"
+        return frame.escape_markdown(status.reason) or "Starting"
     left = progress.seconds_left
     ends = "" if left is None else f" · {duration(left)} left"
     return f"Epoch {progress.epoch:,} of {epochs:,}{ends}"

@@ -14,12 +14,12 @@ from pages.ui.address import asked_range
 from pages.ui.compose.controls import ORIGINAL
 from pages.ui.compose.drawing import Piece
 from pages.ui.compose.performance import Performance, midi, score, sound
-from pages.ui.compose.plan import Keep, Mode, Plan
+from pages.ui.compose.request import CompositionRequest, Mode, NoteConstraints
 from pages.ui.compose.shaping import in_words
-from pages.ui.compose.start import BAR_QUARTERS, Given, bar_beat
+from pages.ui.compose.start import BAR_QUARTERS, Inputs, bar_beat
 from pages.ui.player import PlayerEvents, player
 
-__all__ = ["Made", "composed_part", "file_stem", "heard_roll", "title_of"]
+__all__ = ["RenderedPiece", "composed_part", "file_stem", "heard_roll", "title_of"]
 
 _DONE: dict[Mode, str] = {
     "new": "new",
@@ -30,7 +30,7 @@ _DONE: dict[Mode, str] = {
 }
 
 
-class Made(NamedTuple):
+class RenderedPiece(NamedTuple):
     """One alternative, ready to be heard and kept.
 
     Attributes:
@@ -60,14 +60,14 @@ class Made(NamedTuple):
         return int(self.piece.roll[part].sum() - self.roll[part].sum())
 
     @property
-    def bare(self) -> "Made":
+    def bare(self) -> "RenderedPiece":
         """The same without path, kl and probabilities: what is heard, and nothing else."""
         roll = self.piece.roll
         plain = self.piece._replace(path=None, kl=None, probabilities=roll.astype(np.float32))
         return self._replace(piece=plain)
 
     @property
-    def blind(self) -> "Made":
+    def blind(self) -> "RenderedPiece":
         """The same from the bar on in which the model begins, with nothing of its origin."""
         bar = BAR_QUARTERS * self.performance.steps_per_quarter
         first = self.composed[0] // bar * bar if self.composed else 0
@@ -141,7 +141,9 @@ def _keep_loop(region: tuple[int, int] | None) -> None:
         st.query_params["loop"] = f"{region[0]}-{region[1]}"
 
 
-def heard_roll(piece: Piece, plan: Plan, given: Given, *, raised: int, hear: int = 1) -> np.ndarray:
+def heard_roll(
+    piece: Piece, plan: CompositionRequest, given: Inputs, *, raised: int, hear: int = 1
+) -> np.ndarray:
     """(T, 88) boolean: a piece as it is heard, with what was given exactly as it was.
 
     Args:
@@ -164,7 +166,7 @@ def heard_roll(piece: Piece, plan: Plan, given: Given, *, raised: int, hear: int
     return roll
 
 
-def composed_part(plan: Plan, given: Given) -> tuple[int, int] | None:
+def composed_part(plan: CompositionRequest, given: Inputs) -> tuple[int, int] | None:
     """First and last frame that are the model's, where the others were given."""
     if plan.region is not None:
         return plan.region[0], plan.region[1] - 1
@@ -174,7 +176,7 @@ def composed_part(plan: Plan, given: Given) -> tuple[int, int] | None:
     return None
 
 
-def title_of(plan: Plan, hear: int, given: Given, grid: int) -> str:
+def title_of(plan: CompositionRequest, hear: int, given: Inputs, grid: int) -> str:
     """What an alternative is, in words."""
     kept = in_words(plan.keep)
     end = f", alternative {hear}" + (f" ({kept})" if kept else "")
@@ -194,7 +196,7 @@ def title_of(plan: Plan, hear: int, given: Given, grid: int) -> str:
     return f"{name}, reconstructed{end}"
 
 
-def file_stem(model: str, plan: Plan, hear: int, given: Given, grid: int) -> str:
+def file_stem(model: str, plan: CompositionRequest, hear: int, given: Inputs, grid: int) -> str:
     """A file's name without its ending, such as "bwv66-6_infilled-bar3-4_seed7_2_chorales".
 
     It begins with the piece, so that a folder sorts by it, and has letters, digits and hyphens
@@ -212,7 +214,7 @@ def file_stem(model: str, plan: Plan, hear: int, given: Given, grid: int) -> str
     if given.other is not None:
         done += f"-to-{_plain(given.other.title, 30)}"
     if plan.keep.scale is not None:
-        scale = replace(Keep(), scale=plan.keep.scale, tonic=plan.keep.tonic)
+        scale = replace(NoteConstraints(), scale=plan.keep.scale, tonic=plan.keep.tonic)
         done += f"-in-{_plain(in_words(scale), 30)}"
     return "_".join(filter(None, [*parts, done, f"seed{plan.seed}", str(hear), _plain(model, 30)]))
 

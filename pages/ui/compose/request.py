@@ -8,7 +8,16 @@ from dmm_core.inference.constraints import Constraint
 from dmm_core.music.pianoroll import HIGHEST, LOWEST
 from dmm_core.music.scales import SCALES, pitch_mask
 
-__all__ = ["DENSITIES", "MOST_COUNT", "MOST_QUARTERS", "VOICES", "Keep", "Mode", "Plan", "Voices"]
+__all__ = [
+    "DENSITIES",
+    "MOST_COUNT",
+    "MOST_QUARTERS",
+    "VOICES",
+    "CompositionRequest",
+    "Mode",
+    "NoteConstraints",
+    "Voices",
+]
 
 MOST_COUNT = 8
 """Alternatives that are drawn together."""
@@ -57,7 +66,7 @@ Mode = Literal["new", "continue", "infill", "morph", "reconstruct"]
 
 
 @dataclass(frozen=True)
-class Keep:
+class NoteConstraints:
     """What the notes keep to.
 
     Attributes:
@@ -130,7 +139,7 @@ class Keep:
 
 
 @dataclass(frozen=True)
-class Plan:
+class CompositionRequest:
     """What is drawn.
 
     Attributes:
@@ -156,7 +165,7 @@ class Plan:
     z_temperature: float
     x_temperature: float
     seed: int
-    keep: Keep = Keep()
+    keep: NoteConstraints = NoteConstraints()
     region: tuple[int, int] | None = None
     sweep: bool = False
     arcs: bool = True

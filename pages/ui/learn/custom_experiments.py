@@ -38,14 +38,14 @@ def _title(name: str) -> str:
 
 def _ask(experiment: Experiment) -> Mapping[str, RunConfig]:
     if experiment.says:
-        st.markdown(frame.plain(experiment.says, most=600))
+        st.markdown(frame.escape_markdown(experiment.says, most=600))
     return {variant.title: variant.config for variant in experiment.variants.values()}
 
 
 def _before(experiment: Experiment) -> None:
     for variant in experiment.variants.values():
-        says = f": {frame.plain(variant.says, most=600)}" if variant.says else ""
-        st.markdown(f"- **{frame.plain(variant.title)}**{says}")
+        says = f": {frame.escape_markdown(variant.says, most=600)}" if variant.says else ""
+        st.markdown(f"- **{frame.escape_markdown(variant.title)}**{says}")
 
 
 def _draw(watched: Sequence[Watched]) -> None:
