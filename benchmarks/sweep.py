@@ -11,7 +11,7 @@ from dmm_core.config.schema import DataConfig, ModelConfig
 from dmm_core.data.registry import load_dataset
 from dmm_core.data.sequences import Splits
 from dmm_core.system.device import cores
-from dmm_core.system.threads import own_threads
+from dmm_core.system.threads import set_num_threads_locally
 
 __all__ = ["rows"]
 
@@ -45,5 +45,5 @@ def _compared(name: str, config: ModelConfig, splits: Splits, options: Options) 
 
 
 def _with_threads(count: int, action: Callable[[], object]) -> None:
-    own_threads(count)
+    set_num_threads_locally(count)
     action()

@@ -1,30 +1,31 @@
-"""The one error tree: everything this package raises on purpose is a `DMMError`.
+"""Exceptions of the package: every error that it raises deliberately is a `DMMError`.
 
-A message is one plain sentence for a person: what is wrong, what was given, what is allowed.
+Each message is one sentence for the user. It says what is wrong, what was given and what is
+allowed.
 """
 
 __all__ = ["ConfigError", "DMMError", "DataError", "RunError", "StorageError", "UploadError"]
 
 
 class DMMError(Exception):
-    """Base of every error that this package raises on purpose."""
+    """Base class of every error that this package raises deliberately."""
 
 
 class ConfigError(DMMError):
-    """A configuration that cannot be built; the message names every faulty field at once."""
+    """A configuration is invalid; the message lists all invalid fields together."""
 
 
 class DataError(DMMError):
-    """Data that cannot be loaded, or that does not fit the model asked to explain it."""
+    """Data cannot be loaded, or do not fit the model that is applied to them."""
 
 
 class UploadError(DataError):
-    """An untrusted file that was refused; the message may be shown as it stands."""
+    """An untrusted file was refused; the message may be shown to the user unchanged."""
 
 
 class StorageError(DMMError):
-    """Something that the disk, or the room that it may take there, does not allow to be kept."""
+    """Something cannot be stored because the disk or a storage quota has no space left for it."""
 
 
 class RunError(DMMError):
-    """A run that cannot be found, read, continued or written."""
+    """A run cannot be found, read, continued or written."""

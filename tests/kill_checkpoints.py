@@ -93,7 +93,7 @@ def named_points(folder):
         loaded, skipped = load_checkpoint(folder)
         sound = loaded is not None and is_whole(loaded) and not skipped
         update = loaded.scalars["update"] if sound else 0
-        files.sweep_temporaries(folder)
+        files.delete_temporaries(folder)
         save_checkpoint(folder, checkpoint_of(4))
         left = sorted({int(path.name[:9]) for path in folder.iterdir()})
         outcomes.append({"survived": survived, "update": update, "left": left})
@@ -118,7 +118,7 @@ def random_kills(folder, kills):
             if told := pipe.read():
                 acknowledged = int.from_bytes(told[-4:], "big")
         torn += any(folder.glob("*.part"))
-        files.sweep_temporaries(folder)
+        files.delete_temporaries(folder)
         loaded, skipped = load_checkpoint(folder)
         if loaded is None:
             lost += acknowledged > 0

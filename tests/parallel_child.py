@@ -7,14 +7,14 @@ import torch
 from test_training import MODEL, splits
 
 from dmm_core.config.schema import TrainConfig
-from dmm_core.system.processes import joined
+from dmm_core.system.processes import process_group
 from dmm_core.training.building import build_model
 from dmm_core.training.checkpoint import save_checkpoint
 from dmm_core.training.loop import Training
 
 folder, settings = Path(sys.argv[1]), TrainConfig.model_validate_json(sys.argv[2])
 torch.set_num_threads(1)
-with joined() as world:
+with process_group() as world:
     data = splits()
     model = build_model(MODEL, x_dim=data.x_dim, kind="binary", seed=0)
     training = Training(model, data, settings, world)

@@ -12,7 +12,7 @@ from test_training import MODEL, splits
 
 from dmm_core.config.schema import TrainConfig
 from dmm_core.runs.store import find_run
-from dmm_core.system.processes import ALONE, World, joined
+from dmm_core.system.processes import SINGLE_PROCESS, World, process_group
 from dmm_core.training.building import build_model
 from dmm_core.training.checkpoint import load_checkpoint
 from dmm_core.training.loop import Training
@@ -129,5 +129,5 @@ def test_a_shard_is_a_part_and_all_shards_are_the_batch():
 
 def test_without_torchrun_there_is_one_process(monkeypatch):
     monkeypatch.delenv("WORLD_SIZE", raising=False)
-    with joined() as world:
-        assert world == ALONE and world.broadcast("go") == "go"
+    with process_group() as world:
+        assert world == SINGLE_PROCESS and world.broadcast("go") == "go"

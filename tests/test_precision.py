@@ -6,7 +6,7 @@ from test_training import MODEL, metrics, splits, training
 from dmm_core.config.schema import TrainConfig, parse_config
 from dmm_core.errors import ConfigError
 from dmm_core.inference.objective import bound_of
-from dmm_core.system.device import choose_device, slow_precision, tf32_products
+from dmm_core.system.device import choose_device, precision_warning, tf32_matmul
 from dmm_core.training.building import build_model
 from dmm_core.training.loop import Training
 
@@ -87,10 +87,10 @@ def test_a_precision_that_a_device_has_not_is_refused():
 def test_tf32_is_for_products_within_and_float32_means_float32():
     matmul, rnn = torch.backends.cuda.matmul, torch.backends.cudnn.rnn
     before = matmul.fp32_precision, rnn.fp32_precision
-    with tf32_products(True):
+    with tf32_matmul(True):
         assert (matmul.fp32_precision, rnn.fp32_precision) == ("tf32", "tf32")
     assert (matmul.fp32_precision, rnn.fp32_precision) == before
-    with tf32_products(False):
+    with tf32_matmul(False):
         assert (matmul.fp32_precision, rnn.fp32_precision) == before
 
 
@@ -122,7 +122,7 @@ def test_bf16_is_warned_of_where_a_processor_emulates_it(
 ):
     monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: capabilities)
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    assert ("AVX512-BF16" in slow_precision(device, precision)) == slow
+    assert ("AVX512-BF16" in precision_warning(device, precision)) == slow
 
 
 def test_a_training_tells_that_bf16_is_slow_here(monkeypatch):
@@ -131,4 +131,4 @@ def test_a_training_tells_that_bf16_is_slow_here(monkeypatch):
     data = splits()
     model = build_model(MODEL, x_dim=data.x_dim, kind="binary", seed=0)
     Training(model, data, TrainConfig(precision="bf16", device="cpu"), tell=told.append)
-    assert told == [slow_precision("cpu", "bf16")] and "ten times as long" in told[0]
+    assert told == [precision_warning("cpu", "bf16")] and "ten times as long" in told[0]

@@ -194,14 +194,14 @@ def test_runs_and_uploads_have_a_limit_on_the_disk(dmm_home, monkeypatch):
     run = create_run(RunConfig())
     (run.folder / "big").write_bytes(bytes(10**6))
     monkeypatch.setenv("DMM_RUNS_GB", "0.0005")
-    with pytest.raises(StorageError, match=r"The runs take 0\.0 GB of the 0\.0005 GB"):
+    with pytest.raises(StorageError, match=r"The runs use 0\.0 GB of the 0\.0005 GB"):
         create_run(RunConfig())
     assert [listed.id for listed in list_runs()] == [run.id]
     monkeypatch.setenv("DMM_RUNS_GB", "many")
     with pytest.raises(StorageError, match=r"DMM_RUNS_GB is 'many'"):
         create_run(RunConfig())
     monkeypatch.setenv("DMM_UPLOADS_GB", "0.000001")
-    with pytest.raises(StorageError, match="The uploads take"):
+    with pytest.raises(StorageError, match="The uploads use"):
         scales()
     assert list_uploads() == []
 
@@ -209,7 +209,7 @@ def test_runs_and_uploads_have_a_limit_on_the_disk(dmm_home, monkeypatch):
 def test_a_part_of_the_disk_stays_free(dmm_home, monkeypatch):
     usage = SimpleNamespace(free=10**8)
     monkeypatch.setattr("dmm_core.system.files.shutil.disk_usage", lambda path: usage)
-    with pytest.raises(StorageError, match="The disk has 100 MB left, of which 200 MB stay free"):
+    with pytest.raises(StorageError, match="The disk has 100 MB left, of which 200 MB must stay"):
         create_run(RunConfig())
 
 

@@ -31,7 +31,7 @@ from dmm_core.runs import runner, worker
 from dmm_core.runs.status import Status, this_owner
 from dmm_core.runs.store import create_run, list_runs
 from dmm_core.runs.worker import execute
-from dmm_core.system.device import cores, own_stream
+from dmm_core.system.device import cores, separate_stream
 
 START = RunConfig().model_dump()
 
@@ -324,7 +324,7 @@ def test_a_training_is_within_its_own_stream(dmm_home, pieces, monkeypatch):
             assert within == [torch.device("cpu")]
             super().__init__(*arguments)
 
-    monkeypatch.setattr(worker, "own_stream", recorded)
+    monkeypatch.setattr(worker, "separate_stream", recorded)
     monkeypatch.setattr(worker, "Training", Training)
     config = RunConfig.model_validate(
         {
@@ -338,8 +338,8 @@ def test_a_training_is_within_its_own_stream(dmm_home, pieces, monkeypatch):
 
 
 def test_only_a_cuda_gpu_has_streams(monkeypatch):
-    with own_stream(torch.device("cpu")) as stream:
+    with separate_stream(torch.device("cpu")) as stream:
         assert stream is None
     monkeypatch.setattr("torch.cuda.Stream", lambda device: ("new stream", device))
     monkeypatch.setattr("torch.cuda.stream", lambda stream: stream)
-    assert own_stream(torch.device("cuda", 1)) == ("new stream", torch.device("cuda", 1))
+    assert separate_stream(torch.device("cuda", 1)) == ("new stream", torch.device("cuda", 1))

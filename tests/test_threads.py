@@ -7,7 +7,7 @@ from models import small_model
 
 from dmm_core.data.sequences import Sequences
 from dmm_core.inference.evaluation import evaluate
-from dmm_core.system.threads import own_threads, spread
+from dmm_core.system.threads import parallel_map, set_num_threads_locally
 
 CPU = torch.device("cpu")
 
@@ -31,12 +31,15 @@ def test_results_come_in_the_order_of_the_tasks(threads, count):
         late.set()
         return 2 * task
 
-    assert list(spread(work, range(50), CPU)) == list(range(0, 100, 2))
+    assert list(parallel_map(work, range(50), CPU)) == list(range(0, 100, 2))
 
 
 def test_threads_share_out_what_there_is_and_nothing_lasts(threads):
     threads(17)
-    inside = {torch.get_num_threads(), *spread(lambda _: torch.get_num_threads(), range(9), CPU)}
+    inside = {
+        torch.get_num_threads(),
+        *parallel_map(lambda _: torch.get_num_threads(), range(9), CPU),
+    }
     assert inside == {17, 2}  # eight workers
     assert torch.get_num_threads() == 17
     seen = []
@@ -52,7 +55,7 @@ def test_a_thread_has_its_own_number_and_the_others_keep_theirs(threads):
 
     def ask(name, *given):
         for count in given:
-            own_threads(count)
+            set_num_threads_locally(count)
         torch.ones(8) @ torch.ones(8)  # the first product
         found[name] = torch.get_num_threads()
 
@@ -62,8 +65,8 @@ def test_a_thread_has_its_own_number_and_the_others_keep_theirs(threads):
         thread.join()
     assert found == {"own": 1, "again": 3, "other": 3}
     assert torch.get_num_threads() == 3
-    assert own_threads(2) == torch.get_num_threads() == 2
-    assert own_threads(0) == torch.get_num_threads() == 3
+    assert set_num_threads_locally(2) == torch.get_num_threads() == 2
+    assert set_num_threads_locally(0) == torch.get_num_threads() == 3
 
 
 def test_tasks_are_taken_only_a_few_ahead(threads):
@@ -75,7 +78,7 @@ def test_tasks_are_taken_only_a_few_ahead(threads):
             taken.append(task)
             yield task
 
-    results = spread(lambda task: task, tasks(), CPU)
+    results = parallel_map(lambda task: task, tasks(), CPU)
     assert next(results) == 0
     assert len(taken) <= 4
     del results
@@ -90,7 +93,7 @@ def test_an_error_is_raised_here(threads):
             raise ValueError("three")
         return task
 
-    results = spread(work, range(10), CPU)
+    results = parallel_map(work, range(10), CPU)
     with pytest.raises(ValueError, match="three"):
         list(results)
 

@@ -358,8 +358,8 @@ def answering(monkeypatch, tmp_path, code):
     [
         ("while True: pass", "takes more than 1 s of processor time"),
         ("bytearray(2**40)", "takes more than 512 MB of memory"),
-        ("import os; os.abort()", "its reader ended without an answer"),
-        ("raise SystemExit(3)", "its reader ended without an answer"),
+        ("import os; os.abort()", "its parser ended without an answer"),
+        ("raise SystemExit(3)", "its parser ended without an answer"),
         ("print('refused \"No.\"', end='')", "No."),
         ("print('refused {', end='')", "The file cannot be read."),
     ],
@@ -374,8 +374,8 @@ def test_a_file_is_not_blamed_for_a_busy_server(monkeypatch, tmp_path):
     busy = "The server is busy, so the file was not read. Try again in a minute."
     assert answering(monkeypatch, tmp_path, "import time; time.sleep(60)") == busy
     assert not psutil.Process().children()
-    monkeypatch.setattr(limited_child, "BUSY_SECONDS", 0.05)
-    with limited_child._turn(), limited_child._turn():
+    monkeypatch.setattr(limited_child, "QUEUE_TIMEOUT", 0.05)
+    with limited_child._child_slot(), limited_child._child_slot():
         assert answering(monkeypatch, tmp_path, "") == busy
 
 

@@ -21,7 +21,7 @@ from dmm_core.runs.store import create_run, find_run, list_runs
 from dmm_core.runs.worker import execute, follow
 from dmm_core.system.device import choose_device
 from dmm_core.system.files import json_text
-from dmm_core.system.processes import World, joined
+from dmm_core.system.processes import World, process_group
 from dmm_core.training.events import EpochEnd, Event, Progress
 
 __all__ = ["require_trainable", "resume", "runs", "stop", "train"]
@@ -29,7 +29,7 @@ __all__ = ["require_trainable", "resume", "runs", "stop", "train"]
 
 def train(given: argparse.Namespace) -> int:
     """Create a run and train it here; 1 if it failed. Under `torchrun` the processes share it."""
-    with joined() as world:
+    with process_group() as world:
         if world.rank:
             return _follow(world)
         return _execute(_created(given), given.json, world)
@@ -55,7 +55,7 @@ def require_trainable(config: RunConfig) -> torch.device:
 
 def resume(given: argparse.Namespace) -> int:
     """Go on with a run from its newest checkpoint; 1 if it failed. `torchrun` as for `train`."""
-    with joined() as world:
+    with process_group() as world:
         if world.rank:
             return _follow(world)
         return _execute(_run(given.run), given.json, world)

@@ -20,7 +20,7 @@ from dmm_core.nn.cost import evaluation_memory
 from dmm_core.nn.dmm import DMM
 from dmm_core.nn.summary import Summary
 from dmm_core.system.device import keep_freed_memory, require_memory
-from dmm_core.system.threads import spread
+from dmm_core.system.threads import parallel_map
 
 __all__ = [
     "ENOUGH_PATHS",
@@ -137,7 +137,7 @@ def evaluate(
     parts = _parts(model, sequences, lying, draws, generator)
     nll = torch.zeros(len(sequences), dtype=torch.float64)
     kl, log_w = nll.clone(), nll.new_empty(draws, len(sequences))
-    for part, found in spread(partial(_explain, model), parts, model.device):
+    for part, found in parallel_map(partial(_explain, model), parts, model.device):
         nll[part.where] += found.bound.nll.sum((0, 2)).cpu().double() / draws
         kl[part.where] += found.bound.kl.sum((0, 2)).cpu().double() / draws
         log_w[part.draws, part.where] = found.log_weights.cpu().double()

@@ -15,7 +15,7 @@ from dmm_core.runs.lock import RunLock
 from dmm_core.runs.record import DataFacts
 from dmm_core.runs.run import Run
 from dmm_core.runs.status import RunProgress, State, Status
-from dmm_core.system.files import sweep_temporaries, write_atomic
+from dmm_core.system.files import delete_temporaries, write_atomic
 from dmm_core.training.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 
 __all__ = ["Journal"]
@@ -46,9 +46,9 @@ class Journal:
         )
         # Others write name.json and request.json: their temporaries are not ours to sweep.
         for name in ("status.json", "metrics.jsonl"):
-            sweep_temporaries(run.folder, name)
+            delete_temporaries(run.folder, name)
         for folder in (run.checkpoints, run.folder / "samples"):
-            sweep_temporaries(folder)
+            delete_temporaries(folder)
         lease.take(self._status)
 
     def log(self, text: str) -> None:

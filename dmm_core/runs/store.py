@@ -19,7 +19,7 @@ from dmm_core.runs.lock import acquire
 from dmm_core.runs.record import this_record, write_record
 from dmm_core.runs.run import Run
 from dmm_core.runs.status import Status
-from dmm_core.system.files import home, require_room
+from dmm_core.system.files import home, require_disk_space
 
 __all__ = ["RUN_ID", "add_run", "create_run", "find_run", "list_runs", "unreadable_runs"]
 
@@ -54,7 +54,7 @@ def create_run(
         OSError: if the disk refuses; nothing is created then.
     """
     folder = _swept_folder()
-    require_room(folder, _RUN_BYTES)
+    require_disk_space(folder, _RUN_BYTES)
     run = Run(folder / (_new_id() if token is None else _claimed_id(folder, token)))
     if run.folder.is_dir():
         return run
@@ -82,7 +82,7 @@ def add_run(fill: Callable[[Run], None], *, wanted: str = "") -> Run:
         wanted: its id, if that is one and none has it; by default, and else, a new one.
     """
     folder = _swept_folder()
-    require_room(folder, _RUN_BYTES)
+    require_disk_space(folder, _RUN_BYTES)
     staged = _stage(folder)
     try:
         fill(Run(staged))

@@ -23,9 +23,9 @@ from dmm_core.runs.record import DataFacts, model_for
 from dmm_core.runs.run import Run
 from dmm_core.runs.signals import stop_signals
 from dmm_core.runs.status import State, this_host
-from dmm_core.system.device import choose_device, own_stream
-from dmm_core.system.processes import ALONE, Dismissed, World
-from dmm_core.system.threads import own_threads
+from dmm_core.system.device import choose_device, separate_stream
+from dmm_core.system.processes import SINGLE_PROCESS, TrainingEnded, World
+from dmm_core.system.threads import set_num_threads_locally
 from dmm_core.training.events import EpochEnd, Event, Finished, Progress
 from dmm_core.training.loop import Training
 
@@ -51,7 +51,7 @@ def execute(
     closing: threading.Event | None = None,
     ticket: str | None = None,
     checkpoint_seconds: float = CHECKPOINT_SECONDS,
-    world: World = ALONE,
+    world: World = SINGLE_PROCESS,
 ) -> State:
     """Train a run to its end, from its newest checkpoint where there is one.
 
@@ -111,7 +111,7 @@ def follow(world: World) -> None:
     """
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
-    with contextlib.suppress(Dismissed):
+    with contextlib.suppress(TrainingEnded):
         config, checkpoint = world.broadcast()
         splits = load_dataset(config.data)
         model = model_for(config.model, DataFacts.of(splits), seed=config.train.seed)
@@ -141,14 +141,14 @@ class _Worker:
         splits = load_dataset(config.data, self._loading)
         self._raise_if_stopped()
         # Beside other runs of this process: each on a stream of its own, from its first tensor on.
-        with own_stream(choose_device(config.train.device, config.train.precision)):
+        with separate_stream(choose_device(config.train.device, config.train.precision)):
             return self._train(config, splits)
 
     def _train(self, config: RunConfig, splits: Splits) -> str:
         facts = DataFacts.of(splits)
         model = model_for(config.model, facts, seed=config.train.seed)
         training = Training(model, splits, config.train, self.world, self._tell)
-        threads = own_threads(config.train.threads)
+        threads = set_num_threads_locally(config.train.threads)
         self.journal.log(f"PyTorch {torch.__version__}, {training.device}, {threads} threads.")
         if self.world.size > 1:
             self.journal.log(f"{self.world.size} processes train together.")

@@ -1,7 +1,8 @@
-"""What the library asks of the operating system and the hardware.
+"""Access to the operating system and the hardware.
 
-Files that survive a crash, limits on memory and processor time, child processes for untrusted
-bytes, devices and precision, threads, and groups of processes that train one model.
+The modules cover atomic file writes, limits on memory and processor time, child processes that
+parse untrusted bytes, devices and numerical precision, threads, and groups of processes that train
+one model.
 """
 
 import lazy_loader

@@ -1,4 +1,4 @@
-"""Where tensors are computed, whether memory is enough, and how products are rounded."""
+"""Devices, available memory, and the rounding of matrix products."""
 
 import ctypes
 import os
@@ -16,38 +16,39 @@ __all__ = [
     "choose_device",
     "cores",
     "keep_freed_memory",
-    "own_stream",
+    "precision_warning",
     "require_memory",
-    "slow_precision",
-    "tf32_products",
+    "separate_stream",
+    "tf32_matmul",
 ]
 
-_USABLE = 0.8
-"""Share of the free memory that a training may take."""
+_MEMORY_SHARE = 0.8
+"""Largest share of the free memory that one computation may use."""
 
-_PRODUCTS: tuple[Any, ...] = (torch.backends.cuda.matmul, torch.backends.cudnn.rnn)
-"""PyTorch's settings of how float32 is rounded in the products of a CUDA GPU."""
+_MATMUL_BACKENDS: tuple[Any, ...] = (torch.backends.cuda.matmul, torch.backends.cudnn.rnn)
+"""PyTorch's backends whose `fp32_precision` sets the rounding of float32 products on CUDA GPUs."""
 
 
 def choose_device(name: str, precision: str = "float32") -> torch.device:
-    """The device that `name` (auto, cpu, cuda or mps) means on this machine.
+    """Return the device that `name` stands for on this machine.
 
     Args:
-        name: of the device.
-        precision: that it has to have, float32, tf32 or bf16.
+        name: auto, cpu, cuda or mps. auto is cuda where there is a CUDA GPU, otherwise cpu.
+        precision: float32, tf32 or bf16; the device must support it.
 
     Raises:
-        ConfigError: if the machine has no such device, or that does not have the precision.
+        ConfigError: if the machine has no such device, or the device does not support the
+            precision.
     """
-    there = {
+    available = {
         "cpu": True,
         "cuda": torch.cuda.is_available(),
         "mps": torch.backends.mps.is_available(),
     }
     if name == "auto":
-        name = "cuda" if there["cuda"] else "cpu"
-    if not there[name]:
-        found = ", ".join(device for device, is_there in there.items() if is_there)
+        name = "cuda" if available["cuda"] else "cpu"
+    if not available[name]:
+        found = ", ".join(device for device, is_available in available.items() if is_available)
         raise ConfigError(f"train.device is {name}, but this machine offers only {found}.")
     if precision == "tf32" and name != "cuda":
         raise ConfigError(
@@ -59,20 +60,20 @@ def choose_device(name: str, precision: str = "float32") -> torch.device:
             "train.precision is bf16, which this machine's GPU does not have: choose float32."
         )
     if name == "cuda":
-        for setting in _PRODUCTS:  # PyTorch lets cuDNN's RNNs round to TF32 unless told otherwise
-            setting.fp32_precision = "ieee"
+        for backend in _MATMUL_BACKENDS:  # by default, cuDNN's RNNs round to TF32
+            backend.fp32_precision = "ieee"
     return torch.device(name)
 
 
-def slow_precision(name: str, precision: str) -> str:
-    """A warning where a precision that is meant to be faster is slower here, else nothing.
+def precision_warning(name: str, precision: str) -> str:
+    """Return a warning if bf16 is slower than float32 on this machine, otherwise an empty string.
 
-    An x86 processor without AVX512-BF16 or AMX emulates bfloat16 products; measured with AVX2, an
-    epoch took ten times as long as in float32.
+    An x86 processor without AVX512-BF16 or AMX emulates bfloat16 products. An epoch measured on a
+    processor with AVX2 took ten times as long as in float32.
 
     Args:
-        name: of the device, as `choose_device` takes it.
-        precision: of the training.
+        name: device name, as for `choose_device`.
+        precision: float32, tf32 or bf16.
     """
     on_cpu = name == "cpu" or (name == "auto" and not torch.cuda.is_available())
     if precision != "bf16" or not on_cpu:
@@ -87,17 +88,18 @@ def slow_precision(name: str, precision: str) -> str:
 
 
 def cores() -> int:
-    """How many of the CPU's cores this process may use."""
+    """Return the number of CPU cores that this process may use."""
     if hasattr(os, "sched_getaffinity"):  # Linux
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
 
 
-def own_stream(device: torch.device) -> AbstractContextManager[object]:
-    """Within it, what this thread asks of a CUDA GPU is done on a new stream.
+def separate_stream(device: torch.device) -> AbstractContextManager[object]:
+    """Return a context manager in which this thread's CUDA work runs on a new stream.
 
-    On one stream the work of several threads would be done in turn. All tensors that are used
-    within have to be put on the GPU within; on other devices nothing changes.
+    Work of several threads on the same stream runs sequentially; on separate streams it can
+    overlap. All tensors that are used inside the context must be moved to the GPU inside it. On
+    other devices the context has no effect.
     """
     if device.type != "cuda":
         return nullcontext()
@@ -105,21 +107,24 @@ def own_stream(device: torch.device) -> AbstractContextManager[object]:
 
 
 @contextmanager
-def tf32_products(on: bool) -> Iterator[None]:
-    """Within it, if `on`, CUDA GPUs round the factors of products in float32 to TF32.
+def tf32_matmul(on: bool) -> Iterator[None]:
+    """Round the factors of float32 matrix products to TF32 on CUDA GPUs inside this context.
 
-    It holds for the whole process, whatever thread asks for a product.
+    The setting applies to all threads of the process.
+
+    Args:
+        on: False leaves the precision as it is.
     """
-    before = [setting.fp32_precision for setting in _PRODUCTS]
+    before = [backend.fp32_precision for backend in _MATMUL_BACKENDS]
     try:
         if on:
-            for setting in _PRODUCTS:
-                setting.fp32_precision = "tf32"
+            for backend in _MATMUL_BACKENDS:
+                backend.fp32_precision = "tf32"
         yield
     finally:
         if on:
-            for setting, value in zip(_PRODUCTS, before, strict=True):
-                setting.fp32_precision = value
+            for backend, value in zip(_MATMUL_BACKENDS, before, strict=True):
+                backend.fp32_precision = value
 
 
 def require_memory(
@@ -128,42 +133,43 @@ def require_memory(
     what: str = "The training",
     advice: str = "A smaller train.batch_size, train.samples or model.rnn_size needs less.",
 ) -> None:
-    """Refuse what would take over 80 % of the free memory, so that the program goes on.
+    """Check that a computation needs at most 80 % of the free memory.
 
-    Without this the operating system would end the whole program, with every page and run in it.
+    If memory ran out, the operating system could kill the whole process, including all pages and
+    runs in it.
 
     Args:
-        needed: bytes.
-        device: whose memory is needed.
-        what: needs it; begins the sentence of the error.
-        advice: ends it.
+        needed: memory that the computation needs, in bytes.
+        device: device whose memory is used.
+        what: name of the computation; the error message starts with it.
+        advice: sentence that ends the error message.
 
     Raises:
-        ConfigError: if it does not fit.
+        ConfigError: if the computation needs more.
     """
     free = torch.cuda.mem_get_info(device)[0] if device.type == "cuda" else free_memory()
-    if needed > _USABLE * free:
+    if needed > _MEMORY_SHARE * free:
         raise ConfigError(
             f"{what} needs about {needed / 1e9:.1f} GB of memory, but {free / 1e9:.1f} GB are "
-            f"free, of which four fifths may be taken. {advice}"
+            f"free, of which at most 80 % are used. {advice}"
         )
 
 
 def keep_freed_memory() -> None:
-    """Let the C library keep what is freed, up to half a gigabyte, to use it again.
+    """Make the C library keep up to 512 MiB of freed memory for later allocations.
 
-    By default every large tensor is asked of the system anew, which then clears it page by page;
-    where there is no glibc, nothing is done.
+    By default glibc returns the memory of every large tensor to the operating system, which then
+    has to zero new pages for the next one. Without glibc this function has no effect.
     """
     if sys.platform == "linux":
         mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
         if mallopt is not None:
-            mallopt(_M_MMAP_THRESHOLD, _KEPT)
-            mallopt(_M_TRIM_THRESHOLD, _KEPT)
+            mallopt(_M_MMAP_THRESHOLD, _KEPT_BYTES)
+            mallopt(_M_TRIM_THRESHOLD, _KEPT_BYTES)
 
 
 _M_TRIM_THRESHOLD = -1
 _M_MMAP_THRESHOLD = -3
-"""Names of glibc's malloc.h, which has no other source in Python."""
+"""Constants of glibc's malloc.h; Python does not define them."""
 
-_KEPT = 2**29
+_KEPT_BYTES = 2**29

@@ -1,4 +1,4 @@
-"""Where the project keeps its files, and how one is written so that a kill never loses it."""
+"""The project's folders, atomic file writes, and storage quotas."""
 
 import json
 import math
@@ -12,26 +12,33 @@ from typing import Any
 
 from dmm_core.errors import StorageError
 
-__all__ = ["assets", "home", "json_text", "require_room", "sweep_temporaries", "write_atomic"]
+__all__ = [
+    "assets",
+    "delete_temporaries",
+    "home",
+    "json_text",
+    "require_disk_space",
+    "write_atomic",
+]
 
 _SUFFIX = ".part"
-_GIGABYTES = {"uploads": 5.0, "runs": 50.0}
-_KEPT_FREE = 200 * 10**6
-"""Bytes of the disk that uploads and new runs leave alone."""
+_QUOTA_GIGABYTES = {"uploads": 5.0, "runs": 50.0}
+_RESERVED_BYTES = 200 * 10**6
+"""Free bytes of the disk that uploads and new runs must leave."""
 
 
 def home() -> Path:
-    """The folder of data sets, uploads and runs: `DMM_HOME`, by default `~/.dmm`."""
+    """Return the folder of data sets, uploads and runs: `DMM_HOME`, by default `~/.dmm`."""
     return Path(os.environ.get("DMM_HOME") or Path.home() / ".dmm")
 
 
 def assets() -> Path:
-    """The folder of files shipped beside the code."""
+    """Return the folder of the files that are distributed with the code."""
     return Path(__file__).resolve().parents[2] / "assets"
 
 
 def json_text(value: Any, indent: int | None = None) -> str:
-    """`value` as JSON that every program reads: a number that is not finite becomes null."""
+    """Serialise `value` as standard JSON; a number that is not finite becomes null."""
     return json.dumps(_finite(value), indent=indent, allow_nan=False)
 
 
@@ -45,42 +52,42 @@ def _finite(value: Any) -> Any:
     return value
 
 
-def require_room(folder: Path, needed: int) -> None:
-    """Check that `needed` more bytes fit into a folder of `home()`, before they are written.
+def require_disk_space(folder: Path, needed: int) -> None:
+    """Check that `needed` more bytes may be written to a folder of `home()`.
 
-    A folder may take as many gigabytes as the environment variable DMM_<FOLDER>_GB says, by default
-    5 for uploads and 50 for runs, and 200 MB of the disk stay free for everything else.
+    The quota of a folder is the value of the environment variable DMM_<FOLDER>_GB in gigabytes, by
+    default 5 for uploads and 50 for runs. In addition, 200 MB of the disk must stay free.
 
     Args:
-        folder: `home() / "uploads"` or `home() / "runs"`; it may be missing.
-        needed: bytes.
+        folder: `home() / "uploads"` or `home() / "runs"`; it need not exist.
+        needed: number of bytes that will be written.
 
     Raises:
-        StorageError: if they do not fit.
+        StorageError: if the quota or the free space of the disk does not suffice.
     """
     variable = f"DMM_{folder.name.upper()}_GB"
     try:
-        most = float(os.environ.get(variable) or _GIGABYTES[folder.name])
+        quota = float(os.environ.get(variable) or _QUOTA_GIGABYTES[folder.name])
     except ValueError:
         raise StorageError(
-            f"{variable} is {os.environ[variable]!r:.40}, but it has to be a number of gigabytes."
+            f"{variable} is {os.environ[variable]!r:.40}, but it must be a number of gigabytes."
         ) from None
-    held = _size(folder)
-    if held + needed > most * 1e9:
+    used = _size(folder)
+    if used + needed > quota * 1e9:
         raise StorageError(
-            f"The {folder.name} take {held / 1e9:.1f} GB of the {most:g} GB that they may take "
-            f"here. Delete some of them, or set {variable}."
+            f"The {folder.name} use {used / 1e9:.1f} GB of the {quota:g} GB that are allowed here. "
+            f"Delete some of them, or set {variable}."
         )
     free = shutil.disk_usage(folder if folder.is_dir() else _existing(folder)).free
-    if needed + _KEPT_FREE > free:
+    if needed + _RESERVED_BYTES > free:
         raise StorageError(
-            f"The disk has {free / 1e6:,.0f} MB left, of which {_KEPT_FREE / 1e6:.0f} MB stay "
-            "free. Delete something, or choose another disk by DMM_HOME."
+            f"The disk has {free / 1e6:,.0f} MB left, of which {_RESERVED_BYTES / 1e6:.0f} MB must "
+            "stay free. Delete some files, or set DMM_HOME to a folder on another disk."
         )
 
 
 def _size(folder: Path) -> int:
-    """Bytes of all files below `folder`; what is deleted meanwhile counts nothing."""
+    """Return the bytes of all files below `folder`; a file that is deleted meanwhile counts 0."""
     total = 0
     for place, _, names in os.walk(folder):
         for name in names:
@@ -90,17 +97,18 @@ def _size(folder: Path) -> int:
 
 
 def _existing(folder: Path) -> Path:
+    """Return the nearest parent of `folder` that exists."""
     return next(parent for parent in folder.absolute().parents if parent.is_dir())
 
 
 def write_atomic(path: Path, content: bytes | str) -> None:
-    """Write `content` to `path` so that a reader, or a crash, meets the old file or the new one.
+    """Write a file atomically: after a crash, `path` holds either the old or the new content.
 
-    The content goes to a temporary name in the same folder, is flushed to the disk, takes its name
-    in one step, and the folder is flushed after it.
+    The content is written to a temporary file in the same folder and flushed to the disk. The
+    temporary file is then renamed to `path`, and the folder is flushed.
 
     Raises:
-        OSError: if the disk refuses; `path` is then as it was and no temporary stays behind.
+        OSError: if the write fails; `path` is then unchanged and the temporary file is deleted.
     """
     temporary = path.with_name(f"{path.name}.{secrets.token_hex(4)}{_SUFFIX}")
     try:
@@ -112,7 +120,7 @@ def write_atomic(path: Path, content: bytes | str) -> None:
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
-    if os.name == "posix":  # Windows has no handle on a folder to flush.
+    if os.name == "posix":  # Windows cannot open a folder to flush it.
         folder = os.open(path.parent, os.O_RDONLY)
         try:
             os.fsync(folder)
@@ -120,12 +128,14 @@ def write_atomic(path: Path, content: bytes | str) -> None:
             os.close(folder)
 
 
-def sweep_temporaries(folder: Path, name: str = "*") -> None:
-    """Delete what a killed `write_atomic` left in `folder`; call it only as its one writer.
+def delete_temporaries(folder: Path, name: str = "*") -> None:
+    """Delete temporary files that an interrupted `write_atomic` left in `folder`.
+
+    Only the single process that writes to the folder may call this.
 
     Args:
-        folder: where to look.
-        name: of the file that was being written; by default any.
+        folder: folder to search, without its subfolders.
+        name: name of the file that was being written; by default any name.
     """
     for temporary in folder.glob(f"{name}.*{_SUFFIX}"):
         temporary.unlink(missing_ok=True)

@@ -1,7 +1,8 @@
-"""A throw-away process that reads untrusted bytes, limited in memory and processor time.
+"""Child processes that parse untrusted bytes under limits on memory and processor time.
 
-The parent writes the bytes to the child's standard input. The child answers on its standard output
-with bytes that its caller understands, or with one line that says why it refuses.
+The parent starts one child for each input and writes the bytes to its standard input. The child
+writes its answer to its standard output: either bytes in a format that the caller defines, or one
+line with the reason why it refuses the input.
 """
 
 import json
@@ -21,18 +22,18 @@ from dmm_core.errors import DMMError, UploadError
 
 try:
     import resource
-except ImportError:  # Windows has none: the time-out and the caps on size remain.
+except ImportError:  # Windows has no such module: only the time-out and the limits on size remain.
     resource = None
 
-__all__ = ["BUSY_SECONDS", "Limits", "limit_process", "read_in_child", "serve"]
+__all__ = ["QUEUE_TIMEOUT", "Limits", "limit_process", "read_in_child", "serve"]
 
 
 class Limits(NamedTuple):
-    """What a child may use.
+    """Limits of a child process.
 
     Attributes:
-        cpu: seconds of processor time.
-        memory: bytes of address space.
+        cpu: processor time, in seconds.
+        memory: address space, in bytes.
     """
 
     cpu: int
@@ -40,42 +41,45 @@ class Limits(NamedTuple):
 
     @property
     def wall(self) -> float:
-        """Seconds after which the child is killed, however little it could run.
+        """Return the elapsed time after which the child is killed, in seconds.
 
-        On a machine with much other work a child gets a fraction of a core, so this is generous.
+        It is much larger than `cpu`, because on a busy machine a child gets only a fraction of a
+        core.
         """
         return 12.0 * self.cpu
 
 
-BUSY_SECONDS = 120.0
-"""A file that has waited so long for its turn is not read."""
+QUEUE_TIMEOUT = 120.0
+"""Longest time that a file waits for a free child process, in seconds; then it is refused."""
 
 _REFUSAL = b"refused "
-_MOST_AT_ONCE = 2
-_at_once = threading.BoundedSemaphore(_MOST_AT_ONCE)
+_MAX_CHILDREN = 2
+_child_slots = threading.BoundedSemaphore(_MAX_CHILDREN)
 _ROOT = Path(__file__).resolve().parents[2]
-_ENVIRONMENT = ("PATH", "PYTHONPATH", "LD_LIBRARY_PATH", "SYSTEMROOT")
+_PASSED_VARIABLES = ("PATH", "PYTHONPATH", "LD_LIBRARY_PATH", "SYSTEMROOT")
 _BUSY = "The server is busy, so the file was not read. Try again in a minute."
 _log = logging.getLogger(__name__)
 
 
 def read_in_child(module: str, arguments: Sequence[str], data: bytes, limits: Limits) -> bytes:
-    """What the child process `python -m module` answers to `data`; at most two run at once.
+    """Send `data` to a child process `python -m module` and return its answer.
+
+    At most two children run at the same time; further calls wait.
 
     Args:
-        module: a module whose main program calls `serve`.
-        arguments: of the command line.
-        data: untrusted bytes.
-        limits: of the child, which has to set the same itself.
+        module: module that calls `serve` when it is run.
+        arguments: command-line arguments of the child.
+        data: untrusted bytes, sent to the child's standard input.
+        limits: limits of the child. The child must set the same limits itself.
 
     Raises:
-        UploadError: in one plain sentence, if the child refuses or hits a limit, or if the machine
-            is too busy to read the file.
+        UploadError: if the child refuses the data or reaches a limit, or if the machine is too
+            busy. The message is one sentence.
     """
-    with _turn(), tempfile.TemporaryDirectory(prefix="dmm-upload-") as folder:
-        # A process that may be taken over by a file must not know the server's keys and tokens, or
-        # find the files of a home. More threads would only take address space.
-        environment = {name: os.environ[name] for name in _ENVIRONMENT if name in os.environ}
+    with _child_slot(), tempfile.TemporaryDirectory(prefix="dmm-upload-") as folder:
+        # A malicious file may take over the child. The child therefore sees neither the server's
+        # keys and tokens nor the home folder. One thread suffices; more would use address space.
+        environment = {name: os.environ[name] for name in _PASSED_VARIABLES if name in os.environ}
         environment |= {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
         environment |= {"HOME": folder, "TMPDIR": folder}
         try:
@@ -91,7 +95,9 @@ def read_in_child(module: str, arguments: Sequence[str], data: bytes, limits: Li
         except subprocess.TimeoutExpired:
             raise UploadError(_BUSY) from None
     if child.returncode:
-        _log.warning("a child ended with %s: %s", child.returncode, child.stderr[-2000:])
+        _log.warning(
+            "a child process ended with status %s: %s", child.returncode, child.stderr[-2000:]
+        )
         raise UploadError(_reason(child.returncode, child.stderr, limits))
     if child.stdout.startswith(_REFUSAL):
         raise UploadError(_refusal(child.stdout))
@@ -99,11 +105,12 @@ def read_in_child(module: str, arguments: Sequence[str], data: bytes, limits: Li
 
 
 def serve(read: Callable[[bytes], bytes], limits: Limits) -> None:
-    """The child's side: limit this process, read standard input, and answer.
+    """Run the child's part: limit this process, read standard input, and write the answer.
 
     Args:
-        read: bytes of a file -> the answer; raises `DMMError` to refuse.
-        limits: for this process.
+        read: function that turns the bytes of a file into the answer. It raises `DMMError` to
+            refuse the file.
+        limits: limits of this process.
     """
     limit_process(limits)
     try:
@@ -114,41 +121,42 @@ def serve(read: Callable[[bytes], bytes], limits: Limits) -> None:
 
 
 def limit_process(limits: Limits) -> None:
-    """Limit this process's memory and processor time for good, where the system can."""
+    """Limit this process's memory and processor time permanently, where the system supports it."""
     if resource is None:
         return
-    # At the soft limit a process gets SIGXCPU, which tells it apart from any other end.
-    wanted = (
+    # At the soft limit the process gets SIGXCPU, which identifies the limit as the cause.
+    settings = (
         (resource.RLIMIT_AS, (limits.memory, limits.memory)),
         (resource.RLIMIT_CPU, (limits.cpu, limits.cpu + 1)),
         (resource.RLIMIT_CORE, (0, 0)),
     )
-    for limit, values in wanted:
+    for limit, values in settings:
         with suppress(ValueError, OSError):  # macOS refuses a limit on the address space.
             resource.setrlimit(limit, values)
 
 
 @contextmanager
-def _turn() -> Iterator[None]:
-    """Wait until fewer than two children run."""
-    if not _at_once.acquire(timeout=BUSY_SECONDS):
+def _child_slot() -> Iterator[None]:
+    """Wait until fewer than `_MAX_CHILDREN` children run, and count as one inside the context."""
+    if not _child_slots.acquire(timeout=QUEUE_TIMEOUT):
         raise UploadError(_BUSY)
     try:
         yield
     finally:
-        _at_once.release()
+        _child_slots.release()
 
 
 def _reason(status: int, errors: bytes, limits: Limits) -> str:
-    """Why a child ended without an answer."""
+    """Return the sentence that explains why a child ended without an answer."""
     if hasattr(signal, "SIGXCPU") and status in (-signal.SIGXCPU, -signal.SIGKILL):
         return f"Reading the file takes more than {limits.cpu} s of processor time."
     if b"MemoryError" in errors or b"alloc" in errors:
         return f"Reading the file takes more than {limits.memory // 2**20} MB of memory."
-    return "The file cannot be read: its reader ended without an answer."
+    return "The file cannot be read: its parser ended without an answer."
 
 
 def _refusal(answer: bytes) -> str:
+    """Return the reason in a child's refusal."""
     try:
         return str(json.loads(answer.removeprefix(_REFUSAL)))
     except ValueError:

@@ -1,9 +1,10 @@
-"""Several processes that train one model together: each takes a part of every batch's sequences.
+"""Data-parallel training: several processes train one model, each on a part of every batch.
 
-`torchrun` starts the processes and names each one's rank in its environment. Rank 0 leads: it alone
-writes the run folder, and says before every update whether there is one, so that it can stop at any
-moment. Every process draws the noise of the whole batch and takes its part of it, and gradients are
-summed, so the training is that of one process, but for the order in which numbers are added.
+`torchrun` starts the processes and sets each one's rank in its environment. Rank 0 is the leader.
+Only the leader writes the run folder, and before every update it tells the others whether to
+continue, so it can stop the training at any time. Every process draws the noise of the whole batch
+and uses its part of it, and the gradients are summed over the processes. The result is therefore
+the same as with one process, up to floating-point rounding.
 """
 
 import importlib
@@ -18,22 +19,23 @@ from torch import Tensor, distributed
 
 from dmm_core.errors import ConfigError
 
-__all__ = ["ALONE", "Dismissed", "Shard", "World", "joined"]
+__all__ = ["SINGLE_PROCESS", "Shard", "TrainingEnded", "World", "process_group"]
 
 
-class Dismissed(Exception):
-    """The leader has ended the training; a follower has nothing left to do."""
+class TrainingEnded(Exception):
+    """Raised in a follower process after the leader has ended the training."""
 
 
 class Shard(NamedTuple):
-    """The part of a batch that one process takes.
+    """The part of a batch that one process computes.
 
     Attributes:
-        rows: places of its sequences among the batch's; one at least.
-        idle: whether its one sequence is another's and counts nothing, for want of sequences.
-        batch: sequences of the whole batch.
-        steps: time steps of the whole batch.
-        frames: valid frames of the whole batch.
+        rows: indices of its sequences in the batch; at least one.
+        idle: whether the batch has fewer sequences than there are processes and none is left for
+            this one. It then computes the first sequence with weight 0.
+        batch: number of sequences of the whole batch.
+        steps: number of time steps of the whole batch, including padding.
+        frames: number of valid frames of the whole batch.
     """
 
     rows: slice
@@ -44,18 +46,22 @@ class Shard(NamedTuple):
 
 
 class World(NamedTuple):
-    """The processes that train together.
+    """The group of processes that train one model.
 
     Attributes:
-        rank: this one's place, 0 for the leader.
-        size: how many there are.
+        rank: index of this process; the leader has rank 0.
+        size: number of processes.
     """
 
     rank: int = 0
     size: int = 1
 
     def shard(self, lengths: np.ndarray) -> Shard:
-        """This process's part of a batch of sequences of these lengths."""
+        """Return this process's part of a batch.
+
+        Args:
+            lengths: (batch,) number of frames of each sequence of the batch.
+        """
         edges = np.arange(self.size + 1) * len(lengths) // self.size
         first, last = int(edges[self.rank]), int(edges[self.rank + 1])
         idle = first == last
@@ -63,21 +69,28 @@ class World(NamedTuple):
         return Shard(rows, idle, len(lengths), int(lengths.max()), int(lengths.sum()))
 
     def broadcast(self, message: Any = None) -> Any:
-        """What the leader says: its `message`, on every process; alone nothing is sent.
+        """Send the leader's `message` to every process and return it.
+
+        A group of one process sends nothing and returns `message`.
 
         Raises:
-            Dismissed: on a follower, once the leader has ended the training.
+            TrainingEnded: in a follower, if the leader has ended the training.
         """
         if self.size == 1:
             return message
         box = [message]
         distributed.broadcast_object_list(box, src=0)
         if self.rank and isinstance(box[0], _End):
-            raise Dismissed
+            raise TrainingEnded
         return box[0]
 
-    def add_up(self, parameters: Sequence[torch.nn.Parameter], sums: Tensor) -> Tensor:
-        """Sum the gradients over the processes, in place, and `sums` beside them, as returned."""
+    def sum_gradients(self, parameters: Sequence[torch.nn.Parameter], sums: Tensor) -> Tensor:
+        """Sum the gradients over all processes in place, and return the sum of `sums`.
+
+        Args:
+            parameters: parameters whose `grad` is replaced by its sum.
+            sums: (n,) further numbers of this process that are summed in the same message.
+        """
         grads = [torch.zeros_like(p) if p.grad is None else p.grad for p in parameters]
         flat = torch.cat([*(grad.flatten() for grad in grads), sums])
         distributed.all_reduce(flat)
@@ -88,30 +101,31 @@ class World(NamedTuple):
 
 
 class _End:
-    """What the leader says at the end."""
+    """Message by which the leader ends the training."""
 
 
-ALONE = World()
-"""One process, which shares nothing."""
+SINGLE_PROCESS = World()
+"""A group of one process, which does not communicate."""
 
 
 @contextmanager
-def joined() -> Iterator[World]:
-    """The processes that `torchrun` started beside this one, or `ALONE` without it.
+def process_group() -> Iterator[World]:
+    """Connect the processes that `torchrun` started; without `torchrun`, yield `SINGLE_PROCESS`.
 
-    When the leader leaves, the others are dismissed.
+    When the leader leaves the context, `broadcast` raises `TrainingEnded` in the other processes.
 
     Raises:
-        ConfigError: if this PyTorch cannot connect processes.
+        ConfigError: if this build of PyTorch has no support for distributed training.
     """
     size = int(os.environ.get("WORLD_SIZE", "1"))
     if size == 1:
-        yield ALONE
+        yield SINGLE_PROCESS
         return
     if not distributed.is_available():
-        raise ConfigError(f"This PyTorch cannot train in {size} processes; start one.")
-    # It takes the group there is at its import as a default argument. An optimiser imports it, and
-    # the group, with gloo's threads, would then last to the end of the process and may abort it.
+        raise ConfigError(f"This build of PyTorch cannot train in {size} processes, only in 1.")
+    # On import, this module stores the current process group as a default argument. Optimisers
+    # import it. If that happened after the group is created, the group and gloo's threads would
+    # live until the process exits and could abort it. So it is imported first.
     importlib.import_module("torch.distributed.nn")
     cuda = torch.cuda.is_available()
     if cuda:
@@ -122,6 +136,6 @@ def joined() -> Iterator[World]:
         yield world
     finally:
         if world.rank == 0:
-            with suppress(RuntimeError):  # a follower that is gone already
+            with suppress(RuntimeError):  # a follower has already exited
                 world.broadcast(_End())
         distributed.destroy_process_group()

@@ -1,4 +1,4 @@
-"""PyTorch's threads: how many a thread of the program has, and parts of a work side by side."""
+"""The number of PyTorch's threads per Python thread, and a parallel map on the CPU."""
 
 import threading
 from collections import deque
@@ -8,58 +8,60 @@ from typing import TypeVar
 
 import torch
 
-__all__ = ["own_threads", "spread"]
+__all__ = ["parallel_map", "set_num_threads_locally"]
 
 _Task = TypeVar("_Task")
 _Result = TypeVar("_Result")
 
-_MOST = 8
-"""Parts done at once: each holds what it computes with."""
+_MAX_WORKERS = 8
+"""Largest number of tasks that run at the same time; each task uses its own memory."""
 
-_SETTING = threading.Lock()
+_SETTING_LOCK = threading.Lock()
 
 
-def own_threads(count: int) -> int:
-    """Give the calling thread `count` of PyTorch's threads for its products, and no other thread.
+def set_num_threads_locally(count: int) -> int:
+    """Set the number of PyTorch's threads for operations of the calling thread only.
 
-    PyTorch keeps the number by thread, but what is set in one is also what every thread begins with
-    that has not asked yet. So it is asked first here, and set back for the others afterwards.
+    PyTorch stores the number per thread. However, `torch.set_num_threads` also changes the default
+    of all threads that have not read the number yet. So this function first reads the number in the
+    calling thread, sets it, and then restores the default from a helper thread.
 
     Args:
-        count: how many; 0 for as many as threads have that nobody gave a number.
+        count: number of threads; 0 keeps PyTorch's default.
 
     Returns:
-        How many it has now.
+        The number of threads that the calling thread uses now.
     """
-    with _SETTING, ThreadPoolExecutor(1) as aside:
-        usual = aside.submit(torch.get_num_threads).result()
+    with _SETTING_LOCK, ThreadPoolExecutor(1) as helper:
+        default = helper.submit(torch.get_num_threads).result()
         torch.get_num_threads()
-        torch.set_num_threads(count or usual)
-        aside.submit(torch.set_num_threads, usual).result()
-    return count or usual
+        torch.set_num_threads(count or default)
+        helper.submit(torch.set_num_threads, default).result()
+    return count or default
 
 
-def spread(
+def parallel_map(
     function: Callable[[_Task], _Result], tasks: Iterable[_Task], device: torch.device
 ) -> Iterator[_Result]:
-    """Results of `function`, in the order of `tasks`; on a CPU several are worked on at once.
+    """Apply `function` to every task, in parallel threads on a CPU, and yield the results in order.
 
-    Many small products gain little from a second thread, and lose much where another program needs
-    its core; parts that know nothing of each other gain all of it. Tasks are taken from their
-    iterator here, one by one and only a few ahead.
+    Small matrix products gain little from a second PyTorch thread, and they become slow if another
+    program uses its core. Independent tasks use the cores fully instead. Tasks are taken from their
+    iterator in the calling thread, only a few ahead of the results.
 
     Args:
-        function: called in threads, which start with gradients enabled.
-        tasks: what it is called with.
-        device: where it computes; with a GPU it is called here, since work queues up there.
+        function: called in worker threads, in which gradients are enabled.
+        tasks: arguments of the calls.
+        device: device on which `function` computes. For a GPU all calls are made in the calling
+            thread, because the GPU queues their work anyway.
     """
     threads = torch.get_num_threads()
-    workers = min(threads, _MOST) if device.type == "cpu" else 1
+    workers = min(threads, _MAX_WORKERS) if device.type == "cpu" else 1
     if workers == 1:
         yield from map(function, tasks)
         return
     with ThreadPoolExecutor(
-        workers, "spread", initializer=own_threads, initargs=(threads // workers,)
+        workers, "parallel_map", initializer=set_num_threads_locally, initargs=(threads // workers,)
     ) as pool:
         waiting: deque[Future[_Result]] = deque()
         for task in tasks:

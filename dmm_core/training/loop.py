@@ -24,9 +24,14 @@ from dmm_core.inference.evaluation import valid_bound
 from dmm_core.inference.objective import kl_weight
 from dmm_core.nn.cost import evaluation_memory, update_cost
 from dmm_core.nn.dmm import DMM
-from dmm_core.system.device import choose_device, keep_freed_memory, require_memory, slow_precision
-from dmm_core.system.processes import ALONE, Shard, World
-from dmm_core.system.threads import own_threads
+from dmm_core.system.device import (
+    choose_device,
+    keep_freed_memory,
+    precision_warning,
+    require_memory,
+)
+from dmm_core.system.processes import SINGLE_PROCESS, Shard, World
+from dmm_core.system.threads import set_num_threads_locally
 from dmm_core.training.checkpoint import Checkpoint
 from dmm_core.training.divergence import DivergenceMonitor
 from dmm_core.training.events import EpochEnd, Event, Finished, Progress
@@ -69,7 +74,7 @@ class Training:
         model: DMM,
         splits: Splits,
         config: TrainConfig,
-        world: World = ALONE,
+        world: World = SINGLE_PROCESS,
         tell: Callable[[str], object] = _LOG.warning,
     ) -> None:
         for name in ("train", "valid"):
@@ -103,7 +108,7 @@ class Training:
         self._best_epoch: int | None = None
         self._validations_since_best = 0
         self._course = DivergenceMonitor()
-        if sentence := slow_precision(config.device, config.precision):
+        if sentence := precision_warning(config.device, config.precision):
             tell(sentence)
 
     def events(self) -> Iterator[Event]:
@@ -115,7 +120,7 @@ class Training:
         Raises:
             RunError: if an update was not finite; no such update is ever applied.
         """
-        own_threads(self.config.threads)
+        set_num_threads_locally(self.config.threads)
         began, update_then = time.monotonic(), self.update
         total = self.config.epochs * self._updates_an_epoch
         if self.update == 0:

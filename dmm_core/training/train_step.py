@@ -19,7 +19,7 @@ from dmm_core.inference.seeded_sampling import draw_noise
 from dmm_core.nn.combiner import LatentPath
 from dmm_core.nn.dmm import DMM
 from dmm_core.nn.summary import SequenceRows
-from dmm_core.system.device import tf32_products
+from dmm_core.system.device import tf32_matmul
 from dmm_core.system.processes import Shard, World
 
 __all__ = ["Rates", "Sum", "Update", "penalised"]
@@ -105,7 +105,7 @@ class Update:
             noise = noise[..., shard.rows, : batch.mask.shape[1], :]
         device, tf32 = batch.x.device, config.precision == "tf32"
         autocast = torch.autocast(device.type, torch.bfloat16, enabled=config.precision == "bf16")
-        with tf32_products(tf32), autocast:
+        with tf32_matmul(tf32), autocast:
             path = self._model.posterior(batch, noise, chance)
             bound = bound_of(self._model, batch, path)
             annealed = self._annealed(batch, path, bound, rates.kl_weight)
@@ -113,11 +113,11 @@ class Update:
         cost = penalty(self._penalised, config.l1, config.l2) / self._world.size
         loss = annealed / frames + cost
         self.optimizer.zero_grad(set_to_none=True)
-        with tf32_products(tf32):
+        with tf32_matmul(tf32):
             loss.backward()
         if shard is not None:
             sums = torch.stack([t.detach() for t in (nll, kl, annealed, loss)])
-            nll, kl, annealed, loss = self._world.add_up(self.parameters, sums)
+            nll, kl, annealed, loss = self._world.sum_gradients(self.parameters, sums)
         norm = torch.nn.utils.clip_grad_norm_(self.parameters, config.clip_norm)
         bad = torch.logical_not(torch.isfinite(loss.detach()) & torch.isfinite(norm)).float()
         for group in self.optimizer.param_groups:

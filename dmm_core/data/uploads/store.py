@@ -25,7 +25,7 @@ from dmm_core.data.uploads.report import UploadOptions, UploadReport, display_na
 from dmm_core.data.uploads.values import MAX_FEATURES
 from dmm_core.errors import DataError
 from dmm_core.music.pianoroll import MAX_FRAMES, PITCHES
-from dmm_core.system.files import home, require_room, write_atomic
+from dmm_core.system.files import home, require_disk_space, write_atomic
 
 __all__ = [
     "UploadInfo",
@@ -131,7 +131,7 @@ def store_upload(report: UploadReport, *, title: str, options: UploadOptions) ->
         "files": [asdict(file) for file in report.files],
         "sha256": hashlib.sha256(buffer.getvalue()).hexdigest(),
     }
-    require_room(home() / "uploads", buffer.tell())
+    require_disk_space(home() / "uploads", buffer.tell())
     folder = home() / "uploads" / upload
     folder.mkdir(parents=True)
     try:

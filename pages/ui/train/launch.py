@@ -15,7 +15,7 @@ from dmm_core.errors import DMMError
 from dmm_core.runs.run import Run
 from dmm_core.runs.status import ACTIVE
 from dmm_core.runs.store import create_run, list_runs
-from dmm_core.system.device import choose_device, slow_precision
+from dmm_core.system.device import choose_device, precision_warning
 from dmm_core.training.building import require_fit
 from pages.ui import frame
 from pages.ui.address import choose
@@ -226,7 +226,7 @@ def estimate_warning(config: RunConfig, work: Workload) -> str:
             f"{updates:,}: the model will not have learned to compose. Train for more epochs, or "
             "lower the KL annealing updates below."
         )
-    if slow := slow_precision(config.train.device, config.train.precision):
+    if slow := precision_warning(config.train.device, config.train.precision):
         doubts.append(slow)
     if work.sequences == 1:
         doubts.append("One sequence alone is also its own valid data, so the bound tells little.")
