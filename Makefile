@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 .PHONY: app test lint format bench screenshots setup clean
 
 app: $(VENV)/app $(VENV)/chorales ## open the app on http://127.0.0.1:8501
-	$(BIN)/streamlit run app.py
+	$(BIN)/python -m dmm_core app
 
 test: $(VENV)/dev ## run the tests
 	$(BIN)/python -m pytest

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
 
+from dmm_core import __version__
 from dmm_core.config.flags import add_flags
 from dmm_core.config.presets import PRESETS
 from dmm_core.errors import ConfigError, DMMError
@@ -55,7 +56,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def build_parser() -> argparse.ArgumentParser:
     """The parser of every command."""
-    parser = _Parser(prog="python -m dmm_core", description="Deep Markov Models.")
+    started_as_dmm = Path(sys.argv[0]).stem == "dmm"
+    parser = _Parser(
+        prog="dmm" if started_as_dmm else "python -m dmm_core", description="Deep Markov Models."
+    )
+    parser.add_argument("--version", action="version", version=f"dmm-explorer {__version__}")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
 
     def command(name: str, function: str, help: str) -> argparse.ArgumentParser:
@@ -188,6 +193,10 @@ def build_parser() -> argparse.ArgumentParser:
     )
     reproduce.add_argument(
         "--quick", action="store_true", help="small and honest: minutes on two CPU cores"
+    )
+    app = command("app", "app:app", "Open the app in a browser on this machine.")
+    _add_count(
+        app, "--port", None, "port to serve on (8501, or the next that is free)", high=65_535
     )
     for added in (evaluate, infer, sample, carry_on, bundle):
         _add_count(added, "--seed", 0, "decides all draws", low=0)

@@ -8,6 +8,7 @@ from .device import (
     tf32_matmul as tf32_matmul,
 )
 from .files import (
+    app_folder as app_folder,
     assets as assets,
     delete_temporaries as delete_temporaries,
     home as home,

@@ -13,6 +13,7 @@ from typing import Any
 from dmm_core.errors import StorageError
 
 __all__ = [
+    "app_folder",
     "assets",
     "delete_temporaries",
     "home",
@@ -32,9 +33,19 @@ def home() -> Path:
     return Path(os.environ.get("DMM_HOME") or Path.home() / ".dmm")
 
 
+def app_folder() -> Path:
+    """Return the folder that holds `app.py`, `pages/` and `assets/`.
+
+    In a checkout this is the root of the repository. A wheel carries the three inside the package.
+    """
+    package = Path(__file__).resolve().parents[1]
+    installed = package / "_app"
+    return installed if installed.is_dir() else package.parent
+
+
 def assets() -> Path:
-    """Return the folder of the files that are distributed with the code."""
-    return Path(__file__).resolve().parents[2] / "assets"
+    """Return the folder of bundled models, lessons, sounds and the player's files."""
+    return app_folder() / "assets"
 
 
 def json_text(value: Any, indent: int | None = None) -> str:

@@ -56,6 +56,8 @@ _REFUSAL = b"refused "
 _MAX_CHILDREN = 2
 _child_slots = threading.BoundedSemaphore(_MAX_CHILDREN)
 _ROOT = Path(__file__).resolve().parents[2]
+"""The folder that holds `dmm_core`: the repository, or site-packages."""
+
 _PASSED_VARIABLES = ("PATH", "PYTHONPATH", "LD_LIBRARY_PATH", "SYSTEMROOT")
 _BUSY = "The server is busy, so the file was not read. Try again in a minute."
 _log = logging.getLogger(__name__)

@@ -9,7 +9,6 @@ import sys
 import unicodedata
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import plotly.graph_objects as go
@@ -21,7 +20,6 @@ from pages.ui import presence, theme
 
 __all__ = ["NOT_CHOSEN", "begin", "chart", "escape_markdown", "guard", "presenting"]
 
-_ROOT = Path(__file__).resolve().parents[2]
 _LOGO = str(assets() / "logo.svg")
 _READABLE = """<style>
 .stButtonGroup.stButtonGroup button[data-selected]:not([data-disabled]),
@@ -254,10 +252,9 @@ def _draw_navigation(title: str) -> None:
     if presenting():
         carried["present"] = "true"
     for group, links in _NAVIGATION:
-        present = [link for link in links if (_ROOT / link.file).exists()]
-        if present and group:
+        if group:
             st.caption(group)
-        for link in present:
+        for link in links:
             st.page_link(
                 link.file,
                 label=link.label,

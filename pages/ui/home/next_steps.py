@@ -9,13 +9,9 @@ from pages.ui import frame
 
 __all__ = ["draw"]
 
-_ROOT = Path(__file__).resolve().parents[3]
-
 
 class _Door(NamedTuple):
-    """A door opens to the first of its pages that there is."""
-
-    files: tuple[str, ...]
+    file: str
     label: str
     icon: str
     says: str
@@ -23,19 +19,19 @@ class _Door(NamedTuple):
 
 _DOORS = (
     _Door(
-        ("pages/6_Learn.py", "pages/4_Latent.py"),
+        "pages/6_Learn.py",
         "Understand it",
         ":material/school:",
         "Six short lessons: experiments that run before your eyes, beside a known truth.",
     ),
     _Door(
-        ("pages/2_Train.py", "pages/1_Data.py"),
+        "pages/2_Train.py",
         "Train your own",
         ":material/model_training:",
         "Choose music, or bring yours, and watch a model learn it.",
     ),
     _Door(
-        ("pages/5_Compose.py",),
+        "pages/5_Compose.py",
         "Compose",
         ":material/piano:",
         "Draw alternatives, let it continue your piece, take the MIDI along.",
@@ -48,10 +44,9 @@ def draw() -> None:
     kept = {"present": "true"} if frame.presenting() else {}
     with st.grid("auto", min_column_width=220):
         for door in _DOORS:
-            file = next(file for file in door.files if (_ROOT / file).exists())
-            with st.container(border=True, height="stretch", key=f"door-{Path(file).stem}"):
+            with st.container(border=True, height="stretch", key=f"door-{Path(door.file).stem}"):
                 st.page_link(
-                    file,
+                    door.file,
                     label=f"**{door.label}**",
                     icon=door.icon,
                     width="stretch",

@@ -1,7 +1,5 @@
 """The runs that are queued or running, kept up to date."""
 
-from pathlib import Path
-
 import streamlit as st
 
 from dmm_core.runs.run import Run
@@ -13,7 +11,6 @@ __all__ = ["draw"]
 
 _SECONDS = 2.0
 _TRAIN = "pages/2_Train.py"
-_ROOT = Path(__file__).resolve().parents[3]
 
 
 def draw() -> None:
@@ -42,13 +39,12 @@ def _draw_run(run: Run) -> None:
         left = "" if progress.seconds_left is None else f", {_minutes(progress.seconds_left)} left"
         fraction = min(max(progress.fraction, 0.0), 1.0)
         st.progress(fraction, text=f"{label}: epoch {progress.epoch}{left}")
-    if (_ROOT / _TRAIN).exists():
-        st.page_link(
-            _TRAIN,
-            label="Watch it",
-            icon=":material/visibility:",
-            query_params={"run": run.id},
-        )
+    st.page_link(
+        _TRAIN,
+        label="Watch it",
+        icon=":material/visibility:",
+        query_params={"run": run.id},
+    )
 
 
 def _active() -> list[Run]:
