@@ -56,7 +56,7 @@ def test_music_sounds_on_a_cold_server_after_one_click(browser, tmp_path, capsys
         assert watch.errors == [] and watch.foreign == []
 
         another = page.get_by_role("button", name="Compose another").bounding_box()
-        link = page.get_by_role("link", name="Open it in Compose").bounding_box()
+        link = page.get_by_role("link", name="Open in Compose").bounding_box()
         assert abs(middle(another) - middle(link)) < 4, "they stand on one line"
 
         page.get_by_text("Inference", exact=True).click()

@@ -16,13 +16,14 @@ from dmm_core.music.midi import midi_from_notes, read_midi
 from dmm_core.music.pianoroll import Note
 from dmm_core.music.transposition import transposed
 from dmm_core.runs.store import find_run
-from pages.ui.compose.drawing import compose
+from pages.ui.compose.composition import compose
+from pages.ui.compose.inputs import GivenPiece, Inputs
+from pages.ui.compose.modes import MODES as ALL_MODES, Ask, Drawn, Mode, Pieces, mode_named
 from pages.ui.compose.performance import INSTRUMENTS, Performance, midi, score, sound
 from pages.ui.compose.rendered import file_stem
 from pages.ui.compose.request import CompositionRequest, NoteConstraints
-from pages.ui.compose.start import Inputs, Start
 from pages.ui.models import load_trained
-from pages.ui.pitch import Heard
+from pages.ui.pitch import SoundingPiece
 
 COMPOSE = "pages/5_Compose.py"
 
@@ -40,8 +41,9 @@ def no_bundles(monkeypatch):
 
 
 def plan(**changes):
-    start = {"mode": "new", "count": 2, "frames": 12, "seed": 3}
-    return CompositionRequest(**({"z_temperature": 1.0, "x_temperature": 1.0} | start | changes))
+    values = {"mode": "new", "count": 2, "frames": 12, "seed": 3}
+    values |= {"z_temperature": 1.0, "x_temperature": 1.0} | changes
+    return CompositionRequest(**(values | {"mode": mode_named(values["mode"])}))
 
 
 def music(at):
@@ -115,7 +117,7 @@ def test_a_piece_is_continued_and_stands_in_front():
     model = load_trained(run)
     start = np.zeros((5, 88), np.uint8)
     start[:, 40] = 1
-    pieces = compose(model, plan(mode="continue"), start)
+    pieces = compose(model, plan(mode="continue"), Pieces(start))
     for piece in pieces:
         assert piece.roll.shape == piece.probabilities.shape == (17, 88)
         assert np.array_equal(piece.roll[:5], start > 0)
@@ -130,7 +132,7 @@ def test_a_piece_is_reconstructed_and_can_be_compared():
     run = music_run()
     start = np.zeros((6, 88), np.uint8)
     pieces = compose(
-        load_trained(run), plan(mode="reconstruct", frames=6, x_temperature=0.0), start
+        load_trained(run), plan(mode="reconstruct", frames=6, x_temperature=0.0), Pieces(start)
     )
     assert pieces[0].kl.shape == (6,)
     assert np.array_equal(pieces[0].roll, pieces[0].probabilities > 0.5)
@@ -185,11 +187,11 @@ def test_a_file_in_d_goes_to_the_model_in_c_and_comes_back_in_d(mode, monkeypatc
     seen = []
     monkeypatch.setattr(
         "pages.ui.compose.page.compose",
-        lambda model, plan, start, other: seen.append(start) or compose(model, plan, start, other),
+        lambda model, plan, pieces: seen.append(pieces.first) or compose(model, plan, pieces),
     )
     at = with_file(chords(), **mode)
     assert "Estimated key: D major" in shown(at)
-    assert "in C major" in shown(at) and "comes back in D major" in shown(at)
+    assert "in C major" in shown(at) and "transposed back to D major" in shown(at)
     given = [set(chord) for chord in CADENCE]
     assert [set(np.flatnonzero(x) + 21) for x in seen[0]] == [{p + 10 for p in c} for c in given]
     first, last = data(at)["composed"]
@@ -203,9 +205,9 @@ def test_a_file_in_d_goes_to_the_model_in_c_and_comes_back_in_d(mode, monkeypatc
             frames=16 if mode["mode"] == "continue" else 4,
             seed=1,
             region=(1, 3) if "gap" in mode else None,
-            keep=NoteConstraints(to_sound=-10),
+            constraints=NoteConstraints(sounding_shift=-10),
         ),
-        seen[0],
+        Pieces(seen[0]),
     )
     composed = slice(first, last + 1)
     assert np.array_equal(heard(at)[composed], transposed(piece.roll, -10)[composed])
@@ -231,7 +233,7 @@ def test_a_key_is_kept_to_as_it_is_heard():
 def test_notes_that_the_model_does_not_reach_come_back_all_the_same():
     pitches = ((108, 62, 66, 69), *CADENCE[1:])
     at = with_file(chords(pitches), mode="continue")
-    assert "does not see them: 1" in shown(at)
+    assert "which ignores them: 1" in shown(at)
     assert set(np.flatnonzero(heard(at)[0]) + 21) == set(pitches[0])
 
 
@@ -282,10 +284,11 @@ def test_a_number_out_of_bounds_is_ignored(address):
 
 
 @pytest.mark.parametrize("mode", ["file", "<b>"])
-def test_a_way_to_compose_that_is_gone_is_new_music_and_a_sentence(mode):
+def test_an_unknown_mode_in_the_address_is_reported_and_new_music_is_composed(mode):
     at = page(COMPOSE, run=music_run().id, frames="8", mode=mode)
     assert not at.error and len(at.main.get("bidi_component")) == 1
-    assert "here is new music instead" in at.toast[0].value
+    assert "of this link does not exist" in at.toast[0].value
+    assert "the mode “New” instead" in at.toast[0].value and "<b>" not in at.toast[0].value
     assert "mode" not in at.query_params
     assert not at.run().toast
 
@@ -313,6 +316,57 @@ def test_the_address_gives_the_player_its_loop():
 def test_a_plan_out_of_bounds_is_refused_whatever_the_widget_said(changes):
     with pytest.raises(ConfigError):
         plan(**changes)
+
+
+def test_an_unknown_mode_is_refused_with_the_modes_that_exist():
+    with pytest.raises(ConfigError, match=r"no mode 'x'; the modes are new, continue, infill"):
+        mode_named("x")
+
+
+@pytest.mark.parametrize("mode", ["continue", "infill", "morph", "reconstruct"])
+def test_a_mode_without_its_piece_is_refused(mode):
+    with pytest.raises(ConfigError, match=r"needs a (second )?(piece|region)"):
+        compose(load_trained(music_run()), plan(mode=mode), None)
+    if mode == "morph":
+        with pytest.raises(ConfigError, match="needs a second piece"):
+            compose(load_trained(music_run()), plan(mode=mode), Pieces(PIECE))
+
+
+def reverse(model, request, pieces):
+    """The given piece backwards, `request.count` times."""
+    roll = pieces.first[::-1] > 0
+    z = np.zeros((len(roll), model.z_dim), np.float32)
+    return [Drawn(roll, roll.astype(np.float32), z, z + 1)] * request.count
+
+
+def test_a_new_mode_is_one_record_and_one_function(monkeypatch):
+    mode = Mode(
+        key="reverse",
+        label="Reverse",
+        help="a piece backwards",
+        compose=reverse,
+        title="{piece}, reversed",
+        file_stem="reversed",
+        path_note="The path is constant.",
+        asks=frozenset({Ask.PIECE}),
+        icon=":material/fast_rewind:",
+        has_original=True,
+    )
+    monkeypatch.setitem(ALL_MODES, mode.key, mode)
+    address = {"run": music_run().id, "split": "test", "octave": "0"}
+    at = page(COMPOSE, **address)
+    choose_mode(at, mode.key)
+    assert not at.exception and not at.error and not at.toast
+    assert at.query_params["mode"] == "reverse"
+    assert "composes a piece backwards" in at.button_group(key="choose.mode").help
+    assert data(at)["title"].endswith(", reversed, alternative 1")
+    assert data(at)["path"]["caption"].endswith("The path is constant.")
+    backwards = heard(at)
+    original = heard(page(COMPOSE, **address, mode="reverse", hear="0"))
+    assert original.any() and np.array_equal(backwards, original[::-1])
+    request = plan(mode="reverse", frames=12)
+    inputs = Inputs(GivenPiece(SoundingPiece(PIECE), "A song"))
+    assert file_stem("m", request, 1, inputs, 1) == "a-song_reversed_seed3_1_m"
 
 
 @pytest.mark.parametrize(
@@ -365,7 +419,7 @@ def test_what_cannot_be_kept_is_refused_whatever_the_widget_said(changes):
 
 def test_a_region_is_infilled_and_the_rest_of_the_piece_stays():
     model = load_trained(music_run())
-    pieces = compose(model, plan(mode="infill", region=(4, 8)), PIECE)
+    pieces = compose(model, plan(mode="infill", region=(4, 8)), Pieces(PIECE))
     for piece in pieces:
         assert np.array_equal(piece.roll[:4], PIECE[:4] > 0)
         assert np.array_equal(piece.roll[8:], PIECE[8:] > 0)
@@ -497,16 +551,16 @@ def test_a_blind_test_reveals_only_after_the_vote():
     assert "x 0.5" not in " ".join(e.proto.json for e in at.main.get("bidi_component"))
     at.button(key="vote_first").click().run()
     assert "x 0.5" in at.success[0].value
-    assert "neither 0" in shown(at)
+    assert "no preference 0" in shown(at)
     at.button(key="blind_next").click().run()
     assert not at.success
     at.button(key="vote_neither").click().run()
-    assert "neither 1" in shown(at)
+    assert "no preference 1" in shown(at)
 
 
 def test_two_pinned_draws_are_compared_as_they_were_heard():
     at = page(COMPOSE, run=music_run().id, frames="8", seed="5")
-    assert "Pin two draws" in shown(at)
+    assert "pin both of them" in shown(at)
     rolls = [data(at)["roll"]]
     at.button(key="history.pin.0").click().run()
     at.number_input(key="seed").set_value(6).run()
@@ -522,9 +576,9 @@ def test_two_pinned_draws_are_compared_as_they_were_heard():
     at.button(key="vote_first").click().run()
     said = at.success[0].value.replace("\\", "")
     assert (said.index("seed 5") < said.index("seed 6")) == first
-    assert "neither 0" in shown(at)
+    assert "no preference 0" in shown(at)
     at.selectbox(key="blind_1").set_value(0).run()
-    assert "Choose two different draws." in shown(at) and not at.exception
+    assert "Choose two different pieces." in shown(at) and not at.exception
 
 
 @pytest.mark.parametrize("kind", ["settings", "pinned"])
@@ -541,7 +595,7 @@ def test_a_blind_test_of_continuations_begins_in_the_bar_where_the_model_does(ki
     assert [len(roll) for roll in rolls] == [10, 10]
     assert all(np.array_equal(roll[:2], whole[8:10]) for roll in rolls)
     assert (kind == "pinned") == any(np.array_equal(roll, whole[8:]) for roll in rolls)
-    assert "what was given before is left out" in shown(at)
+    assert "Given music before that bar is left out" in shown(at)
 
 
 def test_the_figures_of_the_data_stand_beside_those_of_the_piece():
@@ -579,9 +633,9 @@ def test_downloads_are_read_by_other_programs():
 
 
 def test_file_names_tell_pieces_apart_and_hold_nothing_odd():
-    start = Inputs(Start(Heard(PIECE), 'BWV 66.6: "Wer\'s glaubt"/../é.mid'))
+    start = Inputs(GivenPiece(SoundingPiece(PIECE), 'BWV 66.6: "Wer\'s glaubt"/../é.mid'))
     infill = plan(
-        mode="infill", region=(16, 32), seed=7, keep=NoteConstraints(scale="minor", tonic=9)
+        mode="infill", region=(16, 32), seed=7, constraints=NoteConstraints(scale="minor", tonic=9)
     )
     names = {
         file_stem("Bach chorales", drawn, hear, given, 1)
@@ -590,7 +644,10 @@ def test_file_names_tell_pieces_apart_and_hold_nothing_odd():
             (plan(seed=8), Inputs()),
             (infill, start),
             (plan(mode="continue", seed=7), start),
-            (plan(mode="morph", seed=7), start._replace(other=Start(Heard(PIECE), "Another"))),
+            (
+                plan(mode="morph", seed=7),
+                start._replace(second=GivenPiece(SoundingPiece(PIECE), "Another")),
+            ),
         )
         for hear in (1, 2)
     }

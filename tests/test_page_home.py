@@ -21,7 +21,7 @@ def music(at):
     return element.proto.json
 
 
-def test_without_runs_it_explains_plays_and_opens_three_doors():
+def test_without_runs_it_explains_plays_and_links_to_three_pages():
     at = page("app.py")
     assert not at.error and not at.info
     assert "latent state" in shown(at)
@@ -47,7 +47,7 @@ def test_compose_another_changes_the_seed():
 
 def test_the_link_to_compose_carries_the_piece():
     at = page("app.py", seed="7")
-    (link,) = [link for link in at.get("page_link") if link.proto.label == "Open it in Compose"]
+    (link,) = [link for link in at.get("page_link") if link.proto.label == "Open in Compose"]
     assert link.proto.query_string == "run=bundled%3Ajsb-aug-nade&seed=7&count=1&xt=0.7"
 
 

@@ -1,4 +1,4 @@
-"""Choosing sequences: of a data set, by the address, or out of a file that somebody brings."""
+"""The choice of sequences, from a data set or from an uploaded file."""
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
@@ -16,20 +16,20 @@ from pages.ui import frame, terms
 from pages.ui.address import choose
 from pages.ui.datasets import SPLITS
 
-__all__ = ["ask_file", "pick_beside", "pick_piece", "pick_split"]
+__all__ = ["ask_file", "pick_others", "pick_piece", "pick_split"]
 
-_LISTED = 2000
-"""Sequences in a list: more would weigh on every rerun."""
+_MAX_LISTED = 2000
+"""Largest number of sequences in a list; more would slow down every rerun."""
 
-_SHORT = 24
-"""Characters of a file's name on its button."""
+_MAX_BUTTON_CHARACTERS = 24
+"""Characters of a file name on its button."""
 
 
 def pick_split(data: Splits) -> str:
-    """Let a split be chosen by ?split= of the address.
+    """Ask for a split; ?split= of the address contains it.
 
     Raises:
-        DataError: if the address names none.
+        DataError: if the address names a split that does not exist or has no sequences.
     """
     split = choose(
         "Split", SPLITS, key="split", show=str.capitalize, few=True, resets=("piece", "beside")
@@ -42,12 +42,16 @@ def pick_split(data: Splits) -> str:
 def pick_piece(
     sequences: Sequences, *, key: str = "piece", label: str = "Sequence", default: int = 0
 ) -> int:
-    """Let one of `sequences` be chosen; `key` of the address holds its number, counted from 1.
+    """Ask for one of `sequences` and return its index.
 
-    Where the address names none it is the one at `default`, counted from 0.
+    Args:
+        sequences: to choose from.
+        key: parameter of the address, which contains the number of the sequence, counted from 1.
+        label: of the widget.
+        default: index that is returned if the address names none.
 
     Raises:
-        DataError: if the address names none of them.
+        DataError: if the address names a sequence that does not exist.
     """
     numbers = _numbers(sequences)
     chosen = choose(
@@ -59,12 +63,17 @@ def pick_piece(
         help=terms.SEQUENCE,
     )
     if chosen is None:
-        raise DataError("There is no such sequence; choose one from the list.")
+        raise DataError(
+            f"The address names a sequence that does not exist; choose one of 1 to {len(numbers)}."
+        )
     return int(chosen) - 1
 
 
-def pick_beside(sequences: Sequences, index: int, *, most: int) -> list[int]:
-    """Let up to `most` others be chosen beside the one at `index`; ?beside=2,5 holds them."""
+def pick_others(sequences: Sequences, index: int, *, most: int) -> list[int]:
+    """Ask for up to `most` other sequences to compare with the one at `index`.
+
+    ?beside=2,5 of the address contains their numbers. Returns their indices.
+    """
     others = [number for number in _numbers(sequences) if int(number) - 1 != index]
     widget = "pick.beside"
 
@@ -77,7 +86,7 @@ def pick_beside(sequences: Sequences, index: int, *, most: int) -> list[int]:
     wanted = st.query_params.get("beside", "").split(",")
     st.session_state[widget] = [number for number in others if number in wanted][:most]
     chosen = st.multiselect(
-        "Beside it",
+        "Compare with",
         others,
         format_func=lambda number: _title(sequences, number),
         key=widget,
@@ -88,19 +97,19 @@ def pick_beside(sequences: Sequences, index: int, *, most: int) -> list[int]:
     return [int(number) - 1 for number in chosen]
 
 
-def ask_file(steps_per_quarter: int, beside: DeltaGenerator) -> Sequences:
-    """Ask for music and read it on the model's grid; stop the page until there is some.
+def ask_file(steps_per_quarter: int, place: DeltaGenerator) -> Sequences:
+    """Ask for a music file and read it; stop the page until there is one.
 
     Args:
-        steps_per_quarter: the grid.
-        beside: where the file can be changed once there is one.
+        steps_per_quarter: frames per quarter note.
+        place: container in which the file can be replaced after it was uploaded.
 
     Raises:
-        DataError: if the file is refused, with the reason, or is no music.
+        DataError: if the file is refused, with the reason, or does not contain music.
     """
-    here = st.session_state.get("midi_file")
-    # Out of the way once it has what it asks for; its key keeps the file.
-    with _popover(beside, here.name) if here else st.container():
+    uploaded = st.session_state.get("midi_file")
+    # After the upload the widget moves into a popover. Its key keeps the file.
+    with _popover(place, uploaded.name) if uploaded else st.container():
         file = st.file_uploader(
             "MIDI, MusicXML or ABC file",
             type=list(MUSIC_EXTENSIONS),
@@ -108,20 +117,20 @@ def ask_file(steps_per_quarter: int, beside: DeltaGenerator) -> Sequences:
             max_upload_size=MAX_BYTES // 2**20,
         )
         st.caption(
-            "A link cannot hold a file. Keep it as a data set on the Data page, and it can be "
-            "chosen here, by a link too."
+            "A link does not contain your file. To use the file in links, store it as a data set "
+            "on the Data page."
         )
     if file is None:
         if named := st.query_params.get("file"):
             st.info(
                 f"This link was made with the file {frame.escape_markdown(named, 80)}. "
-                "Choose that file to see the page as it was.",
+                "Upload this file to restore the page.",
                 icon=":material/upload_file:",
             )
         st.stop()
     st.query_params["file"] = file.name
     asked = (file.file_id, steps_per_quarter)
-    if st.session_state.get("midi_asked") != asked:  # read once, in a process of its own
+    if st.session_state.get("midi_asked") != asked:  # read once, in a child process
         with st.spinner("Reading the file"):
             options = UploadOptions(steps_per_quarter=steps_per_quarter)
             st.session_state.midi_report = read_files([(file.name, file.getvalue())], options)
@@ -131,24 +140,24 @@ def ask_file(steps_per_quarter: int, beside: DeltaGenerator) -> Sequences:
     if report.sequences is None:
         raise DataError(f"{outcome.name}: {outcome.refusal}")
     if not report.is_music:
-        raise DataError(f"{outcome.name} is no music, and this model explains nothing else.")
+        raise DataError(f"{outcome.name} does not contain music, which this model needs.")
     if len(report.sequences) > 1:
-        st.caption(f"Of its {len(report.sequences):,} sequences the first is taken.")
+        st.caption(f"The file contains {len(report.sequences):,} sequences; the first one is used.")
     if outcome.changes:
-        st.caption(f"What was changed: {frame.escape_markdown(' '.join(outcome.changes))}")
+        st.caption(f"Changes to the file: {frame.escape_markdown(' '.join(outcome.changes))}")
     return report.sequences
 
 
-def _popover(beside: DeltaGenerator, name: str) -> DeltaGenerator:
-    return beside.popover(
-        frame.escape_markdown(name, _SHORT),
+def _popover(place: DeltaGenerator, name: str) -> DeltaGenerator:
+    return place.popover(
+        frame.escape_markdown(name, _MAX_BUTTON_CHARACTERS),
         icon=":material/upload_file:",
-        help="Your file; open this to bring another.",
+        help="Your file. Open this to replace it.",
     )
 
 
 def _numbers(sequences: Sequences) -> list[str]:
-    return [str(number) for number in range(1, min(len(sequences), _LISTED) + 1)]
+    return [str(number) for number in range(1, min(len(sequences), _MAX_LISTED) + 1)]
 
 
 def _title(sequences: Sequences, number: str) -> str:

@@ -1,4 +1,4 @@
-"""The octave and the key in which music is heard, and in which a model meets it."""
+"""The pitch at which music sounds, and the pitch at which a model sees it."""
 
 from typing import NamedTuple
 
@@ -17,79 +17,84 @@ from dmm_core.music.transposition import (
 )
 from pages.ui.address import choose
 
-__all__ = ["LOWERED", "Heard", "ask_heard_piece", "down_to_sound"]
+__all__ = ["LOWERED_CAPTION", "SoundingPiece", "ask_transposition", "sounding_shift_of"]
 
-LOWERED = (
-    "Heard and drawn an octave lower than in the data set, which is about where Bach's singers are."
+LOWERED_CAPTION = (
+    "The music is played and drawn an octave lower than it is stored in the data set, close to the "
+    "range of Bach's singers."
 )
-"""Says so on a page."""
+"""Caption for music of a data set that stores it an octave too high."""
 
 _AUTO = "auto"
 
 
-def down_to_sound(data: str) -> int:
-    """Semitones, at most 0, that move music of the data set called `data` to where it sounds."""
+def sounding_shift_of(data: str) -> int:
+    """Semitones, at most 0, from the stored to the sounding pitch of the data set called `data`."""
     return -home_of(data).raised
 
 
-class Heard(NamedTuple):
-    """A piece as it sounds, and how a model meets it.
+class SoundingPiece(NamedTuple):
+    """A piece at its sounding pitch, and its transposition to the key of a model's data.
 
     Attributes:
-        x: (T, 88) uint8, at the pitch where it sounds.
-        by_key: semitones by which it is moved, beside its octave, before a model sees it.
+        x: (T, 88) uint8, at the sounding pitch.
+        key_shift: semitones by which it is transposed for a model, in addition to octaves.
     """
 
     x: np.ndarray
-    by_key: int = 0
+    key_shift: int = 0
 
     def for_model(self, model: str) -> np.ndarray:
         """(T, 88) uint8 for a model that was trained on the data set called `model`."""
-        return transposed(self.x, home_of(model).raised + self.by_key)
+        return transposed(self.x, home_of(model).raised + self.key_shift)
 
 
-def ask_heard_piece(x: np.ndarray, *, source: str, model: str, place: DeltaGenerator) -> Heard:
-    """A piece of a data set or a file as it sounds; where a model has a key, ask how to get there.
+def ask_transposition(
+    x: np.ndarray, *, source: str, model: str, place: DeltaGenerator
+) -> SoundingPiece:
+    """Ask how to transpose a piece for a model whose training data are all in the same key.
+
+    For other models, and for pieces of the model's own data set, nothing is asked.
 
     Args:
-        x: (T, 88) uint8, the piece as its source has it.
-        source: the data set that it is of, or "" for a file.
-        model: the data set that the model was trained on.
-        place: where the choice is drawn.
+        x: (T, 88) uint8, the piece as its source stores it.
+        source: name of its data set, or "" for a file.
+        model: name of the data set that the model was trained on.
+        place: container of the choice.
 
     Raises:
-        DataError: if the address names no such move.
+        DataError: if the address names a transposition that is not on offer.
     """
     auto = into_model(x, source=source, model=model)
-    sounding = transposed(x, down_to_sound(source))
+    sounding = transposed(x, sounding_shift_of(source))
     if auto.key is None:
-        return Heard(sounding)
+        return SoundingPiece(sounding)
     with place:
         chosen = choose(
             "Transpose for the model",
             [_AUTO, *(str(n) for n in range(-6, 7))],
             key="move",
-            show=lambda text: _move(auto) if text == _AUTO else _capital(int(text)),
-            help="Most pieces that this model learned from are in C major or C minor. Yours is "
-            "moved there before the model sees it, and everything is moved back afterwards.",
+            show=lambda text: _auto_label(auto) if text == _AUTO else _semitones_label(int(text)),
+            help="Most pieces that this model was trained on are in C major or C minor. Your piece "
+            "is transposed to one of these keys for the model, and the result is transposed back.",
         )
     if chosen is None:
-        raise DataError("A piece is moved by -6 to 6 semitones, or by auto; choose one above.")
-    by_key = auto.by_key if chosen == _AUTO else int(chosen)
-    there = Key((auto.key.tonic + by_key) % 12, auto.key.minor)
+        raise DataError("The transposition must be -6 to 6 semitones or auto; choose one above.")
+    key_shift = auto.by_key if chosen == _AUTO else int(chosen)
+    model_key = Key((auto.key.tonic + key_shift) % 12, auto.key.minor)
     st.caption(
-        f"Estimated key: {auto.key}. The model sees the piece in {there}, and what it composes "
-        f"comes back in {auto.key}."
-        if by_key
+        f"Estimated key: {auto.key}. The model sees the piece in {model_key}; the result is "
+        f"transposed back to {auto.key}."
+        if key_shift
         else f"Estimated key: {auto.key}. The model sees the piece in this key."
     )
-    return Heard(sounding, by_key)
+    return SoundingPiece(sounding, key_shift)
 
 
-def _move(auto: Transposition) -> str:
-    return f"{_capital(auto.by_key)} (from {auto.key})"
+def _auto_label(auto: Transposition) -> str:
+    return f"{_semitones_label(auto.by_key)} (from {auto.key})"
 
 
-def _capital(semitones: int) -> str:
+def _semitones_label(semitones: int) -> str:
     words = semitones_in_words(semitones)
     return words[0].upper() + words[1:]

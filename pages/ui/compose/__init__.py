@@ -1,1 +1,1 @@
-"""The parts of the Compose page; Home plays with some of them too."""
+"""The parts of the Compose page; the Home page uses some of them."""

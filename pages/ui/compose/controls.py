@@ -1,4 +1,7 @@
-"""The controls of drawing: which alternative, how many, how warm. All stand in the address."""
+"""The sampling controls: number of alternatives, length, temperatures, seed.
+
+All values are stored in the address.
+"""
 
 import secrets
 
@@ -6,136 +9,146 @@ import streamlit as st
 
 from dmm_core.errors import DataError
 from pages.ui.address import choose
-from pages.ui.compose.request import (
-    MOST_COUNT,
-    MOST_QUARTERS,
-    CompositionRequest,
-    Mode,
-    NoteConstraints,
-)
-from pages.ui.compose.start import Inputs
+from pages.ui.compose.inputs import Inputs
+from pages.ui.compose.modes import Ask, Mode
+from pages.ui.compose.request import MAX_COUNT, MAX_QUARTERS, CompositionRequest
 
-__all__ = ["ORIGINAL", "ask_another", "ask_heard", "ask_plan", "ask_seed"]
+__all__ = ["ORIGINAL", "ask_alternative", "ask_request", "ask_seed", "new_seed_button"]
 
 ORIGINAL = 0
-"""In the place of an alternative's number: the piece that was given."""
+"""Stands for the given piece where the number of an alternative is expected."""
 
 _FIRST_SEED = 1
 _SEEDS = 1_000_000
-_WITH_ORIGINAL = ("infill", "reconstruct")
 
 
-def ask_seed(label: str = "Compose another") -> int:
-    """The seed, and a button that takes another one."""
-    ask_another(label)
+def ask_seed() -> int:
+    """Ask for the seed, with a button that chooses a random one."""
+    new_seed_button()
     return _seed()
 
 
-def ask_another(label: str = "Compose another", *, primary: bool = False) -> None:
-    """The button that takes another seed."""
+def new_seed_button(*, primary: bool = False) -> None:
+    """Draw the button that chooses a random seed.
+
+    Args:
+        primary: whether it is the main button of the page.
+    """
     st.button(
-        label,
+        "Compose another",
         icon=":material/casino:",
         key="another",
         type="primary" if primary else "secondary",
-        on_click=_another,
+        on_click=_set_random_seed,
     )
 
 
-def ask_plan(mode: Mode, grid: int, given: Inputs) -> CompositionRequest:
-    """What is drawn; nothing is kept to yet.
+def ask_request(mode: Mode, steps_per_quarter: int, inputs: Inputs) -> CompositionRequest:
+    """Ask for the sampling settings that `mode` uses.
 
     Args:
-        mode: what is drawn given what.
-        grid: frames of a quarter note.
-        given: what is given.
+        mode: how to compose.
+        steps_per_quarter: frames per quarter note.
+        inputs: the pieces that are given.
+
+    Returns:
+        A request without note constraints.
     """
-    frames = given.start.length if given.start else 1
-    if given.start and given.other:
-        frames = max(frames, given.other.length)
+    # Without a control for the length, a piece is as long as the longest piece that is given.
+    frames = max([piece.length for piece in (inputs.start, inputs.second) if piece], default=1)
     z_temperature, sweep, arcs = 1.0, False, True
     count = st.number_input(
         "Alternatives",
         min_value=1,
-        max_value=MOST_COUNT,
+        max_value=MAX_COUNT,
         value=4,
         key="count",
         bind="query-params",
-        on_change=_hear_the_first,
-        help="Drawn together from one seed.",
+        on_change=_select_first_alternative,
+        help="All alternatives are sampled from the same seed.",
     )
-    if mode in ("new", "continue"):
+    if Ask.FRAMES in mode.asks:
         frames = st.number_input(
             "Frames",
             min_value=4,
-            max_value=MOST_QUARTERS * grid,
-            value=64 * grid,
+            max_value=MAX_QUARTERS * steps_per_quarter,
+            value=64 * steps_per_quarter,
             step=4,
             key="frames",
             bind="query-params",
-            help=f"Time steps to compose; {grid} make a quarter note.",
+            help="The number of time steps to compose. Frames per quarter note: "
+            f"{steps_per_quarter}.",
         )
-    if mode == "morph":
+    if Ask.PATH in mode.asks:
         sweep = st.toggle(
-            "Go from one to the other within the piece",
+            "Move from the first piece to the second within each alternative",
             key="sweep",
             bind="query-params",
-            help="Otherwise each alternative stands still, one step further from the first piece "
-            "to the second.",
+            help="If this is off, each alternative has a constant position between the two pieces.",
         )
         arcs = st.toggle(
-            "Along arcs",
+            "Spherical interpolation",
             value=True,
             key="arcs",
             bind="query-params",
-            help="Arcs keep a state as far from the origin as the two it lies between; straight "
-            "lines cut across, where the model has seldom been.",
+            help="Spherical interpolation preserves the distance of the latent state from the "
+            "origin. Linear interpolation passes closer to the origin, through states that the "
+            "model has rarely seen.",
         )
-    if mode != "reconstruct":
+    if Ask.Z_TEMPERATURE in mode.asks:
         z_temperature = _temperature(
             "Temperature of z",
             "zt",
-            "How far the latent state strays at each step; 0 follows the mean.",
+            "Scales the random part of each transition of the latent state. At 0 the state follows "
+            "the mean.",
         )
     x_temperature = _temperature(
         "Temperature of x",
         "xt",
-        "How freely notes are drawn from their probabilities; "
-        "0 is the threshold: the notes that are more likely than not.",
+        "Scales the randomness with which notes are sampled. At 0 the notes with a probability "
+        "above 0.5 are taken.",
     )
     return CompositionRequest(
-        mode,
-        int(count),
-        int(frames),
-        z_temperature,
-        x_temperature,
-        _seed(),
-        NoteConstraints(),
-        given.region,
-        sweep,
-        arcs,
+        mode=mode,
+        count=int(count),
+        frames=int(frames),
+        z_temperature=z_temperature,
+        x_temperature=x_temperature,
+        seed=_seed(),
+        region=inputs.region,
+        sweep=sweep,
+        arcs=arcs,
     )
 
 
-def ask_heard(count: int, mode: Mode) -> int:
-    """Which alternative is heard, or the `ORIGINAL`.
+def ask_alternative(count: int, mode: Mode) -> int:
+    """Ask which alternative to play.
+
+    Args:
+        count: number of alternatives.
+        mode: how they are composed.
+
+    Returns:
+        The number of an alternative, counted from 1, or `ORIGINAL`.
 
     Raises:
-        DataError: if the address names an alternative that there is not.
+        DataError: if the address names an alternative that does not exist.
     """
-    options = [str(number) for number in range(1, min(count, MOST_COUNT) + 1)]
-    if mode in _WITH_ORIGINAL:
+    options = [str(number) for number in range(1, min(count, MAX_COUNT) + 1)]
+    if mode.has_original:
         options.append(str(ORIGINAL))
-    hear = choose(
+    chosen = choose(
         "Alternative",
         options,
         key="hear",
         show=lambda text: "Original" if int(text) == ORIGINAL else text,
         few=True,
     )
-    if hear is None:
-        raise DataError("There is no such alternative; choose one of those above.")
-    return int(hear)
+    if chosen is None:
+        raise DataError(
+            f"The address names an alternative that does not exist; choose one of 1 to {count}."
+        )
+    return int(chosen)
 
 
 def _temperature(label: str, key: str, help: str) -> float:
@@ -159,15 +172,15 @@ def _seed() -> int:
         value=_FIRST_SEED,
         key="seed",
         bind="query-params",
-        help="The same seed gives the same music.",
+        help="The same seed and settings give the same music.",
         width=150,
     )
     return int(seed)
 
 
-def _another() -> None:
+def _set_random_seed() -> None:
     st.session_state.seed = secrets.randbelow(_SEEDS)
 
 
-def _hear_the_first() -> None:
+def _select_first_alternative() -> None:
     st.query_params.pop("hear", None)

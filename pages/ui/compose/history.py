@@ -1,4 +1,4 @@
-"""What was made in this session: every draw can be pinned, and gone back to."""
+"""The history of a session: every composed piece can be pinned and opened again."""
 
 from collections.abc import Hashable
 from dataclasses import dataclass, field
@@ -7,21 +7,22 @@ from typing import Any
 import streamlit as st
 
 from pages.ui import frame
+from pages.ui.compose.modes import Ask
 from pages.ui.compose.rendered import RenderedPiece
 from pages.ui.compose.request import CompositionRequest
 
-__all__ = ["Entry", "draw_history", "draw_undo", "pinned", "remember", "told_apart"]
+__all__ = ["Entry", "distinct_titles", "draw_history", "draw_undo", "pinned", "remember"]
 
-_MOST = 20
-"""Draws that are not pinned; the oldest goes first."""
+_MAX_UNPINNED = 20
+"""Number of pieces that are kept without being pinned; the oldest is dropped first."""
 
-_CHOSEN = (
+_ADDRESS_PARAMETERS = (
     *("run", "mode", "from", "data", "split", "piece", "to", "gap", "hear", "move"),
     *("voices", "scale", "tonic", "register", "instrument", "octave", "notes"),
 )
-"""Parameters of the address that `choose` keeps."""
+"""Parameters of the address that `pages.ui.address` writes."""
 
-_BOUND = (
+_BOUND_WIDGETS = (
     *("seed", "count", "frames", "begin", "zt", "xt", "sweep", "arcs"),
     *("density", "tempo", "swing"),
 )
@@ -30,85 +31,88 @@ _BOUND = (
 
 @dataclass
 class Entry:
-    """A draw of this session.
+    """A composed piece in the history of this session.
 
     Attributes:
-        what: names it.
-        made: the alternative that was heard last, without what the model thought of it.
-        plan: it was drawn by.
-        model: it was drawn from, as its label has it.
-        chosen: parameters of the address that bring it back.
-        bound: widgets that do.
-        pinned: whether it stays.
+        identity: key of the piece; the same music at another tempo or octave has the same key.
+        rendered: the alternative that was played last, reduced to its notes.
+        request: what it was composed for.
+        model: label of the model.
+        parameters: parameters of the address that restore it.
+        widgets: values of bound widgets that restore it.
+        pinned: whether it is never dropped.
     """
 
-    what: Hashable
-    made: RenderedPiece
-    plan: CompositionRequest
+    identity: Hashable
+    rendered: RenderedPiece
+    request: CompositionRequest
     model: str
-    chosen: dict[str, str] = field(default_factory=dict)
-    bound: dict[str, Any] = field(default_factory=dict)
+    parameters: dict[str, str] = field(default_factory=dict)
+    widgets: dict[str, Any] = field(default_factory=dict)
     pinned: bool = False
 
     @property
     def title(self) -> str:
-        """What it is, told apart from draws of other seeds."""
-        return f"{self.made.title}, seed {self.plan.seed}"
+        """The title of the piece with its seed."""
+        return f"{self.rendered.title}, seed {self.request.seed}"
 
     @property
-    def traits(self) -> dict[str, str]:
-        """What else it was made with, in words, by what can differ from draw to draw."""
-        found = {"x": f"x {self.plan.x_temperature:g}", "model": self.model}
-        if self.plan.mode == "reconstruct":  # nothing moves by the transition there
-            return found
-        return {"z": f"z {self.plan.z_temperature:g}", **found}
+    def settings(self) -> dict[str, str]:
+        """Settings that can tell pieces of the same title apart, in words."""
+        settings = {"x": f"x {self.request.x_temperature:g}", "model": self.model}
+        if Ask.Z_TEMPERATURE not in self.request.mode.asks:
+            return settings
+        return {"z": f"z {self.request.z_temperature:g}", **settings}
 
-    def keep_choices(self) -> None:
-        """Keep what brings back what is on the page now."""
-        self.chosen = {k: st.query_params[k] for k in _CHOSEN if k in st.query_params}
-        self.bound = {k: st.session_state[k] for k in _BOUND if k in st.session_state}
+    def store_page(self) -> None:
+        """Store the current address and widget values, which restore this piece."""
+        self.parameters = {
+            k: st.query_params[k] for k in _ADDRESS_PARAMETERS if k in st.query_params
+        }
+        self.widgets = {k: st.session_state[k] for k in _BOUND_WIDGETS if k in st.session_state}
 
 
-def remember(what: Hashable, made: RenderedPiece, plan: CompositionRequest, model: str) -> None:
-    """Note what is on the page now.
+def remember(
+    identity: Hashable, rendered: RenderedPiece, request: CompositionRequest, model: str
+) -> None:
+    """Add the piece that the page shows now to the history, or update it there.
 
     Args:
-        what: names what was drawn; another octave or tempo of the same is the same draw.
-        made: the alternative that is heard.
-        plan: it was drawn by.
-        model: it was drawn from, as its label has it.
+        identity: key of the piece; the same music at another tempo or octave has the same key.
+        rendered: the alternative that is played.
+        request: what it was composed for.
+        model: label of the model.
     """
     entries = _entries()
-    entry = next((e for e in entries if e.what == what), None)
+    entry = next((e for e in entries if e.identity == identity), None)
     if entry is None:
-        entry = Entry(what, made.bare, plan, model)
+        entry = Entry(identity, rendered.notes_only, request, model)
         entries.append(entry)
-    entry.made = made.bare
-    entry.keep_choices()
-    st.session_state["compose.now"] = what
-    free = [e for e in entries if not e.pinned and e is not entry]
-    for old in free[: max(0, len(free) - _MOST)]:
+    entry.rendered = rendered.notes_only
+    entry.store_page()
+    st.session_state["compose.now"] = identity
+    unpinned = [e for e in entries if not e.pinned and e is not entry]
+    for old in unpinned[: max(0, len(unpinned) - _MAX_UNPINNED)]:
         entries.remove(old)
 
 
 def draw_undo() -> None:
-    """Draw the button that goes back to the draw before."""
+    """Draw the button that returns to the previous piece."""
     entries = _entries()
-    at = _position(entries)
     st.button(
         ":material/undo:",
         key="undo",
-        disabled=at < 1,
-        help="Go back to what was made before this; the history below has it all.",
-        on_click=_go_back,
+        disabled=_position(entries) < 1,
+        help="Return to the previous piece. The history at the bottom of the page lists all.",
+        on_click=_undo,
     )
 
 
 def draw_history() -> None:
-    """Draw the list, the newest first and pinned ones before it."""
+    """Draw the list of pieces: pinned ones first, then the newest first."""
     entries = _entries()
     now = st.session_state.get("compose.now")
-    titles = told_apart(entries)
+    titles = distinct_titles(entries)
     for number, entry in sorted(
         enumerate(entries), key=lambda pair: (pair[1].pinned, pair[0]), reverse=True
     ):
@@ -117,41 +121,41 @@ def draw_history() -> None:
                 "Unpin" if entry.pinned else "Pin",
                 icon=":material/keep_off:" if entry.pinned else ":material/keep:",
                 key=f"history.pin.{number}",
-                on_click=_pin,
+                on_click=_toggle_pin,
                 args=(entry,),
             )
             st.button(
                 "Open",
                 icon=":material/history:",
                 key=f"history.open.{number}",
-                disabled=entry.what == now,
+                disabled=entry.identity == now,
                 on_click=_open,
                 args=(entry,),
             )
-            here = " (now)" if entry.what == now else ""
-            st.markdown(f"{frame.escape_markdown(titles[number])}{here}", width="stretch")
+            suffix = " (now)" if entry.identity == now else ""
+            st.markdown(f"{frame.escape_markdown(titles[number])}{suffix}", width="stretch")
     st.caption(
-        f"The last {_MOST} draws of this session; pinned ones stay. It ends with the tab, but a "
-        "link or a file keeps a piece for good."
+        f"The list keeps the last {_MAX_UNPINNED} pieces and all pinned pieces until you close "
+        "this tab. To keep a piece longer, save its link or download its files."
     )
 
 
 def pinned() -> list[Entry]:
-    """The pinned draws, the newest first."""
+    """The pinned pieces, the newest first."""
     return [entry for entry in reversed(_entries()) if entry.pinned]
 
 
-def told_apart(entries: list[Entry]) -> list[str]:
-    """The title of each, with what it was made with where that is not the same in all."""
-    traits = [entry.traits for entry in entries]
+def distinct_titles(entries: list[Entry]) -> list[str]:
+    """The title of each entry, with those settings that are not the same in all entries."""
+    settings = [entry.settings for entry in entries]
     differing = [
         name
         for name in ("z", "x", "model")
-        if len({found[name] for found in traits if name in found}) > 1
+        if len({found[name] for found in settings if name in found}) > 1
     ]
     return [
         ", ".join([entry.title, *(found[name] for name in differing if name in found)])
-        for entry, found in zip(entries, traits, strict=True)
+        for entry, found in zip(entries, settings, strict=True)
     ]
 
 
@@ -160,27 +164,27 @@ def _entries() -> list[Entry]:
 
 
 def _position(entries: list[Entry]) -> int:
+    """Index of the piece that the page shows now."""
     now = st.session_state.get("compose.now")
-    return next((i for i, entry in enumerate(entries) if entry.what == now), 0)
+    return next((i for i, entry in enumerate(entries) if entry.identity == now), 0)
 
 
-def _go_back() -> None:
+def _undo() -> None:
     entries = _entries()
-    at = _position(entries)
-    if at < 1:
-        return
-    _open(entries[at - 1])
+    position = _position(entries)
+    if position >= 1:
+        _open(entries[position - 1])
 
 
-def _pin(entry: Entry) -> None:
+def _toggle_pin(entry: Entry) -> None:
     entry.pinned = not entry.pinned
 
 
 def _open(entry: Entry) -> None:
-    for name in _CHOSEN:
-        if name in entry.chosen:
-            st.query_params[name] = entry.chosen[name]
+    for name in _ADDRESS_PARAMETERS:
+        if name in entry.parameters:
+            st.query_params[name] = entry.parameters[name]
         else:
             st.query_params.pop(name, None)
-    for name, value in entry.bound.items():
+    for name, value in entry.widgets.items():
         st.session_state[name] = value

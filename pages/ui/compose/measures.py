@@ -1,4 +1,4 @@
-"""The figures of what was composed, beside those of the data the model learned from."""
+"""Statistics of a composed piece, compared with those of the training data."""
 
 from collections.abc import Callable
 
@@ -11,31 +11,37 @@ from pages.ui import charts, frame
 from pages.ui.compose.rendered import RenderedPiece
 from pages.ui.datasets import data_sets, split_metrics
 from pages.ui.models import Trained
-from pages.ui.pitch import down_to_sound
+from pages.ui.pitch import sounding_shift_of
 
 __all__ = ["draw_measures"]
 
-_AWAY = "not on this computer"
+_NOT_AVAILABLE = "not downloaded"
 
 
-def draw_measures(model: Trained, made: RenderedPiece) -> None:
-    """Draw a table of both, and two charts."""
-    own, heard = (roll_metrics([_composed(roll, made)]) for roll in (made.piece.roll, made.roll))
-    whole, semitones = _of_the_data(model), down_to_sound(model.data.name)
-    if whole is None:
-        st.caption("The data set of this model is not on this computer, so it cannot be compared.")
+def draw_measures(model: Trained, rendered: RenderedPiece) -> None:
+    """Draw a table and two histograms of both."""
+    # Most statistics are compared at the model's pitch; pitches are shown as they sound.
+    own, sounding = (
+        roll_metrics([_composed(roll, rendered)])
+        for roll in (rendered.alternative.roll, rendered.roll)
+    )
+    data, shift = _data_metrics(model), sounding_shift_of(model.data.name)
+    if data is None:
+        st.caption(
+            "There is no comparison, because the data set of this model has not been downloaded."
+        )
     rows = [
-        ("Notes at once", *_both(own, whole, lambda m: f"{m.mean_polyphony:.2f}")),
+        ("Notes at once", *_both(own, data, lambda m: f"{m.mean_polyphony:.2f}")),
         (
-            "Pitches, as heard",
-            _pitches(heard, 0),
-            _AWAY if whole is None else _pitches(whole, semitones),
+            "Sounding pitches",
+            _pitches(sounding, 0),
+            _NOT_AVAILABLE if data is None else _pitches(data, shift),
         ),
-        ("Held from the frame before", *_both(own, whole, lambda m: f"{m.held:.0%}")),
-        ("Triads or seventh chords", *_both(own, whole, lambda m: f"{m.chords:.0%}")),
-        ("Frames with a semitone clash", *_both(own, whole, lambda m: f"{m.clashes:.0%}")),
-        ("Notes in the best-fitting scale", *_both(own, whole, lambda m: f"{m.in_scale:.0%}")),
-        ("Silent frames", *_both(own, whole, lambda m: f"{m.polyphony[0] / max(m.frames, 1):.0%}")),
+        ("Held from the previous frame", *_both(own, data, lambda m: f"{m.held:.0%}")),
+        ("Triads or seventh chords", *_both(own, data, lambda m: f"{m.chords:.0%}")),
+        ("Frames with a semitone clash", *_both(own, data, lambda m: f"{m.clashes:.0%}")),
+        ("Notes in the best-fitting scale", *_both(own, data, lambda m: f"{m.in_scale:.0%}")),
+        ("Silent frames", *_both(own, data, lambda m: f"{m.polyphony[0] / max(m.frames, 1):.0%}")),
     ]
     st.markdown(
         "| | Composed | Training data |\n|---|--:|--:|\n"
@@ -43,26 +49,26 @@ def draw_measures(model: Trained, made: RenderedPiece) -> None:
     )
     with st.grid(2, min_column_width=340):
         frame.chart(
-            charts.pitch_class_histogram(own.pitch_classes, whole and whole.pitch_classes),
+            charts.pitch_class_histogram(own.pitch_classes, data and data.pitch_classes),
             key="measured_classes",
-            alt="How often each pitch class sounds, in what was composed and in the data.",
+            alt="Histogram of pitch classes in the composed piece and in the training data.",
         )
         frame.chart(
-            charts.polyphony_histogram(own.polyphony, whole and whole.polyphony),
+            charts.polyphony_histogram(own.polyphony, data and data.polyphony),
             key="measured_polyphony",
-            alt="How many notes sound at once, in what was composed and in the data.",
+            alt="Histogram of the notes per frame in the composed piece and in the training data.",
         )
 
 
-def _composed(roll: np.ndarray, made: RenderedPiece) -> np.ndarray:
-    if made.composed is None:
+def _composed(roll: np.ndarray, rendered: RenderedPiece) -> np.ndarray:
+    if rendered.composed is None:
         return roll
-    first, last = made.composed
+    first, last = rendered.composed
     return roll[first : last + 1]
 
 
-def _of_the_data(model: Trained) -> RollMetrics | None:
-    """Figures of the training data, if they can be had without a download."""
+def _data_metrics(model: Trained) -> RollMetrics | None:
+    """Statistics of the training data, or None if they would need a download."""
     facts = data_sets().get(model.data.name)
     if facts is None or not facts.ready:
         return None
@@ -73,15 +79,13 @@ def _of_the_data(model: Trained) -> RollMetrics | None:
 
 
 def _both(
-    own: RollMetrics, whole: RollMetrics | None, show: Callable[[RollMetrics], str]
+    own: RollMetrics, data: RollMetrics | None, show: Callable[[RollMetrics], str]
 ) -> tuple[str, str]:
-    return show(own), _AWAY if whole is None else show(whole)
+    return show(own), _NOT_AVAILABLE if data is None else show(data)
 
 
-def _pitches(metrics: RollMetrics, semitones: int) -> str:
+def _pitches(metrics: RollMetrics, shift: int) -> str:
     if metrics.lowest is None or metrics.highest is None:
         return "silence"
-    low, high = (
-        min(max(pitch + semitones, 21), 108) for pitch in (metrics.lowest, metrics.highest)
-    )
+    low, high = (min(max(pitch + shift, 21), 108) for pitch in (metrics.lowest, metrics.highest))
     return f"{charts.pitch_name(low)} to {charts.pitch_name(high)}"

@@ -1,7 +1,6 @@
-"""The Compose page from the choice of a beginning to the downloads."""
+"""The Compose page, from the choice of a model to the downloads."""
 
 from dataclasses import replace
-from typing import get_args
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
@@ -11,146 +10,175 @@ from dmm_core.runs.rendering import require_piano
 from pages.ui import frame
 from pages.ui.address import choose
 from pages.ui.compose.blind import draw_blind
-from pages.ui.compose.controls import ask_another, ask_heard, ask_plan
-from pages.ui.compose.drawing import compose
+from pages.ui.compose.composition import compose
+from pages.ui.compose.controls import ask_alternative, ask_request, new_seed_button
 from pages.ui.compose.history import draw_history, draw_undo, remember
+from pages.ui.compose.inputs import Inputs, ask_inputs, bar_beat
 from pages.ui.compose.measures import draw_measures
-from pages.ui.compose.rendered import RenderedPiece, composed_part, file_stem, heard_roll, title_of
-from pages.ui.compose.request import CompositionRequest, Mode
+from pages.ui.compose.modes import DEFAULT_MODE, MODES, Mode, mode_named
+from pages.ui.compose.rendered import (
+    RenderedPiece,
+    composed_part,
+    file_stem,
+    sounding_roll,
+    title_of,
+)
+from pages.ui.compose.request import CompositionRequest
 from pages.ui.compose.shaping import ask_constraints, ask_performance
-from pages.ui.compose.start import Inputs, ask_inputs, bar_beat
 from pages.ui.models import Trained, load_trained
 from pages.ui.picker import label_of, pick_run
-from pages.ui.pitch import down_to_sound
+from pages.ui.pitch import sounding_shift_of
 from pages.ui.player import PlayerEvents
 
 __all__ = ["draw"]
 
 _MODES_WIDTH = {False: 390, True: 480}
-"""Pixels that the modes need side by side, without and with presenter mode."""
+"""Pixels that the buttons of the modes need in one row, without and with presenter mode."""
 
 
 def draw() -> None:
-    """Ask what to compose, draw it, and let it be heard and kept.
+    """Draw the page.
 
     Raises:
-        DataError: if the model explains no music, or the address names nothing that exists.
+        DataError: if the model is not a model of piano-rolls, or the address names something that
+            does not exist.
         RunError: if the model cannot be loaded.
     """
+    # 1. Ask for the model, the mode and its inputs.
     with st.grid(
         "auto", min_column_width=_MODES_WIDTH[frame.presenting()], vertical_alignment="bottom"
     ):
         model = load_trained(pick_run())
-        grid = require_piano(model.data)
+        steps_per_quarter = require_piano(model.data)
         mode = _ask_mode()
-    given = ask_inputs(model, grid, mode)
-    usual = down_to_sound(model.data.name)
+    inputs = ask_inputs(model, steps_per_quarter, mode)
+    # 2. Ask for the settings. The register of the constraints depends on the octave.
+    data_shift = sounding_shift_of(model.data.name)
     row = st.container(horizontal=True, vertical_alignment="bottom")
     with row:
-        ask_another(primary=True)
+        new_seed_button(primary=True)
         undo = st.container(width="content")
-        with st.popover("Draw", icon=":material/tune:"):
-            plan = ask_plan(mode, grid, given)
-        sound, notes = _popovers()
+        with st.popover("Sampling", icon=":material/tune:"):
+            request = ask_request(mode, steps_per_quarter, inputs)
+        notes, sound = _popovers()
         with sound:
             performance, octave = ask_performance(
-                grid, strike=rearticulates_by_default(grid), octave=usual // 12
+                steps_per_quarter,
+                strike=rearticulates_by_default(steps_per_quarter),
+                octave=data_shift // 12,
             )
         with notes:
-            plan = replace(plan, keep=ask_constraints(12 * octave - given.by_key))
-        hear = ask_heard(plan.count, mode)
+            constraints = ask_constraints(12 * octave - inputs.key_shift)
+            request = replace(request, constraints=constraints)
+        number = ask_alternative(request.count, mode)
+    # 3. Compose, and prepare the chosen alternative.
     with st.spinner("Composing"):
-        pieces = compose(model, plan, *given.frames(model.data.name))
-    piece = pieces[max(hear - 1, 0)]
-    made = RenderedPiece(
-        piece,
-        title_of(plan, hear, given, grid),
-        file_stem(label_of(model.source).split(" (")[0], plan, hear, given, grid),
+        alternatives = compose(model, request, inputs.pieces(model.data.name))
+    alternative = alternatives[max(number - 1, 0)]
+    label = label_of(model.source)
+    rendered = RenderedPiece(
+        alternative,
+        title_of(request, number, inputs, steps_per_quarter),
+        file_stem(label.split(" (")[0], request, number, inputs, steps_per_quarter),
         performance,
-        heard_roll(piece, plan, given, raised=12 * octave - usual, hear=hear),
-        plan.keep.to_sound,
-        composed_part(plan, given),
+        sounding_roll(alternative, request, inputs, raised=12 * octave - data_shift, number=number),
+        constraints.sounding_shift,
+        composed_part(request, inputs),
     )
-    remember((model.key, plan, given.identity), made, plan, label_of(model.source))
-    with undo:  # drawn last, since what is on the page now decides what there is to undo
+    remember((model.key, request, inputs.identity), rendered, request, label)
+    with undo:  # after `remember`, since the current piece decides whether there is a previous one
         draw_undo()
-    _draw_made(model, made, plan, given)
+    # 4. Draw the player and what belongs to it.
+    _draw_rendered(model, rendered, request, inputs)
 
 
 def _ask_mode() -> Mode:
-    modes = {mode: mode for mode in get_args(Mode)}
-    if st.query_params.get("mode", "new") not in modes:  # a link may be older than the ways
+    wanted = st.query_params.get("mode", DEFAULT_MODE)
+    if wanted not in MODES:
         del st.query_params["mode"]
         st.toast(
-            "This link names a way to compose that there is not; here is new music instead.",
+            f"The mode “{frame.escape_markdown(wanted, 40)}” of this link does not exist. "
+            f"The page uses the mode “{MODES[DEFAULT_MODE].label}” instead.",
             icon=":material/link_off:",
             duration="long",
         )
     chosen = choose(
         "What to compose",
-        list(modes),
+        list(MODES),
         key="mode",
-        show=str.capitalize,
+        show=_mode_label,
         few=True,
+        help="\n".join(f"- **{mode.label}** composes {mode.help}." for mode in MODES.values()),
         resets=("hear",),
     )
-    return modes[chosen or "new"]
+    return mode_named(chosen or DEFAULT_MODE)
+
+
+def _mode_label(key: str) -> str:
+    mode = MODES[key]
+    return f"{mode.icon} {mode.label}" if mode.icon else mode.label
 
 
 def _popovers() -> tuple[DeltaGenerator, DeltaGenerator]:
-    """Places for the controls of notes and of sound; notes stand first, sound is asked first."""
+    """Popovers for notes and sound in the order in which they are shown."""
     notes = st.popover("Notes", icon=":material/music_note:")
-    return st.popover("Sound", icon=":material/speaker:"), notes
+    return notes, st.popover("Sound", icon=":material/speaker:")
 
 
-def _draw_made(
-    model: Trained, made: RenderedPiece, plan: CompositionRequest, given: Inputs
+def _draw_rendered(
+    model: Trained, rendered: RenderedPiece, request: CompositionRequest, inputs: Inputs
 ) -> None:
-    events = made.play_in_address()
-    if made.lost > 0:
-        st.caption(f"{made.lost:,} notes lie beyond the keyboard in this octave and are left out.")
-    if not made.roll.any():
+    events = rendered.play_in_address()
+    if rendered.lost_notes > 0:
+        st.caption(
+            f"{rendered.lost_notes:,} notes are left out, because they lie outside the keyboard "
+            "in this octave."
+        )
+    if not rendered.roll.any():
         st.info(
-            "Nothing sounds: no note is more likely than not. Raise the temperature of x or the "
-            "density, or compose another.",
+            "The piece is silent: no note has a probability above 0.5. Raise the temperature of x "
+            "or the density, or compose another piece.",
             icon=":material/music_off:",
         )
-    if plan.region is not None:
-        _offer_region(events, plan.region, made.performance.steps_per_quarter)
-    made.draw_downloads()
-    if given.linkable:
-        st.caption("The address of this page holds everything: the same link, the same music.")
+    if request.region is not None:
+        _offer_region(events, request.region, rendered.performance.steps_per_quarter)
+    rendered.draw_downloads()
+    if inputs.linkable:
+        st.caption(
+            "The address of this page contains all settings; the same link gives the same music."
+        )
     else:
-        st.caption("A link cannot hold your file; everything else stands in the address.")
+        st.caption("The address of this page contains all settings, but not your file.")
     if frame.presenting():
         return
-    with st.expander("Beside the data", icon=":material/monitoring:"):
-        draw_measures(model, made)
-    with st.expander("What was made in this session", icon=":material/history:"):
+    with st.expander("Comparison with the training data", icon=":material/monitoring:"):
+        draw_measures(model, rendered)
+    with st.expander("History of this session", icon=":material/history:"):
         draw_history()
     with st.expander("Blind test: which do you prefer?", icon=":material/hearing:"):
-        draw_blind(model, plan, given, made.performance)
+        draw_blind(model, request, inputs, rendered.performance)
 
 
-def _offer_region(events: PlayerEvents, region: tuple[int, int], grid: int) -> None:
-    """Let the region that was dragged in the player be the one that is infilled."""
+def _offer_region(events: PlayerEvents, region: tuple[int, int], steps_per_quarter: int) -> None:
+    """Draw a button that infills the region that was selected in the player."""
     if events.region is None or events.region == (region[0], region[1] - 1):
         st.caption(
-            "Drag on the ruler above the roll to choose another region; the rest of the piece "
-            "stays as it is, note for note."
+            "Drag on the ruler above the piano-roll to choose another region. The rest of the "
+            "piece is not changed."
         )
         return
     first, last = events.region
+    ends = (bar_beat(frame, steps_per_quarter) for frame in (first, last))
     st.button(
-        f"Compose {bar_beat(first, grid)} to {bar_beat(last, grid)} anew",
+        f"Infill {' to '.join(ends)}",
         icon=":material/format_paint:",
         key="take_region",
         type="primary",
-        on_click=_take,
+        on_click=_infill_region,
         args=(first, last),
     )
 
 
-def _take(first: int, last: int) -> None:
+def _infill_region(first: int, last: int) -> None:
     st.query_params["gap"] = f"{first}-{last}"
     st.query_params.pop("hear", None)

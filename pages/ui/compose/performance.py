@@ -1,4 +1,4 @@
-"""How a piano-roll is performed: tempo, instrument, swing, struck or tied notes."""
+"""The performance of a piano-roll: tempo, instrument, swing, struck or tied notes."""
 
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -25,10 +25,10 @@ __all__ = [
 ]
 
 TEMPOS = (50, 240)
-"""Slowest and fastest, in quarters a minute."""
+"""Slowest and fastest tempo in quarter notes per minute."""
 
 OCTAVES = (-2, -1, 0, 1, 2)
-"""By how many octaves music can be moved."""
+"""Octaves by which music can be transposed."""
 
 
 class Instrument(NamedTuple):
@@ -52,22 +52,23 @@ INSTRUMENTS = {
     "brass": Instrument("Brass section", 61),
     "flute": Instrument("Flute", 73),
 }
-"""What can play, by the name that stands in an address."""
+"""All instruments by their name in the address."""
 
 
 @dataclass(frozen=True)
 class Performance:
-    """How music is played.
+    """How a piano-roll is played.
 
     Attributes:
-        steps_per_quarter: frames of a quarter note.
-        tempo: quarters a minute.
-        rearticulate: strike every frame anew instead of tying equal neighbours.
+        steps_per_quarter: frames per quarter note.
+        tempo: quarter notes per minute.
+        rearticulate: whether a note is struck again in every frame. If False, equal neighbours are
+            tied.
         instrument: a name in `INSTRUMENTS`.
-        swing: where the middle of a quarter note stands, as `dmm_core.music.swing` has it.
+        swing: position of the middle of a quarter note, as in `dmm_core.music.swing`.
 
     Raises:
-        ConfigError: if a value is out of bounds, whatever widget it came from.
+        ConfigError: if a value is out of bounds.
     """
 
     steps_per_quarter: int
@@ -77,22 +78,28 @@ class Performance:
     swing: float = STRAIGHT
 
     def __post_init__(self) -> None:
-        """Check the values."""
+        """Validate the values."""
         if not TEMPOS[0] <= self.tempo <= TEMPOS[1]:
             raise ConfigError(
-                f"The tempo is {TEMPOS[0]} to {TEMPOS[1]} quarters a minute, not {self.tempo}."
+                f"The tempo must be {TEMPOS[0]} to {TEMPOS[1]} quarter notes per minute, "
+                f"not {self.tempo}."
             )
         if self.instrument not in INSTRUMENTS:
-            raise ConfigError(f"There is no instrument {self.instrument!r:.40}.")
+            raise ConfigError(
+                f"There is no instrument {self.instrument!r:.40}; the instruments are "
+                f"{', '.join(INSTRUMENTS)}."
+            )
         if not SWINGS[0] <= self.swing <= SWINGS[1]:
-            raise ConfigError(f"The swing is {SWINGS[0]:g} to {SWINGS[1]:g}, not {self.swing:g}.")
+            raise ConfigError(
+                f"The swing must be {SWINGS[0]:g} to {SWINGS[1]:g}, not {self.swing:g}."
+            )
 
     def notes(self, roll: np.ndarray) -> list[Note]:
-        """The notes of a roll (T, 88) as they are played."""
+        """The notes of a roll (T, 88) as they are played, with swing."""
         return swung(self.written(roll), tempo=self.tempo, swing=self.swing)
 
     def written(self, roll: np.ndarray) -> list[Note]:
-        """The notes of a roll (T, 88) as a score has them: swing is a way to play, not to write."""
+        """The notes of a roll (T, 88) as they are written in a score, without swing."""
         return notes_from_roll(
             roll,
             tempo=self.tempo,
@@ -108,12 +115,12 @@ class Performance:
 
 @st.cache_data(max_entries=24, show_spinner=False)
 def sound(roll: np.ndarray, performance: Performance) -> bytes:
-    """The WAV of a roll."""
+    """The WAV file of a roll (T, 88)."""
     return render_wav(performance.notes(roll), program=performance.program)
 
 
 def midi(roll: np.ndarray, performance: Performance) -> bytes:
-    """The MIDI file of a roll; the same roll and performance give the same bytes."""
+    """The MIDI file of a roll (T, 88); the same roll and performance give the same bytes."""
     return midi_from_notes(
         performance.notes(roll), tempo=performance.tempo, program=performance.program
     )
@@ -121,5 +128,5 @@ def midi(roll: np.ndarray, performance: Performance) -> bytes:
 
 @st.cache_data(max_entries=24, show_spinner=False)
 def score(roll: np.ndarray, performance: Performance, title: str) -> bytes:
-    """The MusicXML file of a roll; the same roll and performance give the same bytes."""
+    """The MusicXML file of a roll (T, 88); the same roll and performance give the same bytes."""
     return musicxml_from_notes(performance.written(roll), tempo=performance.tempo, title=title)

@@ -1,4 +1,4 @@
-"""A composed piece as it is heard and kept: title, sound, file name."""
+"""A composed piece with all that is needed to play and download it: title, sound, file name."""
 
 import re
 import unicodedata
@@ -11,78 +11,80 @@ import streamlit as st
 
 from dmm_core.music.transposition import transposed
 from pages.ui.address import asked_range
+from pages.ui.compose.composition import Alternative
 from pages.ui.compose.controls import ORIGINAL
-from pages.ui.compose.drawing import Piece
+from pages.ui.compose.inputs import BAR_QUARTERS, Inputs, bar_beat
+from pages.ui.compose.modes import Ask
 from pages.ui.compose.performance import Performance, midi, score, sound
-from pages.ui.compose.request import CompositionRequest, Mode, NoteConstraints
+from pages.ui.compose.request import CompositionRequest, NoteConstraints
 from pages.ui.compose.shaping import in_words
-from pages.ui.compose.start import BAR_QUARTERS, Inputs, bar_beat
 from pages.ui.player import PlayerEvents, player
 
-__all__ = ["RenderedPiece", "composed_part", "file_stem", "heard_roll", "title_of"]
-
-_DONE: dict[Mode, str] = {
-    "new": "new",
-    "continue": "continued",
-    "infill": "infilled",
-    "morph": "morph",
-    "reconstruct": "reconstructed",
-}
+__all__ = ["RenderedPiece", "composed_part", "file_stem", "sounding_roll", "title_of"]
 
 
 class RenderedPiece(NamedTuple):
-    """One alternative, ready to be heard and kept.
+    """One alternative, ready to be played and downloaded.
 
     Attributes:
-        piece: what was drawn.
+        alternative: the alternative at the model's pitch.
         title: what it is, in words.
-        stem: of its files' names.
+        stem: file name without its extension.
         performance: how it is played.
-        roll: (T, 88) boolean, as heard; frames that were given are exactly as they were.
-        to_sound: semitones that move the model's notes to where they are heard.
-        composed: first and last frame that are the model's, or None where all are.
+        roll: (T, 88) boolean, at the sounding pitch; given frames are unchanged.
+        sounding_shift: semitones from the model's pitch to the sounding pitch.
+        composed: first and last frame of the composed part, or None if everything is composed.
     """
 
-    piece: Piece
+    alternative: Alternative
     title: str
     stem: str
     performance: Performance
     roll: np.ndarray
-    to_sound: int
+    sounding_shift: int
     composed: tuple[int, int] | None = None
 
     @property
-    def lost(self) -> int:
-        """Composed notes that are beyond the keyboard where they would be heard."""
+    def lost_notes(self) -> int:
+        """Number of composed notes that lie outside the keyboard at the sounding pitch."""
         part = (
             slice(None) if self.composed is None else slice(self.composed[0], self.composed[1] + 1)
         )
-        return int(self.piece.roll[part].sum() - self.roll[part].sum())
+        return int(self.alternative.roll[part].sum() - self.roll[part].sum())
 
     @property
-    def bare(self) -> "RenderedPiece":
-        """The same without path, kl and probabilities: what is heard, and nothing else."""
-        roll = self.piece.roll
-        plain = self.piece._replace(path=None, kl=None, probabilities=roll.astype(np.float32))
-        return self._replace(piece=plain)
+    def notes_only(self) -> "RenderedPiece":
+        """The same piece without latent path, kl and probabilities."""
+        alternative = self.alternative
+        return self._replace(
+            alternative=alternative._replace(
+                path=None, kl=None, probabilities=alternative.roll.astype(np.float32)
+            )
+        )
 
     @property
-    def blind(self) -> "RenderedPiece":
-        """The same from the bar on in which the model begins, with nothing of its origin."""
+    def anonymous(self) -> "RenderedPiece":
+        """The notes from the bar in which the composed part begins, without their origin."""
         bar = BAR_QUARTERS * self.performance.steps_per_quarter
         first = self.composed[0] // bar * bar if self.composed else 0
-        piece = self.piece._replace(
-            roll=self.piece.roll[first:], probabilities=self.piece.probabilities[first:]
+        alternative = self.alternative._replace(
+            roll=self.alternative.roll[first:], probabilities=self.alternative.probabilities[first:]
         )
-        return self._replace(piece=piece, roll=self.roll[first:], composed=None).bare
+        cut = self._replace(alternative=alternative, roll=self.roll[first:], composed=None)
+        return cut.notes_only
 
     def play(self, *, key: str = "player", height: int = 300) -> PlayerEvents:
-        """Draw the player."""
+        """Draw the player.
+
+        Args:
+            key: of the component, unique on the page.
+            height: of the piano-roll in CSS pixels.
+        """
         return self._play(key, height, None, None)
 
     def play_in_address(self) -> PlayerEvents:
-        """Draw the player, with its loop region in the address as ?loop=first-last."""
-        return self._play("player", 300, asked_range("loop", len(self.roll)), _keep_loop)
+        """Draw the player and keep its loop region in the address as ?loop=first-last."""
+        return self._play("player", 300, asked_range("loop", len(self.roll)), _store_loop)
 
     def _play(
         self,
@@ -91,6 +93,7 @@ class RenderedPiece(NamedTuple):
         loop: tuple[int, int] | None,
         on_region: Callable[[tuple[int, int] | None], None] | None,
     ) -> PlayerEvents:
+        probabilities = transposed(self.alternative.probabilities, self.sounding_shift)
         return player(
             roll=self.roll,
             wav=sound(self.roll, self.performance),
@@ -100,9 +103,9 @@ class RenderedPiece(NamedTuple):
             swing=self.performance.swing,
             key=key,
             title=self.title,
-            probabilities=np.clip(transposed(self.piece.probabilities, self.to_sound), 0, 1),
-            path=self.piece.path,
-            kl=self.piece.kl,
+            probabilities=np.clip(probabilities, 0, 1),
+            path=self.alternative.path,
+            kl=self.alternative.kl,
             composed=self.composed,
             loop=loop,
             on_region=on_region,
@@ -110,7 +113,7 @@ class RenderedPiece(NamedTuple):
         )
 
     def draw_downloads(self) -> None:
-        """Draw a button for each kind of file."""
+        """Draw a download button for each file format."""
         files = (
             ("MIDI", "mid", "audio/midi", midi(self.roll, self.performance)),
             ("WAV", "wav", "audio/wav", sound(self.roll, self.performance)),
@@ -134,93 +137,107 @@ class RenderedPiece(NamedTuple):
                 )
 
 
-def _keep_loop(region: tuple[int, int] | None) -> None:
+def _store_loop(region: tuple[int, int] | None) -> None:
     if region is None:
         st.query_params.pop("loop", None)
     else:
         st.query_params["loop"] = f"{region[0]}-{region[1]}"
 
 
-def heard_roll(
-    piece: Piece, plan: CompositionRequest, given: Inputs, *, raised: int, hear: int = 1
+def sounding_roll(
+    alternative: Alternative,
+    request: CompositionRequest,
+    inputs: Inputs,
+    *,
+    raised: int,
+    number: int = 1,
 ) -> np.ndarray:
-    """(T, 88) boolean: a piece as it is heard, with what was given exactly as it was.
+    """The roll (T, 88) at its sounding pitch; frames that were given are unchanged.
 
     Args:
-        piece: as the model has it.
-        plan: it was drawn by.
-        given: what was given.
-        raised: semitones by which the listener has everything moved from where it sounds.
-        hear: the number of the alternative, or `ORIGINAL`.
+        alternative: the piece at the model's pitch.
+        request: what it was composed for.
+        inputs: the pieces that were given.
+        raised: semitones by which the octave setting moves the music.
+        number: the number of the alternative, or `ORIGINAL`.
     """
-    roll = transposed(piece.roll, plan.keep.to_sound)
-    if given.start is None:
+    roll = transposed(alternative.roll, request.constraints.sounding_shift)
+    if inputs.start is None:
         return roll
-    original = transposed(given.start.heard.x > 0, raised)
-    if hear == ORIGINAL:
+    original = transposed(inputs.start.sounding.x > 0, raised)
+    if number == ORIGINAL:
         return original
-    if part := composed_part(plan, given):
+    # Transposition can lose notes at the ends of the keyboard, so given frames are copied.
+    if part := composed_part(request, inputs):
         first, after = part[0], part[1] + 1
         roll[:first] = original[:first]
         roll[after:] = original[after:]
     return roll
 
 
-def composed_part(plan: CompositionRequest, given: Inputs) -> tuple[int, int] | None:
-    """First and last frame that are the model's, where the others were given."""
-    if plan.region is not None:
-        return plan.region[0], plan.region[1] - 1
-    if plan.mode == "continue" and given.start:
-        begun = given.start.length
-        return begun, begun + plan.frames - 1
+def composed_part(request: CompositionRequest, inputs: Inputs) -> tuple[int, int] | None:
+    """First and last frame of the composed part, or None if no frame is kept as it was given."""
+    if request.region is not None:
+        return request.region[0], request.region[1] - 1
+    if Ask.START in request.mode.asks and inputs.start:
+        start = inputs.start.length
+        return start, start + request.frames - 1
     return None
 
 
-def title_of(plan: CompositionRequest, hear: int, given: Inputs, grid: int) -> str:
-    """What an alternative is, in words."""
-    kept = in_words(plan.keep)
-    end = f", alternative {hear}" + (f" ({kept})" if kept else "")
-    if given.start is None:
-        return f"New music{end}"
-    name = given.start.title
-    if hear == ORIGINAL:
-        return name
-    if plan.region is not None:
-        first, last = bar_beat(plan.region[0], grid), bar_beat(plan.region[1] - 1, grid)
-        return f"{name}, composed anew from {first} to {last}{end}"
-    if given.other is not None:
-        how = "turning into" if plan.sweep else "on the way to"
-        return f"{name}, {how} {given.other.title}{end}"
-    if plan.mode == "continue":
-        return f"{name}, continued from {bar_beat(given.start.length, grid)}{end}"
-    return f"{name}, reconstructed{end}"
+def title_of(
+    request: CompositionRequest, number: int, inputs: Inputs, steps_per_quarter: int
+) -> str:
+    """The title of an alternative, such as "BWV 66.6, continued from 5:1, alternative 2"."""
+    if number == ORIGINAL and inputs.start:
+        return inputs.start.title
+    first, after = request.region or (0, request.frames)
+    constraints = in_words(request.constraints)
+    title = request.mode.title.format(
+        piece=inputs.start.title if inputs.start else "",
+        second=inputs.second.title if inputs.second else "",
+        end=bar_beat(inputs.start.length if inputs.start else 0, steps_per_quarter),
+        first=bar_beat(first, steps_per_quarter),
+        last=bar_beat(after - 1, steps_per_quarter),
+        way="turning into" if request.sweep else "on the way to",
+    )
+    return f"{title}, alternative {number}" + (f" ({constraints})" if constraints else "")
 
 
-def file_stem(model: str, plan: CompositionRequest, hear: int, given: Inputs, grid: int) -> str:
-    """A file's name without its ending, such as "bwv66-6_infilled-bar3-4_seed7_2_chorales".
+def file_stem(
+    model: str,
+    request: CompositionRequest,
+    number: int,
+    inputs: Inputs,
+    steps_per_quarter: int,
+) -> str:
+    """A file name without its extension, such as "bwv66-6_infilled-bar3-4_seed7_2_chorales".
 
-    It begins with the piece, so that a folder sorts by it, and has letters, digits and hyphens
-    only, whatever the piece or the model is called.
+    It begins with the title of the piece, so that the files of a piece are sorted together. It
+    contains only ASCII letters, digits, hyphens and underscores.
     """
-    parts = [_plain(given.start.title, 40)] if given.start else []
-    if hear == ORIGINAL:
+    parts = [_slug(inputs.start.title, 40)] if inputs.start else []
+    if number == ORIGINAL:
         return "_".join([*filter(None, parts), "original"])
-    done = _DONE[plan.mode]
-    if plan.region is not None:
-        ends = (plan.region[0], plan.region[1] - 1)
-        done += "-bar" + "-".join(
-            dict.fromkeys(str(end // (BAR_QUARTERS * grid) + 1) for end in ends)
-        )
-    if given.other is not None:
-        done += f"-to-{_plain(given.other.title, 30)}"
-    if plan.keep.scale is not None:
-        scale = replace(NoteConstraints(), scale=plan.keep.scale, tonic=plan.keep.tonic)
-        done += f"-in-{_plain(in_words(scale), 30)}"
-    return "_".join(filter(None, [*parts, done, f"seed{plan.seed}", str(hear), _plain(model, 30)]))
+    first, after = request.region or (0, request.frames)
+    bar = BAR_QUARTERS * steps_per_quarter
+    bars = dict.fromkeys(str(frame // bar + 1) for frame in (first, after - 1))
+    how = request.mode.file_stem.format(
+        piece=parts[0] if parts else "",
+        second=_slug(inputs.second.title, 30) if inputs.second else "",
+        bars="bar" + "-".join(bars),
+    )
+    constraints = request.constraints
+    if constraints.scale is not None:
+        scale = replace(NoteConstraints(), scale=constraints.scale, tonic=constraints.tonic)
+        how += f"-in-{_slug(in_words(scale), 30)}"
+    return "_".join(
+        filter(None, [*parts, how, f"seed{request.seed}", str(number), _slug(model, 30)])
+    )
 
 
-def _plain(text: str, most: int) -> str:
-    """Lower-case ASCII letters and digits of `text`, joined by hyphens."""
+def _slug(text: str, most: int) -> str:
+    """The lower-case ASCII letters and digits of `text`, joined by hyphens, at most `most` long."""
     text = text.replace("♯", " sharp").replace("♭", " flat")
     base = unicodedata.normalize("NFKD", re.sub(r"\.\w{2,8}$", "", text))
     words = re.findall(r"[a-z0-9]+", base.encode("ascii", "ignore").decode().lower())

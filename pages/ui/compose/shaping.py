@@ -1,4 +1,7 @@
-"""The controls of what the notes keep to, and of how they are played. All stand in the address."""
+"""The controls of the note constraints and of the performance.
+
+All values are stored in the address.
+"""
 
 import streamlit as st
 
@@ -17,27 +20,28 @@ __all__ = ["ask_constraints", "ask_performance", "in_words"]
 _ANY = "any"
 
 
-def ask_constraints(to_sound: int) -> NoteConstraints:
-    """What the notes keep to.
+def ask_constraints(sounding_shift: int) -> NoteConstraints:
+    """Ask for the constraints on the composed notes.
 
     Args:
-        to_sound: semitones that move the model's notes to where they sound.
+        sounding_shift: semitones from the model's pitch to the sounding pitch.
 
     Raises:
-        DataError: if the address names voices, a scale, a key note or a register that do not exist.
+        DataError: if the address names voices, a scale, a tonic or a register that do not exist.
     """
     voices = choose(
         "Voices",
         list(VOICES),
         key="voices",
         show=lambda name: VOICES[name].title,
-        help="How many notes sound at once. All choices but the first also avoid notes a semitone "
-        "apart. Of all frames that meet this, each keeps the relative probability that the model "
-        "gives it: exactly for a Bernoulli emission, approximately for a NADE.",
+        help="The number of notes that sound at the same time. All choices but the first also "
+        "exclude notes a semitone apart. Frames that meet the constraint keep their relative "
+        "probabilities under the model: exactly with a Bernoulli emission, approximately with a "
+        "NADE.",
     )
-    scale = choose("Scale", [_ANY, *SCALES], key="scale", show=_scale)
+    scale = choose("Scale", [_ANY, *SCALES], key="scale", show=_scale_title)
     tonic = choose(
-        "Key note",
+        "Tonic",
         [str(n) for n in range(12)],
         key="tonic",
         show=lambda n: tonic_name(int(n), _is_minor(scale)),
@@ -48,11 +52,12 @@ def ask_constraints(to_sound: int) -> NoteConstraints:
         key="register",
         default=(LOWEST, HIGHEST),
         show=charts.pitch_name,
-        help="Lowest and highest pitch, as heard.",
+        help="The lowest and the highest pitch as they sound, after the octave is applied.",
     )
     if voices is None or scale is None or tonic is None or register is None:
         raise DataError(
-            "There are no such voices, scale, key note or register; choose others under Notes."
+            "The address names voices, a scale, a tonic or a register that do not exist; choose "
+            "others under Notes."
         )
     density = st.slider(
         "Density",
@@ -62,38 +67,42 @@ def ask_constraints(to_sound: int) -> NoteConstraints:
         step=0.1,
         key="density",
         bind="query-params",
-        help="Below 0 fewer notes, above 0 more: this is added to the logit of each note. It has "
-        "no effect when the number of voices is fixed.",
+        help="This number is added to the logit of every note: negative values give fewer notes, "
+        "positive values more. It has no effect when the number of voices is fixed.",
     )
-    st.caption("Every composed frame meets all of these; music that is given is not changed.")
+    st.caption("Every composed frame meets these constraints. Given music is not changed.")
     return NoteConstraints(
-        None if scale == _ANY else scale, int(tonic), *register, density, to_sound, voices
+        None if scale == _ANY else scale, int(tonic), *register, density, sounding_shift, voices
     )
 
 
-def in_words(keep: NoteConstraints) -> str:
-    """The constraints as they stand in a title: "four voices, A minor, C3 to C5"."""
+def in_words(constraints: NoteConstraints) -> str:
+    """The constraints as part of a title, such as "four voices, A minor, C3 to C5"."""
     parts = []
-    if keep.voices != "any":
-        title = VOICES[keep.voices].title
+    if constraints.voices != "any":
+        title = VOICES[constraints.voices].title
         parts.append(title[0].lower() + title[1:])
-    if keep.scale is not None:
-        tonic = tonic_name(keep.tonic, _is_minor(keep.scale))
-        parts.append(f"{tonic} {_scale(keep.scale).lower()}")
-    if (keep.lowest, keep.highest) != (LOWEST, HIGHEST):
-        parts.append(f"{charts.pitch_name(keep.lowest)} to {charts.pitch_name(keep.highest)}")
-    if keep.density:
-        parts.append("denser" if keep.density > 0 else "sparser")
+    if constraints.scale is not None:
+        tonic = tonic_name(constraints.tonic, _is_minor(constraints.scale))
+        parts.append(f"{tonic} {_scale_title(constraints.scale).lower()}")
+    if (constraints.lowest, constraints.highest) != (LOWEST, HIGHEST):
+        parts.append(
+            f"{charts.pitch_name(constraints.lowest)} to {charts.pitch_name(constraints.highest)}"
+        )
+    if constraints.density:
+        parts.append("denser" if constraints.density > 0 else "sparser")
     return ", ".join(parts)
 
 
-def ask_performance(grid: int, *, strike: bool, octave: int) -> tuple[Performance, int]:
-    """How it is played, and by how many octaves it is moved.
+def ask_performance(
+    steps_per_quarter: int, *, strike: bool, octave: int
+) -> tuple[Performance, int]:
+    """Ask how the music is played, and by how many octaves it is transposed.
 
     Args:
-        grid: frames of a quarter note.
-        strike: whether every frame is struck anew unless somebody says otherwise.
-        octave: octaves by which it is moved unless somebody says otherwise.
+        steps_per_quarter: frames per quarter note.
+        strike: whether repeated notes are struck again by default.
+        octave: default number of octaves.
     """
     octaves = sorted(map(str, OCTAVES), key=lambda text: int(text) != octave)
     instrument = choose(
@@ -110,10 +119,10 @@ def ask_performance(grid: int, *, strike: bool, octave: int) -> tuple[Performanc
         step=5,
         key="tempo",
         bind="query-params",
-        help="Quarter notes a minute.",
+        help="Quarter notes per minute.",
     )
     swing = STRAIGHT
-    if grid > 1:
+    if steps_per_quarter > 1:
         percent = st.slider(
             "Swing",
             min_value=round(100 * SWINGS[0]),
@@ -122,10 +131,11 @@ def ask_performance(grid: int, *, strike: bool, octave: int) -> tuple[Performanc
             format="%d %%",
             key="swing",
             bind="query-params",
-            help="Where a quarter note's second half begins: 50 is straight, 67 a triplet's feel.",
+            help="The part of a quarter note after which its second half begins: 50 % is straight, "
+            "67 % is a triplet rhythm.",
         )
         swing = percent / 100
-    moved = choose("Octave", octaves, key="octave", show=_octave)
+    chosen_octave = choose("Octave", octaves, key="octave", show=_octave_title)
     articulation = choose(
         "Repeated notes",
         ["strike", "tie"] if strike else ["tie", "strike"],
@@ -133,29 +143,29 @@ def ask_performance(grid: int, *, strike: bool, octave: int) -> tuple[Performanc
         show={"strike": "Strike each", "tie": "Tie"}.__getitem__,
         few=True,
     )
-    if grid == 1:
-        st.caption("A frame is a quarter note here, so there is nothing to swing.")
+    if steps_per_quarter == 1:
+        st.caption("Swing is not available, because a frame of this model is a whole quarter note.")
     performance = Performance(
-        steps_per_quarter=grid,
+        steps_per_quarter=steps_per_quarter,
         tempo=int(tempo),
         rearticulate=articulation == "strike",
         instrument=instrument or "piano",
         swing=swing,
     )
-    return performance, octave if moved is None else int(moved)
+    return performance, octave if chosen_octave is None else int(chosen_octave)
 
 
 def _is_minor(scale: str | None) -> bool:
-    """Whether a scale has the minor third and not the major one."""
+    """Whether a scale contains the minor third but not the major third."""
     steps = SCALES.get(scale or "", ())
     return 3 in steps and 4 not in steps
 
 
-def _scale(name: str) -> str:
-    return "Every note" if name == _ANY else name.replace("-", " ").capitalize()
+def _scale_title(name: str) -> str:
+    return "All notes" if name == _ANY else name.replace("-", " ").capitalize()
 
 
-def _octave(text: str) -> str:
+def _octave_title(text: str) -> str:
     octaves = int(text)
     if octaves == 0:
         return "As written"

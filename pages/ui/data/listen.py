@@ -12,7 +12,7 @@ from pages.ui.address import choose
 from pages.ui.data import features
 from pages.ui.data.fetch import fetch
 from pages.ui.datasets import SPLITS, SetFacts, data_sets, sound, split_metrics, splits
-from pages.ui.pitch import LOWERED, down_to_sound
+from pages.ui.pitch import LOWERED_CAPTION, sounding_shift_of
 from pages.ui.player import player
 
 __all__ = ["draw"]
@@ -91,7 +91,7 @@ def _draw_sequence(data: Splits, facts: SetFacts, split: str, index: int) -> Non
     if steps is None:
         features.draw(data, split, index)
         return
-    _play(x, steps, title, down_to_sound(data.name))
+    _play(x, steps, title, sounding_shift_of(data.name))
     _draw_statistics(x, steps, data, split)
 
 
@@ -122,7 +122,7 @@ def _play(roll: np.ndarray, steps: int, title: str, semitones: int) -> None:
         title=title,
     )
     if semitones:
-        st.caption(LOWERED)
+        st.caption(LOWERED_CAPTION)
 
 
 def _draw_statistics(roll: np.ndarray, steps: int, data: Splits, split: str) -> None:

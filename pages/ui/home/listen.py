@@ -1,4 +1,4 @@
-"""Hear at once: the bundled model composes a piece at this moment."""
+"""A player with a piece that the bundled model composes when the page is opened."""
 
 import streamlit as st
 
@@ -6,13 +6,14 @@ from dmm_core.music.pianoroll import rearticulates_by_default
 from dmm_core.music.transposition import transposed
 from dmm_core.runs.rendering import require_piano
 from pages.ui import frame
+from pages.ui.compose.composition import compose
 from pages.ui.compose.controls import ask_seed
-from pages.ui.compose.drawing import compose
+from pages.ui.compose.modes import DEFAULT_MODE, mode_named
 from pages.ui.compose.performance import Performance, sound
 from pages.ui.compose.request import CompositionRequest
 from pages.ui.models import load_trained
 from pages.ui.picker import TO_HEAR, bundled
-from pages.ui.pitch import down_to_sound
+from pages.ui.pitch import sounding_shift_of
 from pages.ui.player import player
 
 __all__ = ["HEIGHT", "draw"]
@@ -20,22 +21,25 @@ __all__ = ["HEIGHT", "draw"]
 HEIGHT = 260
 _QUARTERS = 64
 _X_TEMPERATURE = 0.7
-"""At 1, two notes stand a semitone apart in 10 % of the frames, at 0.7 in 6 %, in Bach in 1 %."""
+"""Notes a semitone apart sound in 10 % of the frames at 1, in 6 % at 0.7, and in 1 % in Bach."""
 
 
 def draw() -> None:
-    """Draw the player with a new piece, and the seed it came from."""
+    """Draw the player with a new piece, and the control of its seed."""
     source = bundled(TO_HEAR)
     if source is None:
-        st.info("There is no bundled model to compose; train one first.", icon=":material/piano:")
+        st.info(
+            "There is no bundled model to compose with. Train a model first.",
+            icon=":material/piano:",
+        )
         return
-    stage = st.container()
+    player_place = st.container()
     with st.container(horizontal=True, vertical_alignment="bottom"):
         seed = ask_seed()
         with st.container(width="content", gap=None):
             st.page_link(
                 "pages/5_Compose.py",
-                label="Open it in Compose",
+                label="Open in Compose",
                 icon=":material/tune:",
                 query_params={
                     "run": source.id,
@@ -45,25 +49,33 @@ def draw() -> None:
                     **({"present": "true"} if frame.presenting() else {}),
                 },
             )
-            st.space("xsmall")  # a link is less high than a button: on one line with it
+            st.space("xsmall")  # aligns the link with the button, which is taller
     model = load_trained(source)
-    grid = require_piano(model.data)
-    (piece,) = compose(
-        model, CompositionRequest("new", 1, _QUARTERS * grid, 1.0, _X_TEMPERATURE, seed)
+    steps_per_quarter = require_piano(model.data)
+    request = CompositionRequest(
+        mode=mode_named(DEFAULT_MODE),
+        count=1,
+        frames=_QUARTERS * steps_per_quarter,
+        z_temperature=1.0,
+        x_temperature=_X_TEMPERATURE,
+        seed=seed,
     )
-    semitones = down_to_sound(model.data.name)
-    roll = transposed(piece.roll, semitones)
-    performance = Performance(grid, rearticulate=rearticulates_by_default(grid))
-    with stage:
+    (piece,) = compose(model, request)
+    shift = sounding_shift_of(model.data.name)
+    roll = transposed(piece.roll, shift)
+    performance = Performance(
+        steps_per_quarter, rearticulate=rearticulates_by_default(steps_per_quarter)
+    )
+    with player_place:
         player(
             roll=roll,
             wav=sound(roll, performance),
-            steps_per_quarter=grid,
+            steps_per_quarter=steps_per_quarter,
             tempo=performance.tempo,
             rearticulate=performance.rearticulate,
             key="player",
-            title="Composed just now, from nothing but random numbers",
-            probabilities=transposed(piece.probabilities, semitones),
+            title="Composed just now from random numbers",
+            probabilities=transposed(piece.probabilities, shift),
             path=piece.path,
             height=HEIGHT,
         )

@@ -1,4 +1,4 @@
-"""Where to go next: three doors."""
+"""Links to three pages that continue from the home page."""
 
 from pathlib import Path
 from typing import NamedTuple
@@ -10,46 +10,49 @@ from pages.ui import frame
 __all__ = ["draw"]
 
 
-class _Door(NamedTuple):
+class _Step(NamedTuple):
+    """A link to a page, with a description."""
+
     file: str
     label: str
     icon: str
-    says: str
+    description: str
 
 
-_DOORS = (
-    _Door(
+_STEPS = (
+    _Step(
         "pages/6_Learn.py",
         "Understand it",
         ":material/school:",
-        "Six short lessons: experiments that run before your eyes, beside a known truth.",
+        "Six short lessons with live experiments. Each compares a model with a known answer.",
     ),
-    _Door(
+    _Step(
         "pages/2_Train.py",
         "Train your own",
         ":material/model_training:",
-        "Choose music, or bring yours, and watch a model learn it.",
+        "Choose a data set or upload your own, and watch a model learn it.",
     ),
-    _Door(
+    _Step(
         "pages/5_Compose.py",
         "Compose",
         ":material/piano:",
-        "Draw alternatives, let it continue your piece, take the MIDI along.",
+        "Compose new music, continue your own piece, and download the result as MIDI.",
     ),
 )
 
 
 def draw() -> None:
-    """Draw the doors."""
-    kept = {"present": "true"} if frame.presenting() else {}
+    """Draw the links."""
+    parameters = {"present": "true"} if frame.presenting() else {}
     with st.grid("auto", min_column_width=220):
-        for door in _DOORS:
-            with st.container(border=True, height="stretch", key=f"door-{Path(door.file).stem}"):
+        for step in _STEPS:
+            key = f"next-step-{Path(step.file).stem}"
+            with st.container(border=True, height="stretch", key=key):
                 st.page_link(
-                    door.file,
-                    label=f"**{door.label}**",
-                    icon=door.icon,
+                    step.file,
+                    label=f"**{step.label}**",
+                    icon=step.icon,
                     width="stretch",
-                    query_params=kept,
+                    query_params=parameters,
                 )
-                st.caption(door.says)
+                st.caption(step.description)

@@ -1,4 +1,4 @@
-"""The Home page: what a Deep Markov Model is, heard at once, and where to go next."""
+"""The home page: what a Deep Markov Model is, a composed piece, and where to go next."""
 
 import streamlit as st
 
@@ -15,20 +15,20 @@ def draw() -> None:
     frame.begin(
         "Deep Markov Models",
         ":material/piano:",
-        intro="A Deep Markov Model explains a sequence by a latent state that moves step by step, "
-        "learns from music how it moves, and can then move on by itself: that is what you hear "
-        "here.",
+        intro="A Deep Markov Model describes a sequence by a latent state that changes at every "
+        "time step. Trained on music, it can sample new states and compose. The piece below was "
+        "composed by such a model.",
     )
-    stage = st.container()
+    player_place = st.container()
     picture.draw()
     next_steps.draw()
-    below = st.container()
+    runs_place = st.container()
     with frame.guard():
-        with stage, st.skeleton(height=PLAYER_PIXELS):
-            from pages.ui.home import listen  # after all that needs no PyTorch, which takes seconds
+        with player_place, st.skeleton(height=PLAYER_PIXELS):
+            from pages.ui.home import listen  # loads PyTorch, which takes seconds
 
             listen.draw()
-        with below:
+        with runs_place:
             from pages.ui.home import progress
 
             progress.draw()

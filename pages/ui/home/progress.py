@@ -1,4 +1,4 @@
-"""The runs that are queued or running, kept up to date."""
+"""The queued and running runs, updated every two seconds."""
 
 import streamlit as st
 
@@ -14,7 +14,7 @@ _TRAIN = "pages/2_Train.py"
 
 
 def draw() -> None:
-    """Draw the runs in progress, if there are any."""
+    """Draw the progress of queued and running runs, if there are any."""
     if not _active():
         return
     st.subheader("Runs in progress", anchor=False)
@@ -24,7 +24,7 @@ def draw() -> None:
 def _draw_runs() -> None:
     runs = _active()
     if not runs:
-        st.rerun()  # the last one has ended, and so does the watching
+        st.rerun()  # no run is left, so the section is removed
     for run in runs:
         _draw_run(run)
 
@@ -36,12 +36,13 @@ def _draw_run(run: Run) -> None:
     if status.state == "queued":
         st.progress(0.0, text=f"{label}: queued")
     else:
-        left = "" if progress.seconds_left is None else f", {_minutes(progress.seconds_left)} left"
+        seconds = progress.seconds_left
+        remaining = "" if seconds is None else f", {_minutes(seconds)} left"
         fraction = min(max(progress.fraction, 0.0), 1.0)
-        st.progress(fraction, text=f"{label}: epoch {progress.epoch}{left}")
+        st.progress(fraction, text=f"{label}: epoch {progress.epoch}{remaining}")
     st.page_link(
         _TRAIN,
-        label="Watch it",
+        label="Watch",
         icon=":material/visibility:",
         query_params={"run": run.id},
     )

@@ -11,7 +11,7 @@ from pages.ui.compose.performance import Performance, sound
 from pages.ui.data.features import draw_sequence
 from pages.ui.latent.numbers import moments, plane, seen
 from pages.ui.latent.subject import FILE, MOST_FRAMES, Subject
-from pages.ui.pitch import LOWERED
+from pages.ui.pitch import LOWERED_CAPTION
 from pages.ui.player import PlayerPath, player
 
 __all__ = ["draw"]
@@ -99,4 +99,4 @@ def _play(subject: Subject, grid: int, part: slice) -> None:
         height=340,
     )
     if subject.to_sound and subject.name != FILE:
-        st.caption(LOWERED)
+        st.caption(LOWERED_CAPTION)

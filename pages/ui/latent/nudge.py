@@ -11,11 +11,11 @@ from dmm_core.music.transposition import transposed
 from dmm_core.nn.dmm import DMM
 from pages.ui import charts, frame
 from pages.ui.address import choose
+from pages.ui.compose.inputs import bar_beat
 from pages.ui.compose.performance import Performance, sound
-from pages.ui.compose.start import bar_beat
 from pages.ui.latent.numbers import axis_titles, moments, plane, surroundings
 from pages.ui.latent.subject import FILE, Given, Subject
-from pages.ui.pitch import LOWERED
+from pages.ui.pitch import LOWERED_CAPTION
 from pages.ui.player import player
 
 __all__ = ["draw"]
@@ -167,7 +167,7 @@ def _play(subject: Subject, courses: list[_Course], at: int, grid: int) -> None:
     st.caption(
         f"The rolls show {len(lead) / grid:g} quarters of the piece, then {_QUARTERS} of the "
         f"model's: the nudge is at {bar_beat(len(lead), grid)} (bar:beat) of each."
-        + (f" {LOWERED}" if subject.to_sound and subject.name != FILE else "")
+        + (f" {LOWERED_CAPTION}" if subject.to_sound and subject.name != FILE else "")
     )
 
 

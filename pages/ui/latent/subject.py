@@ -12,7 +12,7 @@ from dmm_core.data.sequences import Sequences
 from pages.ui.address import choose
 from pages.ui.models import Trained, load_data, pick_data
 from pages.ui.pieces import ask_file, pick_piece, pick_split
-from pages.ui.pitch import Heard, ask_heard_piece, down_to_sound
+from pages.ui.pitch import SoundingPiece, ask_transposition, sounding_shift_of
 
 __all__ = ["FILE", "MOST_FRAMES", "Given", "Subject", "ask_subject", "given_of"]
 
@@ -68,7 +68,7 @@ class Subject(NamedTuple):
     @property
     def to_sound(self) -> int:
         """Semitones that move what the model sees and composes to where it sounds."""
-        return down_to_sound(self.trained.data.name) - self.by_key
+        return sounding_shift_of(self.trained.data.name) - self.by_key
 
     @property
     def title(self) -> str:
@@ -110,8 +110,10 @@ def ask_subject(trained: Trained, place: DeltaGenerator) -> Subject:
     if source == "file" and trained.grid:
         given = ask_file(trained.grid, place)
         model = trained.data.name
-        by_key = ask_heard_piece(given.x[0], source="", model=model, place=place).by_key
-        sequences = replace(given, x=tuple(Heard(x, by_key).for_model(model) for x in given.x))
+        by_key = ask_transposition(given.x[0], source="", model=model, place=place).key_shift
+        sequences = replace(
+            given, x=tuple(SoundingPiece(x, by_key).for_model(model) for x in given.x)
+        )
         key = hashlib.sha256(sequences.x[0].tobytes()).hexdigest()
         return Subject(trained, sequences, FILE, key, 0, by_key)
     set_place, split_place, piece_place = st.columns([4, 3, 4])

@@ -19,7 +19,7 @@ from pages.ui.latent.numbers import (
 )
 from pages.ui.latent.subject import Subject
 from pages.ui.models import Trained
-from pages.ui.pieces import pick_beside
+from pages.ui.pieces import pick_others
 
 __all__ = ["draw_dimensions", "draw_filter", "draw_paths", "draw_prior", "draw_transition"]
 
@@ -47,7 +47,7 @@ def draw_paths(subject: Subject) -> None:
         dims = "2"
         if subject.trained.model.z_dim > 2:
             dims = choose("Dimensions", ["2", "3"], key="dims", show="{}-D".format, few=True)
-        beside = pick_beside(subject.sequences, subject.number, most=_BESIDE)
+        beside = pick_others(subject.sequences, subject.number, most=_BESIDE)
     view = plane(subject, int(dims or 2))
     if view is None:
         st.info(_NO_PLANE, icon=":material/info:")

@@ -16,7 +16,7 @@ from dmm_core.runs.status import ACTIVE, Status
 from dmm_core.runs.store import find_run
 from pages.ui import frame
 from pages.ui.datasets import sound
-from pages.ui.pitch import down_to_sound
+from pages.ui.pitch import sounding_shift_of
 from pages.ui.player import player
 
 __all__ = ["draw_sample", "steps_of"]
@@ -96,7 +96,7 @@ def _heard(midi: bytes, steps: int, data: str) -> np.ndarray:
     """The roll of a sample, in the octave in which music like its data is heard."""
     notes = read_midi(midi).notes
     roll = roll_from_notes(notes, tempo=60.0, steps_per_quarter=steps) if notes else _SILENCE
-    return transposed(roll, down_to_sound(data))
+    return transposed(roll, sounding_shift_of(data))
 
 
 def _draw_player(roll: np.ndarray, steps: int, title: str) -> None:
