@@ -9,7 +9,7 @@ from dmm_core.config.schema import RunConfig
 
 
 def allowed(field: FieldInfo) -> str:
-    """What the field takes, in words."""
+    """Return the values that a field accepts, as Markdown."""
     if choices := get_args(field.annotation):
         return ", ".join(f"`{choice}`" for choice in choices)
     if field.annotation is bool:
@@ -23,11 +23,13 @@ def allowed(field: FieldInfo) -> str:
 
 print("# Settings")
 print()
-print("Every setting of a run, made from the schema in `dmm_core/config/schema.py`. On the")
-print("command line a setting is a flag, `--model.z-dim 32`. In the app it is a field of the form.")
-print("In a run's `config.json` it is a value of its section.")
+print("This page lists every setting of a run. It is generated from the schema in")
+print(
+    "`dmm_core/config/schema.py`. On the command line a setting is a flag, `--model.z-dim 32`. In the"
+)
+print("app it is a field of the form. In a run's `config.json` it is a value of its section.")
 for section, sub in RunConfig():
-    print(f"\n## {section}\n\n| setting | default | allowed | what it is |\n|---|---|---|---|")
+    print(f"\n## {section}\n\n| setting | default | allowed | description |\n|---|---|---|---|")
     for name, field in type(sub).model_fields.items():
         flag = f"{section}.{name.replace('_', '-')}"
         print(f"| `{flag}` | `{field.default}` | {allowed(field)} | {field.description} |")

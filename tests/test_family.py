@@ -362,9 +362,13 @@ def test_a_known_systems_parts_are_its_numbers(name):
         (dict(inference="MF-L", combiner="prior"), {}, "choose DKS, ST-L or ST-LR"),
         (dict(system="linear-gssm"), {}, "gaussian emission, not bernoulli"),
         (dict(system="linear-gssm", emission="gaussian", x_to_z=True), {}, "x_to_z or x_to_x"),
-        (dict(system="linear-gssm", emission="gaussian", learn_initial=True), {}, "not learned"),
+        (
+            dict(system="linear-gssm", emission="gaussian", learn_initial=True),
+            {},
+            "learn_initial cannot be on",
+        ),
         ({}, dict(objective="iwae"), "train.samples >= 2"),
-        ({}, dict(objective="iwae", samples=2, free_bits=1.0), "no KL of its own"),
+        ({}, dict(objective="iwae", samples=2, free_bits=1.0), "no separate KL term"),
         ({}, dict(optimizer="rmsprop", weight_decay=0.1), "needs optimizer adam"),
     ],
 )

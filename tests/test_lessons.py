@@ -53,7 +53,7 @@ def test_a_teachers_own_file_wins_over_the_apps(dmm_home):
         ("{", "is not JSON"),
         ("[" * 100_000, "is not JSON"),
         ("x" * 200_000, "larger than 100 kB"),
-        ([], "is no experiment: it:"),
+        ([], "is not an experiment: it:"),
         ({"title": "T", "variants": {}}, "variants"),
         ({**GOOD, "extra": 1}, "extra"),
         ({**GOOD, "title": ""}, "title"),

@@ -74,9 +74,9 @@ def test_a_training_in_bf16_keeps_everything_in_float32_and_is_evaluated_in_it()
 
 
 def test_a_precision_that_a_device_has_not_is_refused():
-    with pytest.raises(ConfigError, match="tf32, which cpu has not"):
+    with pytest.raises(ConfigError, match="tf32, which cpu does not support"):
         parse_config({"train": {"precision": "tf32", "device": "cpu"}})
-    with pytest.raises(ConfigError, match="not for mps"):
+    with pytest.raises(ConfigError, match="not on mps"):
         parse_config({"train": {"precision": "bf16", "device": "mps"}})
     assert choose_device("cpu", "bf16") == torch.device("cpu")
     if not torch.cuda.is_available():

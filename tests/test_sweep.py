@@ -108,7 +108,7 @@ def test_short_names_name_one_setting():
         (["model.x-to-z=true,1"], "has a value twice"),
         (["model.z-dim=0,5"], "model.z_dim is '0', but it should be greater"),
         (["model.rnn=lstm,vanilla"], "model.rnn is 'vanilla'"),
-        (["train.objective=elbo,iwae"], "its weights need train.samples"),
+        (["train.objective=elbo,iwae"], "it needs train.samples"),
         (["train.seed=" + ",".join(map(str, range(MOST_RUNS + 1)))], "1,001 runs, and at most"),
     ],
 )

@@ -1,8 +1,8 @@
-"""Settings: their schema, the presets, the experiments of the lessons, and command-line flags.
+"""Settings of a run: schema, presets, experiments of the lessons, and command-line flags.
 
-The frozen pydantic models in `schema` are the one source of every setting's name, default, bounds
-and help text. The command line, the forms of the pages, the JSON files and docs/settings.md are
-all derived from them.
+The frozen pydantic models in `schema` define the name, default, bounds and help text of every
+setting. The command line, the forms of the pages, the JSON files and docs/settings.md are derived
+from them.
 """
 
 import lazy_loader

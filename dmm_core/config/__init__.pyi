@@ -5,7 +5,7 @@ from .flags import (
     setting_names as setting_names,
 )
 from .lessons import (
-    MOST_VARIANTS as MOST_VARIANTS,
+    MAX_VARIANTS as MAX_VARIANTS,
     Experiment as Experiment,
     list_experiments as list_experiments,
     load_experiment as load_experiment,

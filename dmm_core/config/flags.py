@@ -1,4 +1,4 @@
-"""The settings of the config schema as command-line flags, `--section.field-name VALUE`."""
+"""Command-line flags for the settings of the config schema, `--section.field-name VALUE`."""
 
 import argparse
 import shlex
@@ -14,7 +14,7 @@ __all__ = ["add_flags", "command_line", "given_settings", "setting_names"]
 
 
 def add_flags(parser: argparse.ArgumentParser) -> None:
-    """Add a flag for every setting; their values stay text, for `parse_config` to judge."""
+    """Add a flag for every setting to `parser`; `parse_config` checks the values later."""
     for section, settings in _sections().items():
         group = parser.add_argument_group(f"{section} settings")
         for name, field in settings.model_fields.items():
@@ -30,7 +30,15 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
 
 
 def given_settings(given: argparse.Namespace, start: RunConfig) -> Mapping[str, Any]:
-    """The settings of `start` with those given on the command line in their place, unchecked."""
+    """Return the settings of `start`, overridden by those that were given on the command line.
+
+    Args:
+        given: parsed arguments of a parser with the flags of `add_flags`.
+        start: configuration that supplies all other values.
+
+    Returns:
+        Section -> field -> value, not validated.
+    """
     values = start.model_dump()
     for section in values:
         for name in values[section]:
@@ -39,7 +47,7 @@ def given_settings(given: argparse.Namespace, start: RunConfig) -> Mapping[str, 
 
 
 def setting_names() -> dict[str, tuple[str, str]]:
-    """Name of each setting on the command line, such as model.z-dim -> its section and field."""
+    """Map the command-line name of each setting, such as model.z-dim, to (section, field)."""
     return {
         _name(section, field): (section, field)
         for section, settings in _sections().items()
@@ -48,20 +56,23 @@ def setting_names() -> dict[str, tuple[str, str]]:
 
 
 def _sections() -> dict[str, type[BaseModel]]:
+    """Map the name of each section to its model class."""
     return {name: type(section) for name, section in RunConfig()}
 
 
 def _name(section: str, field: str) -> str:
+    """Return the command-line name of a setting."""
     return f"{section}.{field.replace('_', '-')}"
 
 
 def command_line(config: RunConfig) -> str:
-    """The `train` command that makes a run of `config`, from the preset nearest to it."""
+    """Return the `train` command for `config`, from the preset that needs the fewest flags."""
     commands = [_from_preset(name, start, config) for name, start in PRESETS.items()]
     return shlex.join(min(commands, key=len))
 
 
 def _from_preset(name: str, start: RunConfig, config: RunConfig) -> list[str]:
+    """Return the words of the `train` command that starts from the preset `name`."""
     words = ["python", "-m", "dmm_core", "train", "--preset", name]
     before = start.model_dump()
     for section, fields in config.model_dump().items():

@@ -1,4 +1,4 @@
-"""Named starting points: whole configurations to train as they are, or to change."""
+"""Presets: named, complete configurations to train unchanged or to start from."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ __all__ = ["PRESETS", "preset"]
 
 
 def _paper(model: dict[str, Any], train: dict[str, Any]) -> RunConfig:
-    """A model of the paper, trained in the way that docs/results.md accounts for."""
+    """Return a model of the paper with the training settings that docs/results.md explains."""
     usual = {
         "epochs": 1200,
         "lr": 1.5e-3,
@@ -41,7 +41,7 @@ PRESETS: dict[str, RunConfig] = {
     "paper-aug": _paper({"x_to_z": True, "x_to_x": True}, {"epochs": 800, "anneal_updates": 4000}),
     "paper-aug-nade": _paper(
         {"x_to_z": True, "x_to_x": True, "emission": "nade", "z_dim": 64, "rnn_size": 300},
-        # The penalty leaves NADE's own weights alone: they are few, and have to be large.
+        # NADE's own weights are excluded from the penalty: they are few and must become large.
         {
             "epochs": 400,
             "lr": 3e-3,
@@ -50,14 +50,14 @@ PRESETS: dict[str, RunConfig] = {
         },
     ),
 }
-"""Named starting points: a minute's training, a demonstration, and the paper's tables 3 and 4."""
+"""Name -> configuration: two small models that train quickly, and the paper's tables 3 and 4."""
 
 
 def preset(name: str) -> RunConfig:
-    """The preset called `name`.
+    """Return the configuration of the preset called `name`.
 
     Raises:
-        ConfigError: if there is none of that name.
+        ConfigError: if there is no preset of that name.
     """
     if name not in PRESETS:
         raise ConfigError(f"There is no preset {name!r:.60}; the presets are {', '.join(PRESETS)}.")

@@ -1,7 +1,7 @@
-"""Names, defaults, bounds and help of every setting: the one source for CLI, forms, JSON and docs.
+"""Schema of all settings: names, defaults, bounds and help texts for CLI, forms, JSON and docs.
 
-The models are frozen and strict: an unknown field or a value out of bounds is an error, and all
-errors of a configuration are reported together.
+The models are frozen and reject unknown fields and values out of bounds. All errors of a
+configuration are reported together.
 """
 
 import re
@@ -28,16 +28,15 @@ __all__ = [
     "parse_config",
 ]
 
-_PARTS = re.compile(r"[A-Za-z0-9_.*^$! ]*[A-Za-z0-9_*][A-Za-z0-9_.*^$! ]*")
+_NAME_PARTS = re.compile(r"[A-Za-z0-9_.*^$! ]*[A-Za-z0-9_*][A-Za-z0-9_.*^$! ]*")
 _EARLIER_PATTERNS = {"^(?!emission.(read|write))": "* !emission.read !emission.write"}
-"""What the presets of version 0.1 had, in the words of today."""
+"""Patterns in the presets of version 0.1 -> the same patterns in the current syntax."""
 
 ADVANCED: JsonDict = {"advanced": True}
-"""Marks a field that a form folds away."""
-
+"""Marks a field that the forms show under advanced settings."""
 
 _REMOVED = frozenset({"kernels"})
-"""Settings of a training that earlier versions had; none of them changed a result."""
+"""Settings of earlier versions that no longer exist; none of them changed a result."""
 
 
 class _Section(BaseModel):
@@ -45,19 +44,19 @@ class _Section(BaseModel):
 
 
 class DataConfig(_Section):
-    """Which sequences are explained."""
+    """The data set."""
 
     name: str = Field(
         default="jsb-m21",
         title="Data set",
-        description="Name of a data set, or upload:ID for uploaded sequences.",
+        description="Name of the data set, or upload:ID for uploaded sequences.",
         min_length=1,
         max_length=80,
     )
     seed: int = Field(
         default=0,
         title="Data seed",
-        description="Seed of the generator of a synthetic data set; other data ignore it.",
+        description="Seed from which a synthetic data set is drawn; other data sets ignore it.",
         ge=0,
         le=2**31 - 1,
         json_schema_extra=ADVANCED,
@@ -70,7 +69,7 @@ class ModelConfig(_Section):
     z_dim: int = Field(
         default=100,
         title="Latent dimensions",
-        description="Dimensions of the latent state z.",
+        description="Number of dimensions of the latent state z.",
         ge=1,
         le=1024,
     )
@@ -78,21 +77,22 @@ class ModelConfig(_Section):
         default="bernoulli",
         title="Emission",
         description=(
-            "p(x_t given z_t): bernoulli for piano-rolls, gaussian for real values, nade for notes "
-            "that depend on each other within a frame."
+            "Distribution p(x_t given z_t). bernoulli: independent binary features, such as the "
+            "notes of a piano-roll. gaussian: real values. nade: binary features that depend on "
+            "each other within a frame."
         ),
     )
     emission_hidden: int = Field(
         default=100,
         title="Emission hidden units",
-        description="Width of the emission's MLP.",
+        description="Units of each hidden layer of the emission's MLP.",
         ge=1,
         le=4096,
     )
     emission_layers: int = Field(
         default=2,
         title="Emission layers",
-        description="Hidden layers of the emission's MLP; 0 makes it linear.",
+        description="Number of hidden layers of the emission's MLP; with 0 it is linear.",
         ge=0,
         le=8,
         json_schema_extra=ADVANCED,
@@ -100,7 +100,7 @@ class ModelConfig(_Section):
     nade_hidden: int = Field(
         default=100,
         title="NADE hidden units",
-        description="Hidden units of the nade emission; other emissions ignore it.",
+        description="Number of hidden units of the nade emission; other emissions ignore it.",
         ge=1,
         le=4096,
         json_schema_extra=ADVANCED,
@@ -108,19 +108,22 @@ class ModelConfig(_Section):
     transition: Literal["gated", "mlp", "linear"] = Field(
         default="gated",
         title="Transition",
-        description="p(z_t given z_{t-1}): the paper's gated transition, a plain MLP, or linear.",
+        description=(
+            "Distribution p(z_t given z_{t-1}). gated: the paper's gated transition. mlp: an MLP "
+            "without gates. linear: a linear function."
+        ),
     )
     transition_hidden: int = Field(
         default=200,
         title="Transition hidden units",
-        description="Width of the transition's MLPs; linear has none.",
+        description="Units of each hidden layer of the transition's MLPs; linear ignores it.",
         ge=1,
         le=4096,
     )
     transition_layers: int = Field(
         default=1,
         title="Transition layers",
-        description="Hidden layers of each of the transition's MLPs; linear has none.",
+        description="Number of hidden layers of each of the transition's MLPs; linear ignores it.",
         ge=1,
         le=8,
         json_schema_extra=ADVANCED,
@@ -128,19 +131,19 @@ class ModelConfig(_Section):
     nonlinearity: Literal["relu", "leaky-relu", "tanh", "softplus", "elu"] = Field(
         default="relu",
         title="Nonlinearity",
-        description="Between the layers of every MLP.",
+        description="Activation function between the layers of every MLP.",
         json_schema_extra=ADVANCED,
     )
     x_to_z: bool = Field(
         default=False,
         title="Frame to next state (Aug)",
-        description="DMM-Aug: the transition into z_t sees the frame x_{t-1} too.",
+        description="DMM-Aug: the transition to z_t also takes the frame x_{t-1} as input.",
         json_schema_extra=ADVANCED,
     )
     x_to_x: bool = Field(
         default=False,
         title="Frame to next frame (Aug)",
-        description="DMM-Aug: the emission of x_t sees the frame x_{t-1} too.",
+        description="DMM-Aug: the emission of x_t also takes the frame x_{t-1} as input.",
         json_schema_extra=ADVANCED,
     )
     system: Literal[
@@ -155,8 +158,8 @@ class ModelConfig(_Section):
         default="learned",
         title="Generative model",
         description=(
-            "learned, or the known system of a synthetic data set, so that q alone is learned (of "
-            "nonlinear-gssm, alpha and beta too)."
+            "learned: transition and emission are networks. Otherwise they are those of the named "
+            "synthetic data set, and only q is learned (and alpha and beta of nonlinear-gssm)."
         ),
         json_schema_extra=ADVANCED,
     )
@@ -164,23 +167,25 @@ class ModelConfig(_Section):
         default="DKS",
         title="Inference network",
         description=(
-            "What q sees: the future (DKS, MF-R), the past (ST-L, MF-L) or both (ST-LR, MF-LR); "
-            "DKS and ST-* also condition on z_{t-1}."
+            "Frames on which q(z_t) depends: x_t and the future (DKS, MF-R), x_t and the past "
+            "(ST-L, MF-L), or all (ST-LR, MF-LR). DKS and ST-* also condition on z_{t-1}."
         ),
     )
     combiner: Literal["network", "prior"] = Field(
         default="network",
         title="Combiner",
         description=(
-            "How q merges z_{t-1} with the RNN: a network, or the transition's Gaussian times one "
-            "of the RNN (structured networks only)."
+            "How q combines z_{t-1} with the RNN's output. network: a learned network. prior: the "
+            "product of the transition's Gaussian and a Gaussian of the RNN (DKS and ST-* only)."
         ),
         json_schema_extra=ADVANCED,
     )
     flows: int = Field(
         default=0,
         title="Normalising flows",
-        description="Inverse autoregressive flows on each draw of q; 0 leaves it Gaussian.",
+        description=(
+            "Number of inverse autoregressive flows applied to samples of q; with 0, q is Gaussian."
+        ),
         ge=0,
         le=8,
         json_schema_extra=ADVANCED,
@@ -188,7 +193,7 @@ class ModelConfig(_Section):
     flow_hidden: int = Field(
         default=100,
         title="Flow hidden units",
-        description="Width of each flow's autoregressive network.",
+        description="Hidden units of each flow's autoregressive network.",
         ge=1,
         le=4096,
         json_schema_extra=ADVANCED,
@@ -196,15 +201,18 @@ class ModelConfig(_Section):
     rnn: Literal["lstm", "gru", "rnn", "rnn-relu"] = Field(
         default="lstm",
         title="RNN cell",
-        description="Cell of the inference network's RNN; rnn is the plain one, with tanh.",
+        description=(
+            "Cell of the inference network's RNN; rnn is an Elman RNN with tanh, rnn-relu one with "
+            "ReLU."
+        ),
     )
     rnn_size: int = Field(
-        default=600, title="RNN size", description="Units of each RNN layer.", ge=1, le=4096
+        default=600, title="RNN size", description="Hidden units of each RNN layer.", ge=1, le=4096
     )
     rnn_layers: int = Field(
         default=1,
         title="RNN layers",
-        description="Stacked layers of each RNN.",
+        description="Number of stacked layers of each RNN.",
         ge=1,
         le=4,
         json_schema_extra=ADVANCED,
@@ -212,7 +220,7 @@ class ModelConfig(_Section):
     rnn_dropout: float = Field(
         default=0.1,
         title="RNN dropout",
-        description="Probability of dropping an RNN output while training.",
+        description="Dropout probability of the RNN's outputs during training.",
         ge=0.0,
         lt=1.0,
         json_schema_extra=ADVANCED,
@@ -220,19 +228,24 @@ class ModelConfig(_Section):
     learn_initial: bool = Field(
         default=False,
         title="Learn the initial state",
-        description="Learn the Gaussian of z_1 instead of N(0, I), and the z_0 that q starts from.",
+        description=(
+            "Learn mean and variance of p(z_1), otherwise N(0, I), and the state z_0 from which q "
+            "starts."
+        ),
         json_schema_extra=ADVANCED,
     )
     init: Literal["uniform", "normal", "xavier", "he", "orthogonal"] = Field(
         default="xavier",
         title="Initialisation",
-        description="Scheme for weight matrices; uniform is the published code's U(-0.1, 0.1).",
+        description=(
+            "Initialisation of weight matrices; uniform is U(-0.1, 0.1), as in the published code."
+        ),
         json_schema_extra=ADVANCED,
     )
     forget_bias: float = Field(
         default=1.0,
         title="Forget-gate bias",
-        description="Initial bias of an LSTM's forget gate.",
+        description="Initial bias of the LSTM's forget gates; other cells ignore it.",
         ge=-10.0,
         le=10.0,
         json_schema_extra=ADVANCED,
@@ -240,27 +253,31 @@ class ModelConfig(_Section):
 
 
 class TrainConfig(_Section):
-    """How the bound is minimised."""
+    """Objective, optimiser and schedule of the training."""
 
     epochs: int = Field(
-        default=200, title="Epochs", description="Passes over the train split.", ge=1, le=100_000
+        default=200,
+        title="Epochs",
+        description="Number of passes over the train split.",
+        ge=1,
+        le=100_000,
     )
     batch_size: int = Field(
-        default=20, title="Batch size", description="Sequences in an update.", ge=1, le=4096
+        default=20, title="Batch size", description="Sequences per update.", ge=1, le=4096
     )
     objective: Literal["elbo", "iwae"] = Field(
         default="elbo",
         title="Objective",
         description=(
-            "The bound that is minimised: elbo averages over the samples, iwae weighs them by "
-            "importance."
+            "Bound that is minimised. elbo: the negative ELBO, averaged over the samples. iwae: "
+            "the importance-weighted bound (IWAE)."
         ),
         json_schema_extra=ADVANCED,
     )
     samples: int = Field(
         default=1,
         title="Samples per update",
-        description="Latent paths drawn per sequence in an update; iwae needs 2 or more.",
+        description="Latent paths sampled per sequence in an update; iwae needs at least 2.",
         ge=1,
         le=1000,
         json_schema_extra=ADVANCED,
@@ -268,7 +285,9 @@ class TrainConfig(_Section):
     free_bits: float = Field(
         default=0.0,
         title="Free nats",
-        description="KL of a frame, in nats, below which it costs no less; elbo only.",
+        description=(
+            "Free bits: KL of a frame below this threshold, in nats, is not penalised; elbo only."
+        ),
         ge=0.0,
         le=1000.0,
         json_schema_extra=ADVANCED,
@@ -276,20 +295,28 @@ class TrainConfig(_Section):
     optimizer: Literal["adam", "rmsprop"] = Field(
         default="adam",
         title="Optimiser",
-        description="Adam or RMSprop.",
+        description="Algorithm that updates the parameters: Adam or RMSprop.",
         json_schema_extra=ADVANCED,
     )
-    lr: float = Field(default=8e-4, title="Learning rate", description="Step size.", gt=0.0, le=1.0)
+    lr: float = Field(
+        default=8e-4,
+        title="Learning rate",
+        description="Learning rate of the optimiser.",
+        gt=0.0,
+        le=1.0,
+    )
     lr_decay: Literal["none", "cosine"] = Field(
         default="none",
         title="Learning-rate decay",
-        description="Constant, or a cosine to 1 % of the rate at the last epoch.",
+        description=(
+            "none: constant. cosine: cosine decay to 1 % of the learning rate at the last epoch."
+        ),
         json_schema_extra=ADVANCED,
     )
     weight_decay: float = Field(
         default=0.0,
         title="Weight decay",
-        description="Decoupled weight decay (AdamW); needs optimizer adam.",
+        description="Coefficient of decoupled weight decay (AdamW); needs optimizer adam.",
         ge=0.0,
         le=10.0,
         json_schema_extra=ADVANCED,
@@ -297,7 +324,9 @@ class TrainConfig(_Section):
     l1: float = Field(
         default=0.0,
         title="L1 penalty",
-        description="Times the sum of absolute penalised parameters, in nats a frame.",
+        description=(
+            "Factor of the sum of absolute penalised parameters, added to the loss (nats per frame)."
+        ),
         ge=0.0,
         le=10.0,
         json_schema_extra=ADVANCED,
@@ -305,7 +334,7 @@ class TrainConfig(_Section):
     l2: float = Field(
         default=0.0,
         title="L2 penalty",
-        description="Times the sum of squares of the penalised parameters, in nats a frame.",
+        description="Factor of the sum of squared penalised parameters, added to the loss (nats per frame).",
         ge=0.0,
         le=10.0,
         json_schema_extra=ADVANCED,
@@ -314,9 +343,9 @@ class TrainConfig(_Section):
         default="*",
         title="Penalised parameters",
         description=(
-            "Parts of the names of the parameters that L1 and L2 act on, separated by spaces: * "
-            "stands for any characters, ^ and $ for the beginning and the end of a name, and ! "
-            "before a part excludes what it names, as in * !emission.read."
+            "Parameters to which the L1 and L2 penalties apply, as parts of their names separated "
+            "by spaces. * matches any characters, ^ and $ the start and the end of a name; a part "
+            "after ! excludes the names that it matches, as in * !emission.read."
         ),
         max_length=200,
         json_schema_extra=ADVANCED,
@@ -324,7 +353,7 @@ class TrainConfig(_Section):
     clip_norm: float = Field(
         default=1.0,
         title="Gradient clipping",
-        description="Largest norm of the gradient of an update.",
+        description="Gradients with a larger norm are scaled down to this norm.",
         gt=0.0,
         le=1e6,
         json_schema_extra=ADVANCED,
@@ -332,14 +361,17 @@ class TrainConfig(_Section):
     anneal_updates: int = Field(
         default=2000,
         title="KL annealing updates",
-        description="Updates until the KL weight reaches 1, from 0.01; 0 starts at 1.",
+        description="Updates in which the KL weight rises from 0.01 to 1; with 0 it is always 1.",
         ge=0,
         le=10_000_000,
     )
     weight_average: float = Field(
         default=0.0,
         title="Weight averaging",
-        description="Decay of the moving average of weights that is evaluated and kept; 0 is off.",
+        description=(
+            "Decay of the exponential moving average of the weights, which is evaluated and saved "
+            "in their place; 0 turns it off."
+        ),
         ge=0.0,
         lt=1.0,
         json_schema_extra=ADVANCED,
@@ -348,8 +380,8 @@ class TrainConfig(_Section):
         default=0,
         title="Epochs between validations",
         description=(
-            "The valid bound is measured every so many epochs, and after the last. 0 measures it "
-            "at least 20 times: every 20th part of the epochs, and at least every 10th epoch."
+            "Epochs between two evaluations of the valid bound, which is also evaluated after the "
+            "last epoch. 0 chooses a twentieth of the epochs, but at least 1 and at most 10."
         ),
         ge=0,
         le=10_000,
@@ -358,7 +390,7 @@ class TrainConfig(_Section):
     eval_samples: int = Field(
         default=1,
         title="Samples per validation",
-        description="Latent paths drawn per sequence for a valid bound.",
+        description="Latent paths sampled per sequence to evaluate the valid bound.",
         ge=1,
         le=100,
         json_schema_extra=ADVANCED,
@@ -366,7 +398,10 @@ class TrainConfig(_Section):
     patience: int = Field(
         default=0,
         title="Early-stopping patience",
-        description="Validations without a better valid bound before the run ends; 0 never stops.",
+        description=(
+            "Number of validations without a lower valid bound after which the training stops; 0 "
+            "turns early stopping off."
+        ),
         ge=0,
         le=100_000,
         json_schema_extra=ADVANCED,
@@ -374,19 +409,24 @@ class TrainConfig(_Section):
     seed: int = Field(
         default=0,
         title="Seed",
-        description="Decides the initial weights, the order of the data and all noise.",
+        description=(
+            "Seed of the initial weights, the order of the data and all random numbers of the "
+            "training."
+        ),
         ge=0,
         le=2**31 - 1,
     )
     device: Literal["auto", "cpu", "cuda", "mps"] = Field(
-        default="auto", title="Device", description="auto takes a CUDA GPU, else the CPU."
+        default="auto",
+        title="Device",
+        description="auto chooses a CUDA GPU if there is one, otherwise the CPU.",
     )
     precision: Literal["float32", "tf32", "bf16"] = Field(
         default="float32",
         title="Precision",
         description=(
-            "Of the networks' products in an update: tf32 (CUDA GPUs only) and bf16 are faster and "
-            "rounder; all else is float32."
+            "Precision of the networks' matrix products in an update. tf32 (CUDA GPUs only) and "
+            "bf16 are faster and less accurate; everything else is float32."
         ),
         json_schema_extra=ADVANCED,
     )
@@ -394,15 +434,15 @@ class TrainConfig(_Section):
         default=False,
         title="CUDA graphs",
         description=(
-            "On a CUDA GPU, record an update once for each of a few lengths and replay it; batches "
-            "are filled up to these."
+            "On a CUDA GPU, record the update as a CUDA graph for each of a few sequence lengths "
+            "and replay it. Batches are padded to these lengths."
         ),
         json_schema_extra=ADVANCED,
     )
     threads: int = Field(
         default=0,
         title="CPU threads",
-        description="Threads of the CPU's matrix products; 0 leaves PyTorch's choice.",
+        description="CPU threads of PyTorch's operations; 0 keeps PyTorch's default.",
         ge=0,
         le=256,
         json_schema_extra=ADVANCED,
@@ -411,36 +451,36 @@ class TrainConfig(_Section):
     @model_validator(mode="before")
     @classmethod
     def _ignore_removed(cls, values: Any) -> Any:
-        """Leave out settings of earlier versions that no longer exist, so that old runs load."""
+        """Drop settings of earlier versions that no longer exist, so that old runs load."""
         if not isinstance(values, Mapping):
             return values
         return {name: value for name, value in values.items() if name not in _REMOVED}
 
     @field_validator("penalty_pattern", mode="before")
     @classmethod
-    def _parts_of_names(cls, value: Any) -> Any:
-        """Read the simple regular expressions of earlier versions, and refuse all others.
+    def _name_parts(cls, value: Any) -> Any:
+        """Convert the simple regular expressions of earlier versions and reject all others.
 
-        A regular expression can take for ever on a short text, and this one is typed by a user.
+        A regular expression that a user writes could take exponential time on a short name.
         """
         if not isinstance(value, str):
             return value
         value = _EARLIER_PATTERNS.get(value, value)
-        parts = value.replace("\\.", ".").replace(".*", "*").replace("|", " ")
-        if not _PARTS.fullmatch(parts):
+        names = value.replace("\\.", ".").replace(".*", "*").replace("|", " ")
+        if not _NAME_PARTS.fullmatch(names):
             raise ValueError(
-                "it should name parts of parameter names: letters, digits, _ . * ^ $ and !"
+                "it should be parts of parameter names: letters, digits, _ . * ^ $ and !"
             )
-        return parts
+        return names
 
     @property
     def validation_epochs(self) -> int:
-        """Epochs from one validation to the next."""
+        """Return the number of epochs between two validations."""
         return self.eval_every or min(max(self.epochs // 20, 1), 10)
 
 
 class RunConfig(_Section):
-    """Everything that defines a run."""
+    """The complete configuration of a run."""
 
     data: DataConfig = DataConfig()
     model: ModelConfig = ModelConfig()
@@ -451,10 +491,11 @@ def parse_config(values: Mapping[str, Any]) -> RunConfig:
     """Build a `RunConfig` from plain values, such as parsed JSON or command-line strings.
 
     Args:
-        values: nested mapping, section -> field -> value.
+        values: nested mapping, section -> field -> value. Missing fields get their defaults.
 
     Raises:
-        ConfigError: with every faulty field, what was given and what is allowed.
+        ConfigError: if a field is invalid; the message lists every invalid field, its value and the
+            allowed values.
     """
     try:
         config = RunConfig.model_validate(values)
@@ -467,7 +508,7 @@ def parse_config(values: Mapping[str, Any]) -> RunConfig:
 
 
 def _conflicts(config: RunConfig) -> Iterator[str]:
-    """Values that are each allowed but do not go together, and why."""
+    """Yield a clause for each combination of valid values that is not allowed."""
     model, train = config.model, config.train
     if train.weight_decay and train.optimizer != "adam":
         yield (
@@ -475,33 +516,37 @@ def _conflicts(config: RunConfig) -> Iterator[str]:
             "decoupled decay needs optimizer adam"
         )
     if train.objective == "iwae" and train.samples < 2:
-        yield "train.objective is iwae with 1 sample, but its weights need train.samples >= 2"
+        yield "train.objective is iwae with train.samples 1, but it needs train.samples >= 2"
     if train.objective == "iwae" and train.free_bits:
         yield (
-            f"train.free_bits is {train.free_bits:g} with objective iwae, which has no KL of its "
-            "own to bound"
+            f"train.free_bits is {train.free_bits:g} with objective iwae, which has no separate KL "
+            "term; use objective elbo or free_bits 0"
         )
     if train.graphs and train.optimizer != "adam":
         yield f"train.graphs is on with optimizer {train.optimizer}, but it needs optimizer adam"
     if train.precision == "tf32" and train.device in ("cpu", "mps"):
-        yield f"train.precision is tf32, which {train.device} has not: choose a CUDA GPU or float32"
+        yield (
+            f"train.precision is tf32, which {train.device} does not support: choose a CUDA GPU or "
+            "float32"
+        )
     if train.precision == "bf16" and train.device == "mps":
-        yield "train.precision is bf16, which is for the CPU and CUDA GPUs, not for mps"
+        yield "train.precision is bf16, which is supported on the CPU and on CUDA GPUs, not on mps"
     if model.combiner == "prior" and model.inference.startswith("MF"):
         yield (
             f"model.combiner is prior with the inference network {model.inference}, which does not "
-            "look at z_{t-1}: choose DKS, ST-L or ST-LR"
+            "use z_{t-1}: choose DKS, ST-L or ST-LR"
         )
     if model.system != "learned":
         if model.emission != "gaussian":
             yield f"model.system {model.system} has a gaussian emission, not {model.emission}"
         if model.x_to_z or model.x_to_x:
-            yield f"model.system {model.system} is known, so it cannot have x_to_z or x_to_x"
+            yield f"model.system {model.system} is fixed, so it cannot have x_to_z or x_to_x"
         if model.learn_initial:
-            yield f"model.system {model.system} is known, so its initial state is not learned"
+            yield f"model.system {model.system} is fixed, so learn_initial cannot be on"
 
 
 def _fault(detail: Any) -> str:
+    """Return a clause with the field, its value and what is allowed, from a pydantic error."""
     where = ".".join(str(part) for part in detail["loc"])
     if detail["type"] == "extra_forbidden":
         return f"{where} is not a setting"

@@ -37,15 +37,16 @@ def _title(name: str) -> str:
 
 
 def _ask(experiment: Experiment) -> Mapping[str, RunConfig]:
-    if experiment.says:
-        st.markdown(frame.escape_markdown(experiment.says, most=600))
+    if experiment.description:
+        st.markdown(frame.escape_markdown(experiment.description, most=600))
     return {variant.title: variant.config for variant in experiment.variants.values()}
 
 
 def _before(experiment: Experiment) -> None:
     for variant in experiment.variants.values():
-        says = f": {frame.escape_markdown(variant.says, most=600)}" if variant.says else ""
-        st.markdown(f"- **{frame.escape_markdown(variant.title)}**{says}")
+        title = frame.escape_markdown(variant.title)
+        description = frame.escape_markdown(variant.description, most=600)
+        st.markdown(f"- **{title}**: {description}" if description else f"- **{title}**")
 
 
 def _draw(watched: Sequence[Watched]) -> None:

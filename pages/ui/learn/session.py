@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import streamlit as st
 
-from dmm_core.config.lessons import MOST_VARIANTS
+from dmm_core.config.lessons import MAX_VARIANTS
 from dmm_core.config.schema import RunConfig
 from dmm_core.errors import RunError
 from dmm_core.runs.run import Run
@@ -96,7 +96,7 @@ def forget() -> None:
 def named_runs(lesson: str) -> list[Run]:
     """The lesson's runs that the address names and that are still there."""
     found = []
-    for name in st.query_params.get("runs", "").split(",")[:MOST_VARIANTS]:
+    for name in st.query_params.get("runs", "").split(",")[:MAX_VARIANTS]:
         with suppress(RunError):
             run = find_run(name)
             if isinstance(run, Run) and run.lesson() == lesson:
