@@ -24,10 +24,9 @@ def allowed(field: FieldInfo) -> str:
 print("# Settings")
 print()
 print("This page lists every setting of a run. It is generated from the schema in")
-print(
-    "`dmm_core/config/schema.py`. On the command line a setting is a flag, `--model.z-dim 32`. In the"
-)
-print("app it is a field of the form. In a run's `config.json` it is a value of its section.")
+print("`dmm_core/config/schema.py`. On the command line a setting is a flag, such as")
+print("`--model.z-dim 32`. In the app it is a field of the form. In a run's `config.json` it is a")
+print("value of its section.")
 for section, sub in RunConfig():
     print(f"\n## {section}\n\n| setting | default | allowed | description |\n|---|---|---|---|")
     for name, field in type(sub).model_fields.items():

@@ -334,7 +334,9 @@ class TrainConfig(_Section):
     l2: float = Field(
         default=0.0,
         title="L2 penalty",
-        description="Factor of the sum of squared penalised parameters, added to the loss (nats per frame).",
+        description=(
+            "Factor of the sum of squared penalised parameters, added to the loss (nats per frame)."
+        ),
         ge=0.0,
         le=10.0,
         json_schema_extra=ADVANCED,
