@@ -325,7 +325,8 @@ class TrainConfig(_Section):
         default=0.0,
         title="L1 penalty",
         description=(
-            "Factor of the sum of absolute penalised parameters, added to the loss (nats per frame)."
+            "Factor of the sum of absolute penalised parameters, added to the loss (nats per "
+            "frame)."
         ),
         ge=0.0,
         le=10.0,
