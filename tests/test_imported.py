@@ -204,8 +204,8 @@ DEEP = "[" * 100_000
 ATTACKS = {
     "nothing": (lambda f: b"", "not an archive"),
     "no zip": (lambda f: f["config.json"], "not an archive"),
-    "torn": (lambda f: packed(f)[:-30], "no directory"),
-    "torn early": (lambda f: packed(f)[:2000], "no directory"),
+    "torn": (lambda f: packed(f)[:-30], "directory cannot be read"),
+    "torn early": (lambda f: packed(f)[:2000], "directory cannot be read"),
     "no members": (lambda f: packed({}), "not an archive|0 members"),
     "too large": (lambda f: bytes(import_child.MAX_BYTES + 1), "134,217,729 bytes, but at most"),
     "bomb": (lambda f: packed(f, **{"README.md": bytes(2**27)}), "unpacks"),

@@ -57,7 +57,7 @@ def test_the_table_of_limits_is_the_code():
         (upload_zip.MAX_MEMBERS, " members"),
         (upload_score.MAX_MEMBERS, "), 64 MB"),
         (upload_zip.MAX_UNPACKED // 2**20, " MB unpacked"),
-        (upload_zip.FREE_BYTES // 2**20, " MB at most a hundredfold"),
+        (upload_zip.RATIO_EXEMPT_BYTES // 2**20, " MB at most a hundredfold"),
         (upload_child.LIMITS.memory // 2**20, " MB of memory"),
         (upload_child.LIMITS.cpu, " s of processor time"),
         (upload_child.SCORE_LIMITS.cpu, " s for\nscores"),

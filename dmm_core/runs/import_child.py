@@ -93,7 +93,7 @@ def read_export(data: bytes) -> ExportedRun:
         DMMError: in one sentence, if it is not a whole, consistent export of modest size.
     """
     try:
-        run_id, files = _members(read_zip(data, most=MAX_BYTES))
+        run_id, files = _members(read_zip(data, max_bytes=MAX_BYTES))
         record = validate_record(files["config.json"])
         metrics = validate_metrics(files.get("metrics.jsonl", b""))
         return ExportedRun(

@@ -1,145 +1,119 @@
-"""The members of an untrusted zip archive, without trusting anything that it says of itself.
+"""Reads the members of an untrusted zip archive within limits on their number, size and ratio.
 
-Only what .mxl, .npz and exported runs need is read: a few stored or deflated members. Nothing is
-unpacked before sizes, offsets and ratios are checked, and nothing grows beyond the size that was
-claimed.
-Source: APPNOTE.TXT 6.3.10 (PKWARE), sections 4.3 and 4.4.
+`.mxl` and `.npz` files and exported runs are such archives. Only stored and deflated members are
+read, because `zipfile` can bound the output of these two methods: a member never yields more bytes
+than the directory lists for it, and the directory is checked first.
 """
 
+import io
 import struct
 import zlib
-from typing import NamedTuple
+from zipfile import ZIP_DEFLATED, ZIP_STORED, BadZipFile, ZipFile, ZipInfo
 
 from dmm_core.data.uploads.report import display_name
 from dmm_core.errors import UploadError
 
-__all__ = ["FREE_BYTES", "MAX_MEMBERS", "MAX_RATIO", "MAX_UNPACKED", "ZIP_MAGIC", "read_zip"]
+__all__ = [
+    "MAX_MEMBERS",
+    "MAX_RATIO",
+    "MAX_UNPACKED",
+    "RATIO_EXEMPT_BYTES",
+    "ZIP_MAGIC",
+    "read_zip",
+]
 
 MAX_MEMBERS = 16
-"""Members of an archive."""
-
-MAX_RATIO = 100
-"""Bytes of all members for each of their compressed bytes, beyond `FREE_BYTES`."""
-
-FREE_BYTES = 16 * 2**20
-"""Bytes of all members that need no compressed ones to stand for them.
-
-The chorales as padded float64 rolls shrink 221-fold, to 94 kB, and are no bomb.
-"""
+"""Default for the largest number of members."""
 
 MAX_UNPACKED = 64 * 2**20
-"""Bytes of all members together, unless more are allowed for."""
+"""Default for the largest size of all unpacked members together, in bytes."""
+
+MAX_RATIO = 100
+"""Largest number of unpacked bytes for each byte of the archive, beyond `RATIO_EXEMPT_BYTES`."""
+
+RATIO_EXEMPT_BYTES = 16 * 2**20
+"""Unpacked bytes that are allowed at any ratio.
+
+The chorales as padded float64 piano-rolls, for example, compress 221-fold to 94 kB.
+"""
 
 ZIP_MAGIC = (b"PK\x03\x04", b"PK\x05\x06")
-"""How archives begin; the second has no members."""
+"""First bytes of an archive; the second form is that of an archive without members."""
 
-_END = struct.Struct("<4s4H2LH")
-_ENTRY = struct.Struct("<4s6H3L5H2L")
-_LOCAL_BYTES = 30
-_STORED, _DEFLATED = 0, 8
-
-
-class _Entry(NamedTuple):
-    name: str
-    flags: int
-    method: int
-    crc: int
-    packed: int
-    size: int
-    start: int
+_ENCRYPTED = 0x41  # flags of encryption and of strong encryption
+_FAULTS = (BadZipFile, EOFError, OSError, OverflowError, RuntimeError, ValueError)
+_FAULTS += (struct.error, zlib.error)
+"""Errors that `zipfile` raises for damaged archives. NotImplementedError is a RuntimeError."""
 
 
 def read_zip(
-    data: bytes, *, most: int = MAX_UNPACKED, members: int = MAX_MEMBERS
+    data: bytes, *, max_bytes: int = MAX_UNPACKED, max_members: int = MAX_MEMBERS
 ) -> dict[str, bytes]:
-    """The members of the archive `data` by their names, folders left out.
+    """Return the content of every member of an archive by its name, without folders.
 
     Args:
-        data: of the archive.
-        most: bytes of all members together.
-        members: how many there may be.
+        data: content of the archive.
+        max_bytes: largest size of all unpacked members together.
+        max_members: largest number of members, including folders.
 
     Raises:
-        UploadError: in one plain sentence, if it is no whole, modest, plain archive.
+        UploadError: if the archive is damaged, encrypted or exceeds a limit. The message is one
+            sentence.
     """
     if not data.startswith(ZIP_MAGIC):
         raise UploadError("The file is not an archive: it does not begin as a zip file.")
-    entries, directory = _entries(data, members)
-    total = sum(entry.size for entry in entries)
-    if total > most:
-        raise UploadError(f"The archive unpacks to {total:,} bytes, but at most {most:,} are read.")
-    packed = sum(entry.packed for entry in entries)
-    if total > FREE_BYTES + MAX_RATIO * packed:
-        raise UploadError(
-            f"The archive unpacks from {packed:,} to {total:,} bytes, over {MAX_RATIO} times as "
-            "many."
-        )
-    free = 0  # where the bytes of the next member may begin
-    contents: dict[str, bytes] = {}
-    for entry in sorted(entries, key=lambda entry: entry.start):
-        begin = _content(data, entry, free)
-        free = begin + entry.packed
-        if free > directory:
-            raise UploadError(f"The archive is cut off inside {entry.name:.40}.")
-        if entry.name in contents:
-            raise UploadError(f"The archive holds {entry.name:.40} twice.")
-        if not entry.name.endswith("/"):
-            contents[entry.name] = _unpack(data[begin:free], entry)
-    return contents
+    with _opened(data) as archive:
+        members = archive.infolist()
+        # Check what the directory lists before anything is unpacked.
+        if not 1 <= len(members) <= max_members:
+            raise UploadError(
+                f"The archive has {len(members):,} members, but 1 to {max_members:,} are read."
+            )
+        total = sum(member.file_size for member in members)
+        if total > max_bytes:
+            raise UploadError(
+                f"The archive unpacks to {total:,} bytes, but at most {max_bytes:,} are read."
+            )
+        if total > RATIO_EXEMPT_BYTES + MAX_RATIO * len(data):
+            raise UploadError(
+                f"The archive unpacks from {len(data):,} to {total:,} bytes, which is over "
+                f"{MAX_RATIO} times as many."
+            )
+        contents: dict[str, bytes] = {}
+        for member in members:
+            name = display_name(member.filename)
+            if name in contents:
+                raise UploadError(f"The archive has two members named {name:.40}.")
+            contents[name] = _unpacked(archive, member, f"{name:.40}")
+    return {name: content for name, content in contents.items() if not name.endswith("/")}
 
 
-def _entries(data: bytes, most: int) -> tuple[list[_Entry], int]:
-    """What the central directory lists, and where it begins."""
-    end = data.rfind(b"PK\x05\x06", max(0, len(data) - _END.size - 0xFFFF))
-    if end < 0 or end + _END.size > len(data):
-        raise UploadError("The archive is cut off: it has no directory.")
-    _, disk, first_disk, here, count, size, at, _ = _END.unpack_from(data, end)
-    if disk or first_disk or here != count:
-        raise UploadError("The archive is one of several parts, but only whole ones are read.")
-    if not 1 <= count <= most:
-        raise UploadError(f"The archive has {count:,} members, but 1 to {most:,} are read.")
-    if at + size > end:
-        raise UploadError("The archive has a directory that is not where it should be.")
-    start, entries = at, []
-    for _ in range(count):
-        if at + _ENTRY.size > end or data[at : at + 4] != b"PK\x01\x02":
-            raise UploadError("The archive has a directory that is not well-formed.")
-        fields = _ENTRY.unpack_from(data, at)
-        flags, method, crc, packed, unpacked = fields[3], fields[4], *fields[7:10]
-        name_bytes, extra_bytes, comment_bytes, offset = *fields[10:13], fields[16]
-        start_of_name = at + _ENTRY.size
-        name = data[start_of_name : start_of_name + name_bytes].decode(errors="replace")
-        entries.append(_Entry(display_name(name), flags, method, crc, packed, unpacked, offset))
-        at += _ENTRY.size + name_bytes + extra_bytes + comment_bytes
-    return entries, start
-
-
-def _content(data: bytes, entry: _Entry, free: int) -> int:
-    """Where the bytes of a member begin, once it is known to be plain and modest."""
-    name = f"{entry.name:.40}"
-    if entry.flags & 0x41:
-        raise UploadError(f"The archive has {name} encrypted, and cannot be read.")
-    if entry.method not in (_STORED, _DEFLATED):
-        raise UploadError(f"The archive has {name} compressed by a method that is not deflate.")
-    local = data[entry.start : entry.start + _LOCAL_BYTES]
-    if len(local) < _LOCAL_BYTES or local[:4] != b"PK\x03\x04":
-        raise UploadError(f"The archive has no {name} where its directory says.")
-    if entry.start < free:
-        raise UploadError(f"The archive has {name} overlap another member.")
-    name_bytes, extra_bytes = struct.unpack_from("<2H", local, 26)
-    return entry.start + _LOCAL_BYTES + name_bytes + extra_bytes
-
-
-def _unpack(packed: bytes, entry: _Entry) -> bytes:
-    if entry.method == _STORED:
-        content, whole = packed, True
-    else:
-        inflate = zlib.decompressobj(-zlib.MAX_WBITS)
+def _opened(data: bytes) -> ZipFile:
+    """Open an archive whose member names are UTF-8, or else code page 437 as in old programs."""
+    for encoding in ("utf-8", "cp437"):
         try:
-            content = inflate.decompress(packed, entry.size + 1)
-        except zlib.error:
-            raise UploadError(f"The archive has {entry.name:.40} damaged.") from None
-        whole = inflate.eof
-    if not whole or len(content) != entry.size or zlib.crc32(content) != entry.crc:
-        raise UploadError(f"The archive has {entry.name:.40} damaged.")
+            return ZipFile(io.BytesIO(data), metadata_encoding=encoding)
+        except UnicodeDecodeError:
+            continue
+        except _FAULTS:
+            break
+    raise UploadError("The archive is cut off or damaged: its directory cannot be read.")
+
+
+def _unpacked(archive: ZipFile, member: ZipInfo, shown: str) -> bytes:
+    """Return the content of a member; `shown` is its name in messages."""
+    if member.flag_bits & _ENCRYPTED:
+        raise UploadError(f"The archive member {shown} is encrypted, so it cannot be read.")
+    if member.compress_type not in (ZIP_STORED, ZIP_DEFLATED):
+        raise UploadError(
+            f"The archive member {shown} is compressed by a method other than deflate, and only "
+            "deflate is read."
+        )
+    try:
+        with archive.open(member) as file:
+            content = file.read(member.file_size + 1)
+    except _FAULTS:
+        content = None
+    if content is None or len(content) != member.file_size:
+        raise UploadError(f"The archive member {shown} is damaged.")
     return content

@@ -43,7 +43,7 @@ def score_of_mxl(data: bytes) -> bytes:
     Raises:
         UploadError: in one plain sentence, if there is none.
     """
-    members = read_zip(data, members=MAX_MEMBERS)
+    members = read_zip(data, max_members=MAX_MEMBERS)
     if _CONTAINER in members:
         name = _root_name(members[_CONTAINER])
     else:
