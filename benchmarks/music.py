@@ -7,9 +7,9 @@ import numpy as np
 from benchmarks.report import Options, Row
 from dmm_core.config.schema import DataConfig
 from dmm_core.data.registry import load_dataset
-from dmm_core.inference.constraints import Constraint
 from dmm_core.inference.sampling import sample
 from dmm_core.music.metrics import RollMetrics, roll_metrics
+from dmm_core.nn.constraints import Constraint
 from dmm_core.runs.bundled import list_bundled, load_model
 from dmm_core.runs.rendering import to_roll
 

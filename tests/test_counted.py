@@ -8,13 +8,13 @@ from scipy.stats import chisquare
 from torch.distributions import Bernoulli
 
 from dmm_core.errors import DataError
-from dmm_core.inference.constraints import Constraint, constrained
 from dmm_core.inference.infilling import infill
 from dmm_core.inference.morphing import morph
 from dmm_core.inference.sampling import continuation, reconstruct, sample
-from dmm_core.inference.seeded_sampling import draw_frame, emission_noise
+from dmm_core.nn.constraints import Constraint, Counts, room
+from dmm_core.nn.distributions import constrained
 from dmm_core.nn.nade import NADE
-from dmm_core.nn.note_counts import CountedBernoulli, Counts, room
+from dmm_core.nn.note_counts import CountedBernoulli
 
 D = 7
 FRAMES = torch.tensor(list(itertools.product((0.0, 1.0), repeat=D)), dtype=torch.float64)
@@ -60,8 +60,8 @@ def shares(x):
 @pytest.mark.parametrize("temperature", [0.5, 1.0, 2.0])
 def test_bernoullis_are_drawn_exactly(constraint, temperature):
     emission = constrained(Bernoulli(logits=logits().expand(DRAWS, D)), constraint)
-    noise = emission_noise(emission, torch.Generator().manual_seed(0))
-    drawn = draw_frame(emission, noise, temperature)
+    noise = emission.noise(torch.Generator().manual_seed(0))
+    drawn = emission.draw(noise, temperature)
     shifted = logits() + constraint.shift
     exact = enumerated(FRAMES @ shifted / temperature, constraint)
     found, possible = shares(drawn.x), exact > 0
@@ -81,7 +81,7 @@ def test_bernoullis_are_drawn_exactly(constraint, temperature):
 @pytest.mark.parametrize("constraint", CONDITIONS)
 def test_temperature_zero_takes_the_most_likely_frame(constraint):
     emission = constrained(Bernoulli(logits=logits()), constraint)
-    drawn = draw_frame(emission, torch.rand(D, dtype=torch.float64), 0.0)
+    drawn = emission.draw(torch.rand(D, dtype=torch.float64), 0.0)
     best = FRAMES[enumerated(FRAMES @ (logits() + constraint.shift), constraint).argmax()]
     assert torch.equal(drawn.x, best)
 
@@ -112,8 +112,8 @@ def test_a_nade_is_drawn_closely_and_always_meets_the_condition(constraint, monk
     for candidates in (1, 16):
         monkeypatch.setattr("dmm_core.nn.note_counts._CANDIDATES", candidates)
         emission = constrained(nade(draws=(10_000,)), constraint)
-        noise = emission_noise(emission, torch.Generator().manual_seed(0))
-        x = draw_frame(emission, noise, 1.0).x
+        noise = emission.noise(torch.Generator().manual_seed(0))
+        x = emission.draw(noise, 1.0).x
         assert meets(x, constraint).all()
         distances.append(float((shares(x) / len(x) - exact).abs().sum() / 2))
     assert distances[1] < 0.05 and (distances[0] > distances[1] or distances[0] < 0.03)
@@ -123,8 +123,8 @@ def test_a_nade_is_drawn_closely_and_always_meets_the_condition(constraint, monk
 def test_a_nade_meets_the_condition_at_any_temperature(temperature):
     constraint = Constraint(least=3, most=3, apart=True)
     emission = constrained(nade(draws=(500,)), constraint)
-    noise = emission_noise(emission, torch.Generator().manual_seed(0))
-    drawn = draw_frame(emission, noise, temperature)
+    noise = emission.noise(torch.Generator().manual_seed(0))
+    drawn = emission.draw(noise, temperature)
     assert meets(drawn.x, constraint).all() and drawn.mean.isfinite().all()
 
 

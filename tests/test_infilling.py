@@ -13,8 +13,8 @@ from dmm_core.data.batching import SequenceBatch
 from dmm_core.data.systems import LinearGaussian
 from dmm_core.errors import DataError
 from dmm_core.exact.kalman import kalman_filter, kalman_smoother
-from dmm_core.inference.constraints import Constraint
 from dmm_core.inference.infilling import infill
+from dmm_core.nn.constraints import Constraint
 
 __all__ = ["linear_gaussian"]  # a fixture, from the tests of exact answers
 

@@ -4,9 +4,9 @@ import torch
 from models import INFERENCE, small_model
 
 from dmm_core.errors import DataError
-from dmm_core.inference.constraints import Constraint
 from dmm_core.inference.morphing import interpolate, morph, stretched
 from dmm_core.inference.seeded_sampling import batch_of
+from dmm_core.nn.constraints import Constraint
 
 A = (np.arange(24).reshape(6, 4) % 3 == 0).astype(np.uint8)
 B = (np.arange(40).reshape(10, 4) % 7 == 0).astype(np.uint8)

@@ -8,11 +8,11 @@ from pathlib import Path
 import numpy as np
 
 from dmm_core.cli.input_files import read_own_files
-from dmm_core.inference.constraints import Constraint
 from dmm_core.inference.sampling import continuation, sample as draw
 from dmm_core.music.audio import render_wav
 from dmm_core.music.midi import midi_from_notes
 from dmm_core.music.transposition import into_model, semitones_in_words, transposed
+from dmm_core.nn.constraints import Constraint
 from dmm_core.runs.bundled import load_model
 from dmm_core.runs.rendering import require_piano, to_notes, to_roll
 from dmm_core.runs.store import find_run

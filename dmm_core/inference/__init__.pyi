@@ -1,5 +1,4 @@
 from .checks import require_fit_of as require_fit_of
-from .constraints import Constraint as Constraint, constrained as constrained
 from .evaluation import (
     EffectiveSamples as EffectiveSamples,
     evaluate as evaluate,
@@ -37,9 +36,5 @@ from .sampling import (
     reconstruct as reconstruct,
     sample as sample,
 )
-from .seeded_sampling import (
-    draw_frame as draw_frame,
-    draw_noise as draw_noise,
-    emission_noise as emission_noise,
-)
+from .seeded_sampling import draw_noise as draw_noise
 from .smc import smc_nll as smc_nll

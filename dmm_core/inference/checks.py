@@ -9,7 +9,14 @@ from torch.distributions import constraints
 from dmm_core.data.sequences import Sequences
 from dmm_core.errors import DataError
 from dmm_core.nn.dmm import DMM
-from dmm_core.nn.nade import NADE
+from dmm_core.nn.frame import FrameDistribution
+
+_VALUES = {
+    constraints.boolean: "binary frames: values are 0 or 1",
+    constraints.nonnegative_integer: "counts: values are whole numbers from 0 up",
+    constraints.positive: "positive values",
+}
+"""The support of a distribution -> how it is told to a person."""
 
 __all__ = ["require_count", "require_fit_of", "require_frames", "require_same_length"]
 
@@ -89,20 +96,14 @@ def require_fit_of(model: DMM, sequences: Sequences) -> None:
             f"{sequences.u_dim}."
         )
     emission = model.frame(model.initial().loc)
-    if emission.support is constraints.boolean:
-        for x, name in zip(sequences.x, sequences.names, strict=True):
-            if x.dtype != np.uint8 and not ((x == 0) | (x == 1)).all():
-                other = x[(x != 0) & (x != 1)][0]
-                raise DataError(
-                    f"{name} holds {other:g}, but the model explains binary frames: values are 0 "
-                    "or 1."
-                )
+    _require_support(emission, sequences)
     if sequences.observed is None or all(seen.all() for seen in sequences.observed):
         return
-    if isinstance(emission, NADE):
+    if not emission.marginalises:
         raise DataError(
-            "The sequences have missing features, but a NADE emission cannot leave a feature out: "
-            "use a model with a bernoulli emission, or sequences without missing features."
+            "The sequences have missing features, but the model's emission explains all features "
+            "of a frame together and cannot leave one out: use a model whose features are "
+            "independent given the state, or sequences without missing features."
         )
     if model.x_to_z or model.x_to_x:
         raise DataError(
@@ -110,3 +111,26 @@ def require_fit_of(model: DMM, sequences: Sequences) -> None:
             "before: use a model without model.x_to_z and model.x_to_x, or sequences without "
             "missing features."
         )
+
+
+def _require_support(emission: FrameDistribution, sequences: Sequences) -> None:
+    """Check that the emission gives a probability to every value that was observed."""
+    support = emission.support
+    if support is None or support is constraints.real:
+        return  # sequences hold finite numbers only
+    for index, (x, name) in enumerate(zip(sequences.x, sequences.names, strict=True)):
+        if support is constraints.boolean and x.dtype == np.uint8:
+            continue  # sequences of whole numbers hold 0 and 1 only
+        possible = support.check(torch.as_tensor(x)).numpy()
+        if possible.ndim < x.ndim:  # the features are one event
+            possible = possible[..., None]
+        outside = ~(possible & np.ones_like(x, dtype=bool))
+        if sequences.observed is not None:
+            outside &= sequences.observed[index] == 1
+        if outside.any():
+            raise DataError(
+                f"{name} holds {x[outside][0]:g}, but the model explains {_VALUES[support]}."
+                if support in _VALUES
+                else f"{name} holds {x[outside][0]:g}, to which the model's emission gives no "
+                f"probability: its values meet {support}."
+            )

@@ -8,7 +8,7 @@ from torch import Tensor
 from dmm_core.data.batching import SequenceBatch
 from dmm_core.data.sequences import Sequences
 from dmm_core.inference.checks import require_count, require_same_length
-from dmm_core.inference.seeded_sampling import FRAMES_AT_ONCE, generator_for, mean_frame, resident
+from dmm_core.inference.seeded_sampling import FRAMES_AT_ONCE, generator_for, resident
 from dmm_core.inference.smc import smoothed_states
 from dmm_core.nn.dmm import DMM
 
@@ -68,7 +68,7 @@ def _smoothed_means(
     states = smoothed_states(model, batch, particles, generator)
     x_before = batch.x_before
     means = [
-        (log_w.exp()[..., None] * mean_frame(model.frame(z, x_before[:, t]), generator)).sum(0)
+        (log_w.exp()[..., None] * model.frame(z, x_before[:, t]).mean_frame(generator)).sum(0)
         for t, (z, log_w) in enumerate(states)
     ]
     return torch.stack(means, dim=1)

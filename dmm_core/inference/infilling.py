@@ -24,18 +24,17 @@ from torch import Tensor
 from dmm_core.data.batching import SequenceBatch
 from dmm_core.errors import DataError
 from dmm_core.inference.checks import require_count, require_frames
-from dmm_core.inference.constraints import Constraint, constrained
 from dmm_core.inference.sampling import Sample
 from dmm_core.inference.seeded_sampling import (
     batch_of,
-    draw_frame,
     draw_noise,
-    emission_noise,
     generator_for,
 )
 from dmm_core.inference.smc import Particles
+from dmm_core.nn.constraints import Constraint
+from dmm_core.nn.distributions import constrained
 from dmm_core.nn.dmm import DMM
-from dmm_core.nn.nade import DrawnFrame
+from dmm_core.nn.frame import DrawnFrame
 from dmm_core.nn.summary import Summary
 
 __all__ = ["Infilled", "infill"]
@@ -115,7 +114,7 @@ def infill(
         frames = DrawnFrame(*(_trace(f, ancestor) for f in zip(*crossing.frames, strict=True)))
     else:  # nothing depended on the region's frames, so they can wait until the path is known
         emission = constrained(model.frame(z), constraint)
-        frames = draw_frame(emission, emission_noise(emission, generator), x_temperature)
+        frames = emission.draw(emission.noise(generator), x_temperature)
     drawn = frames.x.cpu().numpy()
     binary = x.dtype.kind in "bui" and bool(((drawn == 0) | (drawn == 1)).all())
     kind = x.dtype if binary or x.dtype.kind == "f" else drawn.dtype
@@ -175,8 +174,7 @@ def _cross(
         way.scale.append(scale)
         if model.x_to_z or model.x_to_x:  # else no later step asks for the frame
             emission = constrained(particle.emission(), constraint)
-            chance = emission_noise(emission, particle.generator)
-            way.frames.append(draw_frame(emission, chance, x_temperature))
+            way.frames.append(emission.draw(emission.noise(particle.generator), x_temperature))
             particle.x_before = way.frames[-1].x
     return way
 

@@ -13,11 +13,8 @@ from dmm_core.data.sequences import Sequences
 from dmm_core.errors import DataError
 from dmm_core.inference.checks import require_count
 from dmm_core.inference.seeded_sampling import (
-    draw_frame,
     draw_noise,
-    emission_noise,
     generator_for,
-    mean_frame,
     resident,
 )
 from dmm_core.inference.smc import last_states
@@ -68,9 +65,9 @@ def means_under(
         prior = model.next_state(z, x, actions[:, step])
         z = prior.loc + prior.scale * draw_noise(tuple(z.shape), generator, z)
         emission = model.frame(z, x)
-        means.append((weights * mean_frame(emission, generator)).sum(0))
+        means.append((weights * emission.mean_frame(generator)).sum(0))
         if model.x_to_z or model.x_to_x:
-            x = draw_frame(emission, emission_noise(emission, generator), 1.0).x
+            x = emission.draw(emission.noise(generator), 1.0).x
     return torch.stack(means, dim=1).cpu().double().numpy()
 
 

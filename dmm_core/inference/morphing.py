@@ -8,15 +8,14 @@ from jaxtyping import Float
 from torch import Tensor
 
 from dmm_core.errors import DataError
-from dmm_core.inference.constraints import Constraint, constrained
 from dmm_core.inference.sampling import Sample
 from dmm_core.inference.seeded_sampling import (
     batch_of,
-    draw_frame,
     draw_noise,
-    emission_noise,
     generator_for,
 )
+from dmm_core.nn.constraints import Constraint
+from dmm_core.nn.distributions import constrained
 from dmm_core.nn.dmm import DMM
 
 __all__ = ["interpolate", "morph", "stretched"]
@@ -81,11 +80,11 @@ def morph(
     weight = torch.as_tensor(weights).to(ends[0].z)[..., None]
     z = interpolate(ends[0].z, ends[1].z, weight, spherical=spherical)
     scale = torch.lerp(ends[0].scale.expand_as(z), ends[1].scale.expand_as(z), weight)
-    chance = emission_noise(constrained(model.frame(z), constraint), generator)
+    noise = constrained(model.frame(z), constraint).noise(generator)
     steps, x_before = [], z.new_zeros(count, model.x_dim)
     for t in range(frames):
         emission = constrained(model.frame(z[:, t], x_before), constraint)
-        steps.append(draw_frame(emission, chance[:, t], x_temperature))
+        steps.append(emission.draw(noise[:, t], x_temperature))
         x_before = steps[-1].x
     x, mean = (torch.stack(part, dim=1) for part in zip(*steps, strict=True))
     return Sample(z, mean, x, scale)

@@ -15,17 +15,15 @@ from torch.distributions import Normal
 
 from dmm_core.errors import DataError
 from dmm_core.inference.checks import require_count, require_frames
-from dmm_core.inference.constraints import Constraint, constrained
 from dmm_core.inference.seeded_sampling import (
     batch_of,
-    draw_frame,
     draw_noise,
     draw_paths,
-    emission_noise,
     generator_for,
-    mean_frame,
 )
 from dmm_core.inference.smc import last_states
+from dmm_core.nn.constraints import Constraint
+from dmm_core.nn.distributions import constrained
 from dmm_core.nn.dmm import DMM
 
 __all__ = ["Sample", "continuation", "reconstruct", "sample"]
@@ -83,10 +81,10 @@ def sample(
     first = model.initial()
     generator = generator_for(model, seed)
     manner = _Manner(z_temperature, x_temperature, constraint)
-    chance = _chance(model, frames, count, generator, constraint)
+    noise = _rollout_noise(model, frames, count, generator, constraint)
     actions = _actions(model, u, frames)
-    start = _step(model, first, None, chance.at(0), manner)
-    return _roll_out(model, start, actions, chance.after(1), manner)
+    start = _step(model, first, None, noise.at(0), manner)
+    return _roll_out(model, start, actions, noise.after(1), manner)
 
 
 @torch.no_grad()
@@ -145,7 +143,7 @@ def continuation(
     chosen = torch.multinomial(
         states.log_w[:, 0].exp(), count, replacement=True, generator=generator
     )
-    chance = _chance(model, frames, count, generator, constraint)
+    noise = _rollout_noise(model, frames, count, generator, constraint)
     x = batch.x[:, -1].expand(count, -1)
     z = states.z[chosen, 0]
     if nudge is not None:
@@ -153,7 +151,7 @@ def continuation(
     last = Sample(z, x, x, torch.zeros_like(z))
     after = None if actions is None else actions[steps - 1 :]
     manner = _Manner(z_temperature, x_temperature, constraint)
-    drawn = _roll_out(model, last, after, chance, manner)
+    drawn = _roll_out(model, last, after, noise, manner)
     return Sample(*(part[:, 1:] for part in drawn))
 
 
@@ -188,7 +186,7 @@ def reconstruct(
     generator = generator_for(model, seed)
     batch, path = draw_paths(model, x, draws, generator, u=u, observed=observed)
     emission = constrained(model.emit(path.z, batch), constraint)
-    return mean_frame(emission, generator)[:, 0].mean(0)
+    return emission.mean_frame(generator)[:, 0].mean(0)
 
 
 class _Manner(NamedTuple):
@@ -199,29 +197,29 @@ class _Manner(NamedTuple):
     constraint: Constraint | None
 
 
-class _Chance(NamedTuple):
+class _RolloutNoise(NamedTuple):
     """All that is random in a rollout, (time, count, ..)."""
 
     z: Tensor
     x: Tensor
 
-    def at(self, step: int) -> "_Chance":
-        return _Chance(self.z[step], self.x[step])
+    def at(self, step: int) -> "_RolloutNoise":
+        return _RolloutNoise(self.z[step], self.x[step])
 
-    def after(self, step: int) -> "_Chance":
-        return _Chance(self.z[step:], self.x[step:])
+    def after(self, step: int) -> "_RolloutNoise":
+        return _RolloutNoise(self.z[step:], self.x[step:])
 
 
-def _chance(
+def _rollout_noise(
     model: DMM,
     frames: int,
     count: int,
     generator: torch.Generator,
     constraint: Constraint | None,
-) -> _Chance:
+) -> _RolloutNoise:
     like = model.initial().loc
     z = draw_noise((frames, count, model.z_dim), generator, like)
-    return _Chance(z, emission_noise(constrained(model.frame(z), constraint), generator))
+    return _RolloutNoise(z, constrained(model.frame(z), constraint).noise(generator))
 
 
 def _actions(model: DMM, u: np.ndarray | None, frames: int) -> Tensor | None:
@@ -240,14 +238,14 @@ def _roll_out(
     model: DMM,
     start: Sample,
     u: Tensor | None,
-    chance: _Chance,
+    noise: _RolloutNoise,
     manner: _Manner,
 ) -> Sample:
     """The step `start` and those that follow it; u[0] acts on the first of these."""
     steps = [start]
-    for t in range(len(chance.z)):
+    for t in range(len(noise.z)):
         prior = model.next_state(steps[-1].z, steps[-1].x, None if u is None else u[t])
-        steps.append(_step(model, prior, steps[-1].x, chance.at(t), manner))
+        steps.append(_step(model, prior, steps[-1].x, noise.at(t), manner))
     return Sample(*(torch.stack(column, dim=1) for column in zip(*steps, strict=True)))
 
 
@@ -255,12 +253,12 @@ def _step(
     model: DMM,
     prior: Normal,
     x_before: Tensor | None,
-    chance: _Chance,
+    noise: _RolloutNoise,
     manner: _Manner,
 ) -> Sample:
     """One step, without an axis of time."""
-    scale = manner.z_temperature * prior.scale.expand_as(chance.z)
-    z = prior.loc + scale * chance.z
+    scale = manner.z_temperature * prior.scale.expand_as(noise.z)
+    z = prior.loc + scale * noise.z
     emission = constrained(model.frame(z, x_before), manner.constraint)
-    drawn = draw_frame(emission, chance.x, manner.x_temperature)
+    drawn = emission.draw(noise.x, manner.x_temperature)
     return Sample(z, drawn.mean, drawn.x, scale)

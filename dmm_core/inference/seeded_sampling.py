@@ -1,4 +1,4 @@
-"""Seeded draws: noise, frames of an emission, and paths from the posterior of one sequence."""
+"""Seeded sampling: noise from a generator, and paths from the posterior of one sequence."""
 
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -7,26 +7,20 @@ import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor
-from torch.distributions import Bernoulli, Distribution, Normal
 
 from dmm_core.data.batching import ResidentSequences, SequenceBatch
 from dmm_core.data.sequences import Sequences
 from dmm_core.inference.checks import require_fit_of
 from dmm_core.nn.combiner import LatentPath
 from dmm_core.nn.dmm import DMM
-from dmm_core.nn.nade import NADE, DrawnFrame
-from dmm_core.nn.note_counts import CountedBernoulli, CountedNADE
 
 __all__ = [
     "FRAMES_AT_ONCE",
     "DrawnPaths",
     "batch_of",
-    "draw_frame",
     "draw_noise",
     "draw_paths",
-    "emission_noise",
     "generator_for",
-    "mean_frame",
     "portions",
     "resident",
 ]
@@ -52,62 +46,6 @@ def portions(draws: int, frames: int) -> Iterator[int]:
     at_once = max(1, FRAMES_AT_ONCE // frames)
     for done in range(0, draws, at_once):
         yield min(at_once, draws - done)
-
-
-def emission_noise(emission: Distribution, generator: torch.Generator) -> Tensor:
-    """The random numbers that `draw_frame` needs: one for each feature of most emissions.
-
-    Args:
-        emission: p(x_t given z_t), of shape (..., x_dim).
-        generator: on its device.
-    """
-    if isinstance(emission, Normal):
-        return draw_noise(tuple(emission.loc.shape), generator, emission.loc)
-    if isinstance(emission, NADE | CountedNADE):
-        shape, like = emission.noise_shape, emission.start
-    elif isinstance(emission, Bernoulli | CountedBernoulli):
-        shape, like = emission.batch_shape, emission.logits
-    else:
-        shape, like = emission.batch_shape, emission.mean
-    return torch.rand(shape, generator=generator, device=like.device, dtype=like.dtype)
-
-
-def draw_frame(emission: Distribution, noise: Tensor, temperature: float) -> DrawnFrame:
-    """A frame from an emission, and the mean it was drawn with.
-
-    Args:
-        emission: p(x_t given z_t).
-        noise: from `emission_noise`.
-        temperature: divides a note's logit, or scales a real value's standard deviation; 0 takes
-            the more likely value.
-
-    Raises:
-        TypeError: if there is no way to draw from such an emission.
-    """
-    if isinstance(emission, NADE | CountedBernoulli | CountedNADE):
-        return emission.draw(noise, temperature)
-    if isinstance(emission, Bernoulli):
-        logits = emission.logits
-        odds = torch.sigmoid(logits / temperature) if temperature else (logits > 0).to(logits)
-        return DrawnFrame((noise < odds).to(logits), emission.probs)
-    if isinstance(emission, Normal):
-        return DrawnFrame(emission.loc + temperature * emission.scale * noise, emission.loc)
-    raise TypeError(f"There is no way to draw from {type(emission).__name__}.")
-
-
-def mean_frame(emission: Distribution, generator: torch.Generator) -> Tensor:
-    """The mean of p(x_t given z_t), of the shape of the emission.
-
-    That of a NADE has no closed form; here it is the one a frame was drawn with, whose average over
-    draws converges to it.
-
-    Args:
-        emission: p(x_t given z_t).
-        generator: on its device; only a NADE draws.
-    """
-    if isinstance(emission, NADE | CountedNADE):
-        return draw_frame(emission, emission_noise(emission, generator), 1.0).mean
-    return emission.mean
 
 
 def resident(model: DMM, sequences: Sequences) -> ResidentSequences:

@@ -3,7 +3,6 @@
 from typing import NamedTuple
 
 from dmm_core.nn.dmm import DMM
-from dmm_core.nn.emission import NADEEmission
 from dmm_core.nn.flows import InverseAutoregressiveFlow
 
 __all__ = ["UpdateCost", "evaluation_memory", "update_cost"]
@@ -54,9 +53,7 @@ def update_cost(
         operations += 6 * times * p.numel()
         kept += _OUTPUT_COPIES * times * p.shape[0]
     kept += samples * (_PATH_COPIES * model.z_dim + _FRAME_COPIES * model.x_dim)
-    if isinstance(model.emission, NADEEmission):
-        # Each feature keeps the hidden units that it was computed from.
-        kept += samples * model.emission.read.weight.numel()
+    kept += samples * getattr(model.emission, "kept_per_frame", 0)
     weights = sum(p.numel() for p in model.parameters())
     bytes_each = next(model.parameters()).element_size()
     copies = 6 if averaged else 5  # weights, gradients, two moments, the best weights

@@ -3,10 +3,12 @@
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
-from torch.distributions import Distribution, Normal
+from torch.distributions import Normal
 
 from dmm_core.data.batching import SequenceBatch
 from dmm_core.nn.combiner import LatentPath
+from dmm_core.nn.distributions import as_frame
+from dmm_core.nn.frame import FrameDistribution
 from dmm_core.nn.inference import InferenceNetwork
 from dmm_core.nn.mlp import scale_of
 from dmm_core.nn.summary import RandomSource, Summary
@@ -42,13 +44,14 @@ class DMM(nn.Module):
 
     z_1 ~ initial; z_t ~ transition(z_{t-1}, [x_{t-1}, u_{t-1}]); x_t ~ emission(z_t, [x_{t-1}]);
     q(z given x) by the inference network. What stands in brackets is seen by a DMM-Aug, or by a
-    model of actions; before the first step it is zero. The parts are those of `dmm_core.nn`, or
-    anything called alike.
+    model of actions; before the first step it is zero. The parts are those of `dmm_core.nn`, or any
+    module with the same call signature.
 
     Args:
         initial: () -> distribution of z_1.
         transition: z_{t-1}, context -> distribution of z_t.
-        emission: z_t, context -> distribution of x_t, whose `log_prob` has a term a feature.
+        emission: z_t, context -> distribution of x_t, of batch shape (..., x_dim). Any distribution
+            with `log_prob` and `sample` serves (`dmm_core.nn.distributions.as_frame`).
         inference: q(z given x).
         x_dim: features of a frame.
         u_dim: actions of a frame; 0 for a model without.
@@ -115,7 +118,7 @@ class DMM(nn.Module):
         self,
         z: Float[Tensor, "*draw latent"],
         x_before: Float[Tensor, "*batch feature"] | None = None,
-    ) -> Distribution:
+    ) -> FrameDistribution:
         """p(x_t given z_t, and x_{t-1} where the model sees it), of shape (..., x_dim).
 
         Args:
@@ -123,8 +126,9 @@ class DMM(nn.Module):
             x_before: x_{t-1}, for trailing batch dimensions of `z`; without it zeros.
         """
         if not self.x_to_x:
-            return self.emission(z)
-        return self.emission(z, z.new_zeros(self.x_dim) if x_before is None else x_before)
+            return as_frame(self.emission(z))
+        before = z.new_zeros(self.x_dim) if x_before is None else x_before
+        return as_frame(self.emission(z, before))
 
     def prior(self, z: Float[Tensor, "*draw batch time latent"], batch: SequenceBatch) -> Normal:
         """p(z_t given z_{t-1}) for every step of a path at once, of the shape of `z`."""
@@ -143,7 +147,7 @@ class DMM(nn.Module):
 
     def emit(
         self, z: Float[Tensor, "*draw batch time latent"], batch: SequenceBatch
-    ) -> Distribution:
+    ) -> FrameDistribution:
         """p(x_t given z_t) for every step of a path at once, of shape (..., x_dim)."""
         return self.frame(z, batch.x_before if self.x_to_x else None)
 

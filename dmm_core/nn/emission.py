@@ -1,128 +1,143 @@
 """Emissions p(x_t given z_t): a network of the latent state returns a distribution of the frame.
 
-Each distribution's `log_prob` gives a term for every feature, (..., x_dim), whose sum is the
-frame's log-probability. An emission may see the frame before, x_{t-1}, beside the state (DMM-Aug).
+An emission is one object. It says which kinds of data it explains and which distribution it
+returns; the distribution (`dmm_core.nn.frame`) says how a frame is evaluated, drawn and constrained
+and whether missing features can be left out. An emission may see the previous frame, x_{t-1},
+together with the state (DMM-Aug).
 """
+
+from typing import Any, ClassVar
 
 from jaxtyping import Float
 from torch import Tensor, nn
-from torch.distributions import Bernoulli, Normal
 
+from dmm_core.data.sequences import Kind
+from dmm_core.nn.distributions import BernoulliFrame, NormalFrame
+from dmm_core.nn.frame import FrameDistribution
 from dmm_core.nn.mlp import concat_context, mlp, scale_of, to_float32
 from dmm_core.nn.nade import NADE
 
-__all__ = ["BernoulliEmission", "GaussianEmission", "NADEEmission"]
+__all__ = [
+    "EMISSIONS",
+    "BernoulliEmission",
+    "Emission",
+    "GaussianEmission",
+    "NADEEmission",
+    "emissions_for",
+]
 
 
-class BernoulliEmission(nn.Module):
+class Emission(nn.Module):
+    """An MLP of the state; a subclass adds linear heads for the parameters of its distribution.
+
+    Args:
+        z_dim: latent dimensions.
+        x_dim: features of a frame.
+        hidden: width of the MLP.
+        layers: its hidden layers; 0 makes the heads linear in z.
+        nonlinearity: a name in `NONLINEARITIES`.
+        context_dim: width of the context, for example of the previous frame.
+
+    Attributes:
+        explains: the kinds of data that the emission explains.
+        distribution: what `forward` returns.
+        kept_per_frame: numbers that the backward pass keeps for each frame, in addition to the
+            inputs of matrix products.
+    """
+
+    explains: ClassVar[tuple[Kind, ...]]
+    distribution: ClassVar[type[FrameDistribution]]
+    kept_per_frame: int = 0
+
+    def __init__(
+        self,
+        *,
+        z_dim: int,
+        x_dim: int,
+        hidden: int,
+        layers: int,
+        nonlinearity: str,
+        context_dim: int = 0,
+    ) -> None:
+        super().__init__()
+        self.trunk = mlp(z_dim + context_dim, hidden, layers, nonlinearity=nonlinearity)
+        self.x_dim = x_dim
+        self.width = hidden if layers else z_dim + context_dim
+
+    def features(self, z: Tensor, context: Tensor | None) -> Tensor:
+        """The MLP's output, (..., width), from which the heads compute their parameters."""
+        return self.trunk(concat_context(z, context))
+
+
+class BernoulliEmission(Emission):
     """Independent Bernoullis: x_t ~ Bernoulli(logits = W MLP(z_t) + b) (paper, section 5).
 
-    Args:
-        z_dim: latent dimensions.
-        x_dim: features of a frame.
-        hidden: width of the MLP.
-        layers: its hidden layers; 0 makes the logits linear in z.
-        nonlinearity: a name in `NONLINEARITIES`.
-        context_dim: width of what is seen beside the state.
+    The arguments are those of `Emission`.
     """
 
-    def __init__(
-        self,
-        *,
-        z_dim: int,
-        x_dim: int,
-        hidden: int,
-        layers: int,
-        nonlinearity: str,
-        context_dim: int = 0,
-    ) -> None:
-        super().__init__()
-        self.trunk = mlp(z_dim + context_dim, hidden, layers, nonlinearity=nonlinearity)
-        self.logits = nn.Linear(hidden if layers else z_dim + context_dim, x_dim)
+    explains = ("binary",)
+    distribution = BernoulliFrame
+
+    def __init__(self, **sizes: Any) -> None:
+        super().__init__(**sizes)
+        self.logits = nn.Linear(self.width, self.x_dim)
 
     def forward(
         self,
         z: Float[Tensor, "*draw latent"],
         context: Float[Tensor, "*batch context"] | None = None,
-    ) -> Bernoulli:
+    ) -> BernoulliFrame:
         """The distribution of x given z, of shape (..., x_dim)."""
-        logits = to_float32(self.logits(self.trunk(concat_context(z, context))))
-        return Bernoulli(logits=logits, validate_args=False)
+        logits = to_float32(self.logits(self.features(z, context)))
+        return BernoulliFrame(logits=logits, validate_args=False)
 
 
-class GaussianEmission(nn.Module):
+class GaussianEmission(Emission):
     """A diagonal Gaussian: x_t ~ N(W MLP(z_t) + b, softplus(V MLP(z_t) + c)).
 
-    Args:
-        z_dim: latent dimensions.
-        x_dim: features of a frame.
-        hidden: width of the MLP.
-        layers: its hidden layers; 0 makes the mean linear in z.
-        nonlinearity: a name in `NONLINEARITIES`.
-        context_dim: width of what is seen beside the state.
+    The arguments are those of `Emission`.
     """
 
-    def __init__(
-        self,
-        *,
-        z_dim: int,
-        x_dim: int,
-        hidden: int,
-        layers: int,
-        nonlinearity: str,
-        context_dim: int = 0,
-    ) -> None:
-        super().__init__()
-        width = hidden if layers else z_dim + context_dim
-        self.trunk = mlp(z_dim + context_dim, hidden, layers, nonlinearity=nonlinearity)
-        self.loc = nn.Linear(width, x_dim)
-        self.variance = nn.Linear(width, x_dim)
+    explains = ("real",)
+    distribution = NormalFrame
+
+    def __init__(self, **sizes: Any) -> None:
+        super().__init__(**sizes)
+        self.loc = nn.Linear(self.width, self.x_dim)
+        self.variance = nn.Linear(self.width, self.x_dim)
 
     def forward(
         self,
         z: Float[Tensor, "*draw latent"],
         context: Float[Tensor, "*batch context"] | None = None,
-    ) -> Normal:
+    ) -> NormalFrame:
         """The distribution of x given z, of shape (..., x_dim)."""
-        trunk = self.trunk(concat_context(z, context))
-        loc, scale = to_float32(self.loc(trunk)), scale_of(self.variance(trunk))
-        return Normal(loc, scale, validate_args=False)
+        features = self.features(z, context)
+        loc, scale = to_float32(self.loc(features)), scale_of(self.variance(features))
+        return NormalFrame(loc, scale, validate_args=False)
 
 
-class NADEEmission(nn.Module):
+class NADEEmission(Emission):
     """Features one after another: p(x_t) = prod_i p(x_{t,i} given x_{t,<i}, z_t) (DMM-NADE).
 
-    The state sets where the units of the `NADE` start and the biases of its logits; both are linear
-    heads on an MLP.
+    The state sets the initial activations of the `NADE`'s hidden units and the biases of its
+    logits. Both are linear heads on the MLP.
 
     Args:
-        z_dim: latent dimensions.
-        x_dim: features of a frame, in the order in which they are explained.
-        hidden: width of the MLP.
-        layers: its hidden layers; 0 makes both heads linear in z.
-        nonlinearity: a name in `NONLINEARITIES`.
         units: hidden units of the NADE.
-        context_dim: width of what is seen beside the state.
+        **sizes: the arguments of `Emission`.
     """
 
-    def __init__(
-        self,
-        *,
-        z_dim: int,
-        x_dim: int,
-        hidden: int,
-        layers: int,
-        nonlinearity: str,
-        units: int,
-        context_dim: int = 0,
-    ) -> None:
-        super().__init__()
-        width = hidden if layers else z_dim + context_dim
-        self.trunk = mlp(z_dim + context_dim, hidden, layers, nonlinearity=nonlinearity)
-        self.start = nn.Linear(width, units)
-        self.bias = nn.Linear(width, x_dim)
-        self.read = nn.Linear(x_dim, units, bias=False)
-        self.write = nn.Linear(units, x_dim, bias=False)
+    explains = ("binary",)
+    distribution = NADE
+
+    def __init__(self, *, units: int, **sizes: Any) -> None:
+        super().__init__(**sizes)
+        self.start = nn.Linear(self.width, units)
+        self.bias = nn.Linear(self.width, self.x_dim)
+        self.read = nn.Linear(self.x_dim, units, bias=False)
+        self.write = nn.Linear(units, self.x_dim, bias=False)
+        self.kept_per_frame = units * self.x_dim  # the hidden units of every feature
 
     def forward(
         self,
@@ -130,6 +145,28 @@ class NADEEmission(nn.Module):
         context: Float[Tensor, "*batch context"] | None = None,
     ) -> NADE:
         """The distribution of x given z, of shape (..., x_dim)."""
-        trunk = self.trunk(concat_context(z, context))
-        start, bias = to_float32(self.start(trunk)), to_float32(self.bias(trunk))
+        features = self.features(z, context)
+        start, bias = to_float32(self.start(features)), to_float32(self.bias(features))
         return NADE(start, bias, self.read.weight.t(), self.write.weight)
+
+
+EMISSIONS: dict[str, type[Emission]] = {
+    "bernoulli": BernoulliEmission,
+    "nade": NADEEmission,
+    "gaussian": GaussianEmission,
+}
+"""The emissions by their name in `model.emission`."""
+
+
+def emissions_for(kind: Kind, *, missing: bool = False) -> list[str]:
+    """The names of the emissions that can explain such data, the usual one first.
+
+    Args:
+        kind: what the features are.
+        missing: whether some features were not observed.
+    """
+    return [
+        name
+        for name, emission in EMISSIONS.items()
+        if kind in emission.explains and (emission.distribution.marginalises or not missing)
+    ]

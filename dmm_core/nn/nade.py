@@ -4,30 +4,22 @@ Larochelle and Murray, "The neural autoregressive distribution estimator" (AISTA
 latent state as in Krishnan, Shalit and Sontag (2017), DMM-Aug-NADE.
 """
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
-from torch.distributions import Distribution, constraints
+from torch.distributions import constraints
 from torch.nn.functional import binary_cross_entropy_with_logits
 
-__all__ = ["NADE", "DrawnFrame", "nade_logits"]
+from dmm_core.nn.constraints import Constraint
+from dmm_core.nn.frame import DrawnFrame, FrameDistribution
+from dmm_core.nn.note_counts import CountedNADE
+
+__all__ = ["NADE", "nade_logits"]
 
 
-class DrawnFrame(NamedTuple):
-    """A frame drawn feature by feature.
-
-    Attributes:
-        x: (..., feature), 0 and 1.
-        mean: (..., feature), the probability of each feature given those drawn before it.
-    """
-
-    x: Tensor
-    mean: Tensor
-
-
-class NADE(Distribution):
+class NADE(FrameDistribution):
     """p(x) = prod_i Bernoulli(x_i; logit_i), logit_i = b_i + V_i sigmoid(c + sum_{j<i} x_j W_j).
 
     Args:
@@ -37,12 +29,8 @@ class NADE(Distribution):
         write: V, (feature, unit).
     """
 
+    marginalises = False
     support = constraints.boolean  # pyright: ignore[reportAssignmentType, reportIncompatibleMethodOverride]
-
-    @property
-    def arg_constraints(self) -> dict[str, Any]:
-        """None: the parameters are not checked."""
-        return {}
 
     def __init__(self, start: Tensor, bias: Tensor, read: Tensor, write: Tensor) -> None:
         super().__init__(batch_shape=bias.shape, validate_args=False)
@@ -51,22 +39,37 @@ class NADE(Distribution):
         self.read = read
         self.write = write
 
-    @property
-    def noise_shape(self) -> tuple[int, ...]:
-        """Of the uniform draws that `draw` needs."""
-        return tuple(self.batch_shape)
-
     def log_prob(self, value: Float[Tensor, "*batch feature"]) -> Float[Tensor, "*draw feature"]:
         """Each feature's log-probability given those before it; their sum is the frame's."""
         x = value.expand(self.batch_shape)
         logits = nade_logits(self.start, self.bias, self.read, self.write, x)
         return -binary_cross_entropy_with_logits(logits, x, reduction="none")
 
-    def draw(self, uniform: Float[Tensor, "*draw feature"], temperature: float) -> DrawnFrame:
+    def noise(self, generator: torch.Generator) -> Tensor:
+        """Uniform draws, one for each feature."""
+        like = self.bias
+        return torch.rand(like.shape, generator=generator, device=like.device, dtype=like.dtype)
+
+    def mean_frame(self, generator: torch.Generator) -> Tensor:
+        """The mean that one frame was drawn with."""
+        return self.draw(self.noise(generator), 1.0).mean
+
+    def constrained(self, constraint: Constraint) -> FrameDistribution:
+        """Every conditional's logit shifted, minus infinity where a note is not allowed.
+
+        Raises:
+            DataError: if the constraint is about another number of notes, or no frame meets it.
+        """
+        nade = NADE(self.start, constraint.applied_to(self.bias), self.read, self.write)
+        if constraint.counts is None:
+            return nade
+        return CountedNADE(nade, constraint.counts, constraint.room_among(self.bias.shape[-1]))
+
+    def draw(self, noise: Float[Tensor, "*draw feature"], temperature: float) -> DrawnFrame:
         """A frame by ancestral sampling, in the order of the features.
 
         Args:
-            uniform: draws from [0, 1), one a feature.
+            noise: uniform draws, from `noise`.
             temperature: divides every logit; 0 takes the more likely value.
         """
         units = self.start.clone()
@@ -77,7 +80,7 @@ class NADE(Distribution):
             logit = self.bias[..., i] + (torch.sigmoid(units) * self.write[i]).sum(-1)
             mean[..., i] = torch.sigmoid(logit)
             chance = torch.sigmoid(logit / temperature) if temperature else (logit > 0).to(logit)
-            x[..., i] = (uniform[..., i] < chance).to(logit)
+            x[..., i] = (noise[..., i] < chance).to(logit)
             units.add_(x[..., i, None] * self.read[i])
         return DrawnFrame(x, mean)
 

@@ -7,47 +7,23 @@ features depend on all those before them, so there is no such recursion; see `Co
 """
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
-from torch.distributions import Distribution
 from torch.nn.functional import softplus
 
-from dmm_core.nn.nade import NADE, DrawnFrame
+from dmm_core.nn.constraints import Counts
+from dmm_core.nn.frame import DrawnFrame, FrameDistribution
 
-__all__ = ["CountedBernoulli", "CountedNADE", "Counts", "room"]
+if TYPE_CHECKING:
+    from dmm_core.nn.nade import NADE
+
+__all__ = ["CountedBernoulli", "CountedNADE"]
 
 _CANDIDATES = 16
 """Frames that a `CountedNADE` proposes for each one it draws."""
-
-
-class Counts(NamedTuple):
-    """A condition on the ones of a frame.
-
-    Attributes:
-        least: fewest ones.
-        most: most ones, or None for any number.
-        apart: whether no two neighbouring features may both be 1.
-    """
-
-    least: int = 0
-    most: int | None = None
-    apart: bool = False
-
-
-def room(allowed: Sequence[bool], apart: bool) -> list[int]:
-    """How many ones the features from each on can hold; one entry more than there are features.
-
-    Args:
-        allowed: which features may be 1.
-        apart: whether no two neighbours may both be 1.
-    """
-    found = [0, 0]
-    for free in reversed(allowed):
-        found.insert(0, max(found[0], free + found[1 if apart else 0]))
-    return found[:-1]
 
 
 class _Table(NamedTuple):
@@ -62,7 +38,7 @@ class _Table(NamedTuple):
     next: Tensor
 
 
-class CountedBernoulli(Distribution):
+class CountedBernoulli(FrameDistribution):
     """Independent Bernoullis, given how many ones there are and that no two are neighbours.
 
     p(x) ∝ prod_i exp(logit_i x_i) over the frames that meet the condition. With w_i = exp(logit_i),
@@ -78,11 +54,6 @@ class CountedBernoulli(Distribution):
         counts: the condition; at least one frame has to meet it.
     """
 
-    @property
-    def arg_constraints(self) -> dict[str, Any]:
-        """None: the parameters are not checked."""
-        return {}
-
     def __init__(self, logits: Tensor, counts: Counts) -> None:
         super().__init__(batch_shape=logits.shape, validate_args=False)
         self.logits = logits
@@ -93,11 +64,16 @@ class CountedBernoulli(Distribution):
         """The probability that each feature is 1."""
         return self._marginals(self._table(1.0))
 
-    def draw(self, uniform: Float[Tensor, "*draw feature"], temperature: float) -> DrawnFrame:
+    def noise(self, generator: torch.Generator) -> Tensor:
+        """Uniform draws, one for each feature."""
+        like = self.logits
+        return torch.rand(like.shape, generator=generator, device=like.device, dtype=like.dtype)
+
+    def draw(self, noise: Float[Tensor, "*draw feature"], temperature: float) -> DrawnFrame:
         """A frame, and the probability of each feature at temperature 1.
 
         Args:
-            uniform: draws from [0, 1), one a feature.
+            noise: uniform draws, from `noise`.
             temperature: divides every logit; 0 takes the most likely frame that meets the
                 condition.
         """
@@ -108,7 +84,7 @@ class CountedBernoulli(Distribution):
         before = torch.zeros_like(count, dtype=torch.bool)
         for i in range(x.shape[-1]):
             chance = table.on[i].gather(-1, count[..., None])[..., 0]
-            one = uniform[..., i] < chance
+            one = noise[..., i] < chance
             if self.counts.apart:
                 one = one & ~before
             x[..., i] = one.to(x)
@@ -159,7 +135,7 @@ class CountedBernoulli(Distribution):
         return torch.stack(found, -1).to(self.logits)
 
 
-class CountedNADE(Distribution):
+class CountedNADE(FrameDistribution):
     """A NADE under the same condition, approximately.
 
     `_CANDIDATES` frames are drawn feature by feature, where a value that would make the condition
@@ -175,37 +151,38 @@ class CountedNADE(Distribution):
         room: of the features that may be 1, as the function `room` gives it.
     """
 
-    @property
-    def arg_constraints(self) -> dict[str, Any]:
-        """None: the parameters are not checked."""
-        return {}
+    marginalises = False
 
-    def __init__(self, nade: NADE, counts: Counts, room: Sequence[int]) -> None:
+    def __init__(self, nade: "NADE", counts: Counts, room: Sequence[int]) -> None:
         super().__init__(batch_shape=nade.batch_shape, validate_args=False)
         self.nade = nade
-        self.start = nade.start
         self.counts = counts
         self.room = (*room, 0)
 
-    @property
-    def noise_shape(self) -> tuple[int, ...]:
-        """Of the uniform draws: a candidate's features, and one to choose among the candidates."""
+    def noise(self, generator: torch.Generator) -> Tensor:
+        """Uniform draws: each candidate's features, and one to choose among the candidates."""
         *draw, features = self.batch_shape
-        return (*draw, _CANDIDATES, features + 1)
+        like = self.nade.bias
+        shape = (*draw, _CANDIDATES, features + 1)
+        return torch.rand(shape, generator=generator, device=like.device, dtype=like.dtype)
+
+    def mean_frame(self, generator: torch.Generator) -> Tensor:
+        """The mean that one frame was drawn with."""
+        return self.draw(self.noise(generator), 1.0).mean
 
     def draw(
-        self, uniform: Float[Tensor, "*draw candidate feature_and_one"], temperature: float
+        self, noise: Float[Tensor, "*draw candidate feature_and_one"], temperature: float
     ) -> DrawnFrame:
         """A frame, and the probability of each feature given those drawn before it.
 
         Args:
-            uniform: draws from [0, 1) of shape `noise_shape`.
+            noise: uniform draws, from `noise`.
             temperature: divides every logit; 0 takes the more likely value of each feature that
                 leaves the condition possible.
         """
         least, most, apart = self.counts
         nade, features = self.nade, self.batch_shape[-1]
-        shape = uniform.shape[:-1]
+        shape = noise.shape[:-1]
         units = nade.start[..., None, :].expand(*shape, -1).clone()
         bias = nade.bias[..., None, :]
         count = torch.zeros(shape, dtype=torch.long, device=units.device)
@@ -224,7 +201,7 @@ class CountedNADE(Distribution):
                 can_be_on &= ~before
             can_be_on &= logit > -torch.inf
             must_be_on = count + self.room[i + 1] < least
-            one = (uniform[..., i] < chance) & can_be_on | must_be_on
+            one = (noise[..., i] < chance) & can_be_on | must_be_on
             forced = must_be_on | ~can_be_on
             gain = -softplus(torch.where(one, -warm, warm))
             log_w += torch.where(forced, gain, 0.0)
@@ -235,7 +212,7 @@ class CountedNADE(Distribution):
             before = one
         weights = log_w.softmax(-1) if temperature else torch.ones_like(log_w)
         bounds = weights.cumsum(-1)
-        at = uniform[..., 0, -1, None] * bounds[..., -1:]
+        at = noise[..., 0, -1, None] * bounds[..., -1:]
         chosen = (bounds <= at).sum(-1).clamp_max(shape[-1] - 1)[..., None, None]
         frames = (
             part.gather(-2, chosen.expand(*chosen.shape[:-1], features))[..., 0, :]

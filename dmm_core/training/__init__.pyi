@@ -1,4 +1,4 @@
-from .building import EXPLAINS as EXPLAINS, build_model as build_model, require_fit as require_fit
+from .building import build_model as build_model, require_fit as require_fit
 from .checkpoint import (
     Checkpoint as Checkpoint,
     decode_tensors as decode_tensors,

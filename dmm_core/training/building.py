@@ -9,7 +9,7 @@ from dmm_core.data.systems import SYSTEMS
 from dmm_core.errors import ConfigError, DataError
 from dmm_core.nn.combiner import Combiner, MeanFieldCombiner, PriorCombiner, StructuredCombiner
 from dmm_core.nn.dmm import DMM, InitialState
-from dmm_core.nn.emission import BernoulliEmission, GaussianEmission, NADEEmission
+from dmm_core.nn.emission import EMISSIONS, emissions_for
 from dmm_core.nn.flows import InverseAutoregressiveFlows
 from dmm_core.nn.inference import InferenceNetwork
 from dmm_core.nn.known_systems import known_parts
@@ -17,10 +17,10 @@ from dmm_core.nn.mlp import initialise
 from dmm_core.nn.summary import Summariser
 from dmm_core.nn.transition import GatedTransition, MLPTransition
 
-__all__ = ["EXPLAINS", "build_model", "require_fit"]
+__all__ = ["build_model", "require_fit"]
 
-EXPLAINS: dict[str, Kind] = {"bernoulli": "binary", "nade": "binary", "gaussian": "real"}
-"""Emission -> the kind of data it explains."""
+_OWN_SETTINGS = {"nade": {"units": "nade_hidden"}}
+"""Emission -> its further arguments, each with the setting of `ModelConfig` that gives it."""
 
 
 def build_model(
@@ -31,6 +31,7 @@ def build_model(
     seed: int,
     u_dim: int = 0,
     missing: bool = False,
+    emission: nn.Module | None = None,
 ) -> DMM:
     """The model that `config` describes, with weights drawn from `seed`, on the CPU in float32.
 
@@ -41,17 +42,20 @@ def build_model(
         seed: decides every initial weight.
         u_dim: actions of a frame.
         missing: whether the data say which features were observed.
+        emission: used in place of `config.emission`: a module that maps z_t, and x_{t-1} where
+            `config.x_to_x` is set, to a distribution with `log_prob` and `sample`.
 
     Raises:
         DataError: if the emission cannot explain data of that kind, or with features missing.
         ConfigError: if the configuration's known system is not of these dimensions.
     """
-    require_fit(config, x_dim=x_dim, kind=kind, u_dim=u_dim, missing=missing)
+    if emission is None:
+        require_fit(config, x_dim=x_dim, kind=kind, u_dim=u_dim, missing=missing)
     past = config.inference in ("ST-L", "ST-LR", "MF-L", "MF-LR")
     future = config.inference in ("DKS", "ST-LR", "MF-R", "MF-LR")
     with torch.random.fork_rng(devices=[]):  # the modules' own first draws leave no trace
         generative = (
-            _learned(config, x_dim, u_dim)
+            _learned(config, x_dim, u_dim, emission)
             if config.system == "learned"
             else known_parts(config.system, SYSTEMS[config.system])
         )
@@ -106,17 +110,17 @@ def require_fit(
         DataError: if the emission cannot explain data of that kind, or with features missing.
         ConfigError: if the configuration's known system is not of these dimensions.
     """
-    explains = EXPLAINS[config.emission]
-    if explains != kind:
-        needed = {"binary": "bernoulli or nade", "real": "gaussian"}[kind]
+    emission = EMISSIONS[config.emission]
+    fitting = " or ".join(emissions_for(kind, missing=missing))
+    if kind not in emission.explains:
         raise DataError(
-            f"model.emission is {config.emission}, which explains {explains} data, "
-            f"but these are {kind}: choose {needed}."
+            f"model.emission is {config.emission}, which explains "
+            f"{' and '.join(emission.explains)} data, but these are {kind}: choose {fitting}."
         )
-    if missing and config.emission == "nade":
+    if missing and not emission.distribution.marginalises:
         raise DataError(
-            "model.emission is nade, which cannot leave a feature out, but these data have missing "
-            "features: choose bernoulli."
+            f"model.emission is {config.emission}, which cannot leave a feature out, but these "
+            f"data have missing features: choose {fitting}."
         )
     if missing and (config.x_to_z or config.x_to_x):
         raise DataError(
@@ -133,16 +137,10 @@ def require_fit(
             )
 
 
-def _learned(config: ModelConfig, x_dim: int, u_dim: int) -> dict[str, nn.Module]:
+def _learned(
+    config: ModelConfig, x_dim: int, u_dim: int, emission: nn.Module | None
+) -> dict[str, nn.Module]:
     context = x_dim * config.x_to_z + u_dim
-    emission = {
-        "z_dim": config.z_dim,
-        "x_dim": x_dim,
-        "hidden": config.emission_hidden,
-        "layers": config.emission_layers,
-        "nonlinearity": config.nonlinearity,
-        "context_dim": x_dim * config.x_to_x,
-    }
     transition = {
         "z_dim": config.z_dim,
         "hidden": config.transition_hidden,
@@ -150,18 +148,26 @@ def _learned(config: ModelConfig, x_dim: int, u_dim: int) -> dict[str, nn.Module
         "nonlinearity": config.nonlinearity,
         "context_dim": context,
     }
-    emissions = {
-        "bernoulli": lambda: BernoulliEmission(**emission),
-        "gaussian": lambda: GaussianEmission(**emission),
-        "nade": lambda: NADEEmission(**emission, units=config.nade_hidden),
-    }
     return {
         "initial": InitialState(z_dim=config.z_dim, learned=config.learn_initial),
         "transition": GatedTransition(**transition)
         if config.transition == "gated"
         else MLPTransition(**transition),
-        "emission": emissions[config.emission](),
+        "emission": emission or _emission(config, x_dim),
     }
+
+
+def _emission(config: ModelConfig, x_dim: int) -> nn.Module:
+    own = _OWN_SETTINGS.get(config.emission, {})
+    return EMISSIONS[config.emission](
+        z_dim=config.z_dim,
+        x_dim=x_dim,
+        hidden=config.emission_hidden,
+        layers=config.emission_layers,
+        nonlinearity=config.nonlinearity,
+        context_dim=x_dim * config.x_to_x,
+        **{argument: getattr(config, setting) for argument, setting in own.items()},
+    )
 
 
 def _combiner(config: ModelConfig, *, summaries: int) -> Combiner:

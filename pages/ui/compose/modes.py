@@ -15,12 +15,11 @@ import torch
 from torch.distributions import Bernoulli
 
 from dmm_core.errors import ConfigError
-from dmm_core.inference.constraints import constrained
+from dmm_core.nn.distributions import constrained
 from dmm_core.inference.infilling import infill
 from dmm_core.inference.latent import posterior_moments
 from dmm_core.inference.morphing import morph
 from dmm_core.inference.sampling import continuation, reconstruct, sample
-from dmm_core.inference.seeded_sampling import draw_frame, emission_noise
 from dmm_core.nn.dmm import DMM
 from dmm_core.runs.rendering import to_roll
 
@@ -220,10 +219,10 @@ def _reconstruct(model: DMM, request: "CompositionRequest", pieces: Pieces) -> l
     logits = torch.logit(probabilities).clamp_max(_MAX_LOGIT)
     logits = logits.expand(request.count, *probabilities.shape)
     emission = constrained(Bernoulli(logits=logits, validate_args=False), unshifted)
-    noise = emission_noise(emission, torch.Generator().manual_seed(request.seed))
+    noise = emission.noise(torch.Generator().manual_seed(request.seed))
     return [
         Drawn(to_roll(x), mean.numpy(), inferred.loc, inferred.scale, inferred.kl.sum(1))
-        for x in draw_frame(emission, noise, request.x_temperature).x
+        for x in emission.draw(noise, request.x_temperature).x
     ]
 
 

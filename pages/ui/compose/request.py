@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from dmm_core.errors import ConfigError
-from dmm_core.inference.constraints import Constraint
 from dmm_core.music.pianoroll import HIGHEST, LOWEST
 from dmm_core.music.scales import SCALES, pitch_mask
+from dmm_core.nn.constraints import Constraint
 
 if TYPE_CHECKING:
     from pages.ui.compose.modes import Mode

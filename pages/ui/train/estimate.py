@@ -19,8 +19,9 @@ from dmm_core.data.catalogue import DATASETS, UPLOAD_PREFIX
 from dmm_core.data.sequences import Kind, Sequences, Splits
 from dmm_core.data.uploads.reader import list_uploads
 from dmm_core.nn.cost import UpdateCost, update_cost
+from dmm_core.nn.emission import emissions_for
 from dmm_core.system.device import choose_device, require_memory
-from dmm_core.training.building import EXPLAINS, build_model
+from dmm_core.training.building import build_model
 from dmm_core.training.events import EpochEnd
 from dmm_core.training.loop import Training
 
@@ -56,11 +57,7 @@ class Workload(NamedTuple):
     @property
     def emissions(self) -> list[str]:
         """The emissions that can explain such data, the usual one first."""
-        return [
-            name
-            for name, kind in EXPLAINS.items()
-            if kind == self.kind and not (self.missing and name == "nade")
-        ]
+        return emissions_for(self.kind, missing=self.missing)
 
 
 class _Pace(NamedTuple):

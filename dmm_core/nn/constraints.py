@@ -1,18 +1,46 @@
-"""Conditions that drawn notes have to meet: which may sound, how many at once, and how close."""
+"""Constraints on drawn notes: which may sound, how many at once, and how close together."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import torch
-from torch.distributions import Bernoulli, Distribution
+from jaxtyping import Float
+from torch import Tensor
 
 from dmm_core.errors import DataError
-from dmm_core.nn.nade import NADE
-from dmm_core.nn.note_counts import CountedBernoulli, CountedNADE, Counts, room
 
-__all__ = ["Constraint", "constrained"]
+__all__ = ["Constraint", "Counts", "room"]
 
 _STEEPEST = 20.0
+
+
+class Counts(NamedTuple):
+    """A condition on the ones of a frame.
+
+    Attributes:
+        least: fewest ones.
+        most: most ones, or None for any number.
+        apart: whether no two neighbouring features may both be 1.
+    """
+
+    least: int = 0
+    most: int | None = None
+    apart: bool = False
+
+
+def room(allowed: Sequence[bool], apart: bool) -> list[int]:
+    """How many ones the features from each on can hold; one entry more than there are features.
+
+    Args:
+        allowed: which features may be 1.
+        apart: whether no two neighbours may both be 1.
+    """
+    found = [0, 0]
+    for free in reversed(allowed):
+        found.insert(0, max(found[0], free + found[1 if apart else 0]))
+    return found[:-1]
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,7 +79,7 @@ class Constraint:
                 "1 or higher, and no lower than the least."
             )
         if self.allowed is not None:
-            self.require_room(self.allowed)
+            self.room_among(len(self.allowed))
 
     @property
     def counts(self) -> Counts | None:
@@ -59,12 +87,33 @@ class Constraint:
         found = Counts(self.least, self.most, self.apart)
         return None if found == Counts() else found
 
-    def require_room(self, allowed: np.ndarray) -> list[int]:
-        """How many notes fit among those that are allowed, from each on.
+    def applied_to(self, logits: Float[Tensor, "*draw feature"]) -> Float[Tensor, "*draw feature"]:
+        """Logits with the shift, and minus infinity where a feature may not be 1.
+
+        Raises:
+            DataError: if the constraint is about another number of features.
+        """
+        logits = logits + self.shift
+        if self.allowed is None:
+            return logits
+        if self.allowed.shape != logits.shape[-1:]:
+            raise DataError(
+                f"The model draws {logits.shape[-1]} notes a frame, and the constraint is about "
+                f"{self.allowed.size}."
+            )
+        allowed = torch.as_tensor(self.allowed, dtype=torch.bool, device=logits.device)
+        return logits.masked_fill(~allowed, -torch.inf)
+
+    def room_among(self, features: int) -> list[int]:
+        """How many features can be 1 among those from each feature on, as `room` counts them.
+
+        Args:
+            features: of a frame, where the constraint allows all of them.
 
         Raises:
             DataError: if fewer fit than the constraint asks for.
         """
+        allowed = np.ones(features, dtype=bool) if self.allowed is None else self.allowed
         found = room(allowed.tolist(), self.apart)
         if found[0] < self.least:
             apart = ", no two of them a semitone apart" if self.apart else ""
@@ -73,53 +122,3 @@ class Constraint:
                 f"has to have {self.least}: widen the range or the scale, or ask for fewer notes."
             )
         return found
-
-
-def constrained(emission: Distribution, constraint: Constraint | None) -> Distribution:
-    """`emission` under `constraint`.
-
-    Logits are shifted, and are minus infinity where a note is not allowed, which they stay at any
-    temperature; of a NADE this changes every conditional. A condition on the number of notes or on
-    neighbours makes a Bernoulli emission a `CountedBernoulli`, which is drawn exactly, and a NADE a
-    `CountedNADE`, which is drawn approximately.
-
-    Args:
-        emission: p(x_t given z_t).
-        constraint: None leaves it as it is.
-
-    Raises:
-        DataError: if it is no distribution of notes, has another number of them, or no frame meets
-            the constraint.
-    """
-    if constraint is None:
-        return emission
-    if isinstance(emission, NADE):
-        logits = emission.bias
-    elif isinstance(emission, Bernoulli):
-        logits = emission.logits
-    else:
-        raise DataError(
-            "Only a model of notes can be held to a key, a register, a density or a number of "
-            "notes."
-        )
-    logits = logits + constraint.shift
-    allowed, features = constraint.allowed, logits.shape[-1]
-    if allowed is None:
-        allowed = np.ones(features, dtype=bool)
-    elif allowed.shape != (features,):
-        raise DataError(
-            f"The model draws {features} notes a frame, and the constraint is about {allowed.size}."
-        )
-    else:
-        mask = torch.as_tensor(allowed, dtype=torch.bool, device=logits.device)
-        logits = logits.masked_fill(~mask, -torch.inf)
-    counts = constraint.counts
-    if isinstance(emission, NADE):
-        nade = NADE(emission.start, logits, emission.read, emission.write)
-        return (
-            nade if counts is None else CountedNADE(nade, counts, constraint.require_room(allowed))
-        )
-    if counts is None:
-        return Bernoulli(logits=logits, validate_args=False)
-    constraint.require_room(allowed)
-    return CountedBernoulli(logits, counts)

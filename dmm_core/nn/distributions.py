@@ -1,0 +1,90 @@
+"""The distributions of a frame that emissions return: Bernoulli, Gaussian, or any of PyTorch's."""
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+from torch.distributions import Bernoulli, Distribution, Normal
+
+from dmm_core.nn.constraints import Constraint
+from dmm_core.nn.frame import DrawnFrame, FrameDistribution, SampledFrame
+from dmm_core.nn.note_counts import CountedBernoulli
+
+__all__ = ["BernoulliFrame", "NormalFrame", "as_frame", "constrained"]
+
+
+class BernoulliFrame(Bernoulli, FrameDistribution):
+    """Independent binary features."""
+
+    def noise(self, generator: torch.Generator) -> Tensor:
+        """Uniform draws, one for each feature."""
+        like = self.logits
+        return torch.rand(like.shape, generator=generator, device=like.device, dtype=like.dtype)
+
+    def draw(self, noise: Float[Tensor, "*draw feature"], temperature: float) -> DrawnFrame:
+        """Features that are 1 with probability sigmoid(logit / temperature)."""
+        logits = self.logits
+        odds = torch.sigmoid(logits / temperature) if temperature else (logits > 0).to(logits)
+        return DrawnFrame((noise < odds).to(logits), self.probs)
+
+    def constrained(self, constraint: Constraint) -> FrameDistribution:
+        """Shifted logits, minus infinity where a note is not allowed; counted notes if asked for.
+
+        Raises:
+            DataError: if the constraint is about another number of notes, or no frame meets it.
+        """
+        logits = constraint.applied_to(self.logits)
+        if constraint.counts is None:
+            return BernoulliFrame(logits=logits, validate_args=False)
+        constraint.room_among(logits.shape[-1])
+        return CountedBernoulli(logits, constraint.counts)
+
+
+class NormalFrame(Normal, FrameDistribution):
+    """Independent Gaussian features."""
+
+    def noise(self, generator: torch.Generator) -> Tensor:
+        """Standard normal draws, one for each feature."""
+        like = self.loc
+        return torch.randn(like.shape, generator=generator, device=like.device, dtype=like.dtype)
+
+    def draw(self, noise: Float[Tensor, "*draw feature"], temperature: float) -> DrawnFrame:
+        """Loc + temperature * scale * noise."""
+        return DrawnFrame(self.loc + temperature * self.scale * noise, self.loc)
+
+
+def as_frame(distribution: Distribution) -> FrameDistribution:
+    """What an emission returned, with everything that the library asks of it.
+
+    Bernoulli and Normal become distributions that are drawn feature by feature at any temperature.
+    Any other distribution of PyTorch's interface is drawn by its own `sample`.
+
+    Args:
+        distribution: p(x_t given z_t), of batch shape (..., feature), or of event shape (feature,).
+    """
+    if isinstance(distribution, FrameDistribution):
+        return distribution
+    if isinstance(distribution, Bernoulli):
+        return BernoulliFrame(logits=distribution.logits, validate_args=False)
+    if isinstance(distribution, Normal):
+        return NormalFrame(distribution.loc, distribution.scale, validate_args=False)
+    return SampledFrame(distribution)
+
+
+def constrained(distribution: Distribution, constraint: Constraint | None) -> FrameDistribution:
+    """A distribution of notes, restricted to the frames that meet a constraint.
+
+    Logits are shifted, and are minus infinity where a note is not allowed, which they stay at any
+    temperature. A NADE's conditionals all change. A condition on the number of notes or on
+    neighbours makes a Bernoulli a `CountedBernoulli`, which is drawn exactly, and a NADE a
+    `CountedNADE`, which is drawn approximately.
+
+    Args:
+        distribution: p(x_t given z_t).
+        constraint: None leaves the distribution as it is.
+
+    Raises:
+        DataError: if it is not a distribution of notes, if the constraint is about another number
+            of notes, or if no frame meets it.
+    """
+    frame = as_frame(distribution)
+    return frame if constraint is None else frame.constrained(constraint)
