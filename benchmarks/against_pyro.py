@@ -48,7 +48,7 @@ def pyro_epoch_of(
     """A function that trains a new Pyro model for an epoch, its batches made as ours are."""
     train = TrainConfig()
     with torch.random.fork_rng(devices=[]):
-        dmm = PyroDMM(config, splits.x_dim, embedding=embedding).to(device)
+        dmm = PyroDMM(config, splits.spec.x_dim, embedding=embedding).to(device)
     update = svi_update(dmm, lr=train.lr, clip_norm=train.clip_norm)
     resident = ResidentSequences(splits.train, device)
     rng = np.random.default_rng(0)

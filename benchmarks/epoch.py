@@ -58,7 +58,7 @@ def epoch_of(config: ModelConfig, splits: Splits, **changes: Any) -> Callable[[]
         splits: of which train is used.
         changes: to the settings of the training, which runs on the CPU otherwise.
     """
-    model = build_model(config, x_dim=splits.x_dim, kind=splits.kind, seed=0)
+    model = build_model(config, splits.spec, seed=0)
     settings = {"epochs": 100_000, "eval_every": 10_000, "device": "cpu"}
     train = TrainConfig.model_validate(settings | changes)
     ends = (e for e in Training(model, splits, train).events() if isinstance(e, EpochEnd))
@@ -69,7 +69,7 @@ class _Floor:
     """The bare matrix products of an epoch."""
 
     def __init__(self, config: ModelConfig, splits: Splits, batch_size: int) -> None:
-        z, h, x = config.z_dim, config.rnn_size, splits.x_dim
+        z, h, x = config.z_dim, config.rnn_size, splits.spec.x_dim
         e, t = config.emission_hidden, config.transition_hidden
         gates = _GATES[config.rnn] * h
         at_once = [(x, h), (h, gates), (h, 2 * z)]  # embedding, RNN input, heads on the summary

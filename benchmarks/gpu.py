@@ -145,7 +145,7 @@ def _paper(splits: Splits, end: float) -> Iterator[Row]:
 
 
 def _importance(splits: Splits) -> Iterator[Row]:
-    model = build_model(ModelConfig(), x_dim=splits.x_dim, kind=splits.kind, seed=0)
+    model = build_model(ModelConfig(), splits.spec, seed=0)
     model = model.to(choose_device("cuda"))
     evaluate(model, splits.test, samples=2, replicates=2, seed=0)  # allocates
     taken = seconds(lambda: evaluate(model, splits.test, samples=_PATHS // 2, replicates=2, seed=0))

@@ -16,6 +16,7 @@ from benchmarks.report import Options, Row, seconds
 from dmm_core.config.schema import ModelConfig
 from dmm_core.data.batching import ResidentSequences, SequenceBatch, batch_indices
 from dmm_core.data.sequences import Sequences
+from dmm_core.data.spec import DataSpec
 from dmm_core.inference.objective import bound_of
 from dmm_core.inference.seeded_sampling import draw_noise
 from dmm_core.nn.dmm import DMM
@@ -95,7 +96,7 @@ def _of_latent(z_dim: int) -> tuple[DMM, SequenceBatch]:
 
 def _model(z_dim: int = 64) -> DMM:
     config = ModelConfig(z_dim=z_dim, rnn="rnn-relu", rnn_size=256)
-    return build_model(config, x_dim=_X_DIM, kind="binary", seed=0)
+    return build_model(config, DataSpec("binary", _X_DIM), seed=0)
 
 
 def _sequences(count: int, steps: int) -> Sequences:

@@ -47,7 +47,7 @@ def bound_reached(config: RunConfig, splits: Splits, **changes: object) -> float
     """The valid bound at the end of a training on the CPU, evaluated in float32."""
     settings = {"device": "cpu", "eval_every": config.train.epochs, "eval_samples": 20}
     train = type(config.train).model_validate(config.train.model_dump() | settings | changes)
-    model = build_model(config.model, x_dim=splits.x_dim, kind=splits.kind, seed=train.seed)
+    model = build_model(config.model, splits.spec, seed=train.seed)
     *_, end = fit(model, splits, train)
     assert isinstance(end, Finished) and end.best_valid_bound is not None
     return end.best_valid_bound

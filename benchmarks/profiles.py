@@ -60,7 +60,7 @@ def rows(options: Options) -> Iterator[Row]:
 
 
 def _times(config: ModelConfig, splits: Splits) -> dict[str, float]:
-    model = build_model(config, x_dim=splits.x_dim, kind=splits.kind, seed=0)
+    model = build_model(config, splits.spec, seed=0)
     training = Training(model, splits, TrainConfig(device="cpu"))
     lengths = splits.train.lengths
     batches = batch_indices(lengths, training.config.batch_size, np.random.default_rng(0))

@@ -24,7 +24,7 @@ _PATHS = 2000
 def rows(options: Options) -> Iterator[Row]:
     """Importance NLL, particle filters, ancestral sampling and audio."""
     splits = load_dataset(DataConfig(name="jsb"))
-    model = build_model(ModelConfig(), x_dim=splits.x_dim, kind=splits.kind, seed=0)
+    model = build_model(ModelConfig(), splits.spec, seed=0)
     clock = options.clock
 
     def importance(samples: int) -> float:

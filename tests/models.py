@@ -4,6 +4,7 @@ import torch
 
 from dmm_core.config.schema import ModelConfig
 from dmm_core.data.batching import SequenceBatch
+from dmm_core.data.spec import DataSpec
 from dmm_core.training.building import build_model
 
 INFERENCE = ("DKS", "ST-L", "ST-LR", "MF-L", "MF-R", "MF-LR")
@@ -21,7 +22,7 @@ def small_model(x_dim=4, kind="binary", seed=0, u_dim=0, missing=False, **change
     )
     config = ModelConfig(**(settings | changes))
     return build_model(
-        config, x_dim=x_dim, kind=kind, seed=seed, u_dim=u_dim, missing=missing
+        config, DataSpec(kind, x_dim, u_dim=u_dim, missing=missing), seed=seed
     ).double()
 
 

@@ -5,10 +5,11 @@ from streamlit.testing.v1 import AppTest
 
 from dmm_core.config.schema import DataConfig, ModelConfig, RunConfig
 from dmm_core.data.sequences import Sequences
+from dmm_core.data.spec import DataSpec
 from dmm_core.data.uploads.reader import UploadOptions, UploadReport, store_upload
-from dmm_core.runs.record import DataFacts, model_for
 from dmm_core.runs.status import RunProgress, Status, this_owner
 from dmm_core.runs.store import create_run
+from dmm_core.training.building import build_model
 from dmm_core.training.checkpoint import Checkpoint, save_checkpoint
 
 SMALL = {"emission_hidden": 5, "transition_hidden": 6, "rnn_size": 7}
@@ -40,22 +41,20 @@ def music_run(name="mine", z_dim=3):
     """A finished run on uploaded music."""
     data = DataConfig(name=f"upload:{scales()}")
     config = RunConfig(data=data, model=ModelConfig(z_dim=z_dim, **SMALL))
-    return finished(
-        config, DataFacts(name=data.name, kind="binary", x_dim=88, steps_per_quarter=2), name
-    )
+    return finished(config, DataSpec("binary", 88, data.name, 2), name)
 
 
 def real_run(z_dim=2):
     """A finished run on sequences that are no music."""
     data = DataConfig(name="linear-gssm")
     config = RunConfig(data=data, model=ModelConfig(z_dim=z_dim, emission="gaussian", **SMALL))
-    return finished(config, DataFacts(name=data.name, kind="real", x_dim=1, steps_per_quarter=None))
+    return finished(config, DataSpec("real", 1, data.name))
 
 
 def finished(config, facts, name=None):
     run = create_run(config, name=name)
-    model = model_for(config.model, facts, seed=1)
-    scalars = {"epoch": 1, "update": 1, "data": facts.model_dump()}
+    model = build_model(config.model, facts, seed=1)
+    scalars = {"epoch": 1, "update": 1, "data": facts.to_json()}
     save_checkpoint(run.checkpoints, Checkpoint({"model": dict(model.state_dict())}, scalars))
     write_status(run, Status(state="finished"))
     return run

@@ -16,7 +16,7 @@ folder, settings = Path(sys.argv[1]), TrainConfig.model_validate_json(sys.argv[2
 torch.set_num_threads(1)
 with process_group() as world:
     data = splits()
-    model = build_model(MODEL, x_dim=data.x_dim, kind="binary", seed=0)
+    model = build_model(MODEL, data.spec, seed=0)
     training = Training(model, data, settings, world)
     for _ in training.events():
         pass

@@ -11,6 +11,7 @@ from benchmarks import gpu
 from benchmarks.pyro_dmm import PyroDMM
 from benchmarks.report import Options, alternate, ratio
 from dmm_core.config.schema import ModelConfig
+from dmm_core.data.spec import DataSpec
 from dmm_core.inference.objective import log_weights
 from dmm_core.nn.combiner import LatentPath
 from dmm_core.training.building import build_model
@@ -24,7 +25,7 @@ def test_pyros_model_is_ours(rnn):
     config = ModelConfig(
         z_dim=3, emission_hidden=5, transition_hidden=6, rnn=rnn, rnn_size=7, rnn_dropout=0.0
     )
-    ours = build_model(config, x_dim=4, kind="binary", seed=0).double()
+    ours = build_model(config, DataSpec("binary", 4), seed=0).double()
     theirs = PyroDMM(config, 4, embedding=True).double()
     renamed = {
         "gate.": "transition.gate.",

@@ -7,19 +7,19 @@ import torch
 from fake_training import CONFIG
 
 from dmm_core.data.catalogue import DATASETS
+from dmm_core.data.spec import DataSpec
 from dmm_core.errors import RunError
 from dmm_core.runs.bundled import BundledModel, list_bundled, load_model
-from dmm_core.runs.record import DataFacts
 from dmm_core.runs.store import create_run
 from dmm_core.training.building import build_model
 from dmm_core.training.checkpoint import Checkpoint, save_checkpoint, save_tensors
 
-FACTS = DataFacts(name="jsb-m21", kind="binary", x_dim=5, steps_per_quarter=1)
+FACTS = DataSpec("binary", 5, "jsb-m21")
 
 
 @pytest.fixture
 def weights():
-    return dict(build_model(CONFIG.model, x_dim=5, kind="binary", seed=3).state_dict())
+    return dict(build_model(CONFIG.model, DataSpec("binary", 5), seed=3).state_dict())
 
 
 @pytest.fixture
@@ -28,7 +28,7 @@ def bundle(tmp_path, weights):
     folder.mkdir()
     save_tensors(folder / "model.safetensors", weights)
     card = {"name": "tiny", "title": "A tiny model", "config": CONFIG.model_dump(mode="json")}
-    data = {"data": "jsb-m21", "kind": "binary", "x_dim": 5, "steps_per_quarter": 1}
+    data = {"data": "jsb-m21", "kind": "binary", "x_dim": 5, "steps_per_quarter": None}
     (folder / "card.json").write_text(json.dumps(card | data))
     return BundledModel(folder)
 
@@ -43,7 +43,7 @@ def test_a_bundle_is_read_like_a_run(bundle, weights):
 
 def test_a_run_and_a_bundle_give_the_same_model(bundle, weights, dmm_home):
     run = create_run(CONFIG)
-    scalars = {"update": 1, "data": FACTS.model_dump()}
+    scalars = {"update": 1, "data": FACTS.to_json()}
     save_checkpoint(run.checkpoints, Checkpoint({"model": weights}, scalars))
     for source in (run, bundle):
         model = load_model(source)

@@ -138,8 +138,7 @@ def test_counts_are_the_documented_ones(corpus):
         info = DATASETS[name]
         assert {s: len(splits[s]) for s in SPLITS} == info.sequences
         assert {s: splits[s].frames for s in SPLITS} == info.frames
-        assert (splits.x_dim, splits.kind) == (88, "binary")
-        assert splits.steps_per_quarter == info.steps_per_quarter
+        assert splits.spec == info.spec
 
 
 def test_the_scores_of_a_split_are_at_hand_one_by_one(corpus):

@@ -13,6 +13,7 @@ import pytest
 from dmm_core.cli.input_files import read_own_files
 from dmm_core.cli.main import main
 from dmm_core.data.sequences import Sequences
+from dmm_core.data.spec import DataSpec
 from dmm_core.data.uploads.reader import (
     UploadOptions,
     UploadReport,
@@ -24,7 +25,6 @@ from dmm_core.data.uploads.reader import (
 from dmm_core.errors import DataError, UploadError
 from dmm_core.music.pianoroll import notes_from_roll
 from dmm_core.music.score import musicxml_from_notes
-from dmm_core.runs.record import DataFacts
 
 TINY = (
     "--model.z-dim=2 --model.rnn-size=4 --model.emission-hidden=4 --model.transition-hidden=4 "
@@ -44,7 +44,7 @@ def lines(capsys):
 
 def facts(**changed):
     common = {"name": "it", "kind": "real", "x_dim": 2, "steps_per_quarter": None}
-    return DataFacts(**(common | changed))
+    return DataSpec(**(common | changed))
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ from torch.nn.functional import softplus
 
 from dmm_core.config.schema import ModelConfig, TrainConfig
 from dmm_core.data.sequences import Sequences, Splits
+from dmm_core.data.spec import DataSpec
 from dmm_core.errors import DataError
 from dmm_core.inference.evaluation import evaluate
 from dmm_core.inference.filtering import particle_filter
@@ -75,7 +76,7 @@ def counts(sequences=6, frames=8, rate=4.0):
 
 
 def model_with(emission):
-    return build_model(SMALL, x_dim=X_DIM, kind="real", seed=0, emission=emission)
+    return build_model(SMALL, DataSpec("real", X_DIM), seed=0, emission=emission)
 
 
 EMISSION_OF = {
@@ -133,9 +134,8 @@ def test_missing_counts_are_left_out_and_imputed():
     joint_model = model_with(OwnEmission(joint))
     with pytest.raises(DataError, match="explains all features of a frame together"):
         evaluate(joint_model, hidden, samples=2, seed=0)
-    seen = build_model(
-        SMALL, x_dim=X_DIM, kind="real", seed=0, missing=True, emission=PoissonEmission(2, 3)
-    )
+    spec = DataSpec("real", X_DIM, missing=True)
+    seen = build_model(SMALL, spec, seed=0, emission=PoissonEmission(Z_DIM, X_DIM))
     means = impute(seen, hidden, seed=0, particles=20)
     assert means.shape == (6, 8, X_DIM) and (means > 0).all()
 
@@ -177,7 +177,7 @@ def test_an_emission_says_what_it_explains(name, kinds, marginalises):
         assert name in emissions_for(kind)
         assert (name in emissions_for(kind, missing=True)) == marginalises
         model = build_model(
-            SMALL.model_copy(update={"emission": name}), x_dim=X_DIM, kind=kind, seed=0
+            SMALL.model_copy(update={"emission": name}), DataSpec(kind, X_DIM), seed=0
         )
         frame = model.frame(torch.zeros(5, Z_DIM))
         assert isinstance(frame, emission.distribution) and frame.marginalises == marginalises

@@ -14,6 +14,7 @@ from torch.distributions import Normal
 from dmm_core.config.schema import ModelConfig, parse_config
 from dmm_core.data.batching import SequenceBatch
 from dmm_core.data.sequences import Sequences
+from dmm_core.data.spec import DataSpec
 from dmm_core.data.systems import LINEAR_GSSM, SYSTEMS, LinearGaussian
 from dmm_core.errors import ConfigError, DataError
 from dmm_core.exact.kalman import kalman_filter
@@ -313,7 +314,7 @@ def known_model(name, **changes):
     config = ModelConfig(
         z_dim=states, emission="gaussian", system=name, rnn_size=8, rnn_dropout=0.0, **changes
     )
-    return build_model(config, x_dim=states, kind="real", seed=0).double()
+    return build_model(config, DataSpec("real", states), seed=0).double()
 
 
 def test_of_a_known_linear_system_importance_smc_and_exact_nll_agree():
@@ -387,13 +388,14 @@ def test_what_does_not_go_together_is_refused_with_a_reason(model, train, messag
 )
 def test_what_the_data_do_not_allow_is_refused_with_a_reason(changes, facts, message):
     with pytest.raises(DataError, match=message):
-        build_model(ModelConfig(**changes), **(dict(x_dim=4, kind="binary", seed=0) | facts))
+        spec = DataSpec(**(dict(x_dim=4, kind="binary") | facts))
+        build_model(ModelConfig(**changes), spec, seed=0)
 
 
 def test_a_known_system_of_other_dimensions_is_refused():
     config = ModelConfig(system="linear-gssm-10", emission="gaussian", z_dim=3)
     with pytest.raises(ConfigError, match="10 latent dimensions, 10 features and no actions"):
-        build_model(config, x_dim=10, kind="real", seed=0)
+        build_model(config, DataSpec("real", 10), seed=0)
 
 
 @pytest.mark.parametrize("inference", INFERENCE)

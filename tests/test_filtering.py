@@ -3,6 +3,7 @@ import pytest
 from models import INFERENCE, small_model
 
 from dmm_core.config.schema import ModelConfig
+from dmm_core.data.spec import DataSpec
 from dmm_core.data.synthetic import simulate_splits
 from dmm_core.exact.kalman import kalman_filter
 from dmm_core.inference.filtering import particle_filter
@@ -16,7 +17,7 @@ def test_on_a_linear_system_it_is_the_kalman_filter(inference):
     config = ModelConfig(
         z_dim=1, emission="gaussian", system="linear-gssm", inference=inference, rnn_size=6
     )
-    model = build_model(config, x_dim=1, kind="real", seed=0)
+    model = build_model(config, DataSpec("real", 1), seed=0)
     system, _, x = simulate_splits("linear-gssm", 0)["test"]
     exact = kalman_filter(system, x[:1])
     found = particle_filter(model, x[0].astype(np.float32), seed=0, particles=40_000)

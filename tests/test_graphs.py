@@ -9,6 +9,7 @@ from test_training import MODEL, metrics, splits, training, weights
 from dmm_core.config.schema import TrainConfig, parse_config
 from dmm_core.data.batching import ResidentSequences
 from dmm_core.data.sequences import Sequences, Splits
+from dmm_core.data.spec import DataSpec
 from dmm_core.errors import ConfigError
 from dmm_core.inference.objective import bound_of, importance_bound
 from dmm_core.training.building import build_model
@@ -145,7 +146,7 @@ def test_recorded_updates_are_plain_ones(precision):
 
 @needs_gpu
 def test_a_training_with_graphs_resumes(tmp_path):
-    model = build_model(MODEL, x_dim=4, kind="binary", seed=0)
+    model = build_model(MODEL, DataSpec("binary", 4), seed=0)
     config = TrainConfig(epochs=6, batch_size=3, graphs=True, eval_every=3)
     run = Training(model, alike([8] * 12), config)
     events = run.events()

@@ -11,6 +11,7 @@ from psutil import virtual_memory
 
 from dmm_core.config.schema import ModelConfig, TrainConfig
 from dmm_core.data.sequences import Sequences, Splits
+from dmm_core.data.spec import DataSpec
 from dmm_core.errors import ConfigError
 from dmm_core.inference.evaluation import evaluate
 from dmm_core.nn.cost import update_cost
@@ -73,7 +74,7 @@ def test_the_first_version_of_control_groups_is_read_too(monkeypatch, tmp_path):
 
 def cost(samples=1, **model):
     with torch.device("meta"):
-        built = build_model(ModelConfig(**model), x_dim=88, kind="binary", seed=0)
+        built = build_model(ModelConfig(**model), DataSpec("binary", 88), seed=0)
     return update_cost(built, rows=20, steps=60, samples=samples)
 
 
@@ -100,7 +101,7 @@ def test_every_part_of_a_model_counts(larger):
 
 
 def test_a_valid_sequence_too_long_for_memory_is_refused_before_training(monkeypatch):
-    model = build_model(ModelConfig(rnn_size=600), x_dim=4, kind="binary", seed=0)
+    model = build_model(ModelConfig(rnn_size=600), DataSpec("binary", 4), seed=0)
     short, long = (Sequences((np.zeros((t, 4), np.uint8),), ("x",)) for t in (10, 300_000))
     free = update_cost(model, rows=1, steps=10).memory + 2 * 10**9
     monkeypatch.setattr("dmm_core.system.device.free_memory", lambda: free)
@@ -113,7 +114,7 @@ def test_a_valid_sequence_too_long_for_memory_is_refused_before_training(monkeyp
 
 
 def test_double_precision_takes_twice_the_memory():
-    model = build_model(ModelConfig(rnn_size=8), x_dim=4, kind="binary", seed=0)
+    model = build_model(ModelConfig(rnn_size=8), DataSpec("binary", 4), seed=0)
     single = update_cost(model, rows=2, steps=3)
     double = update_cost(model.double(), rows=2, steps=3)
     noted = 3 * 6_000  # of three time steps, whatever the precision
@@ -130,8 +131,7 @@ def test_long_sequences_cost_memory_however_small_the_model_is():
     with torch.device("meta"):
         tiny = {"z_dim": 1, "emission_hidden": 1, "transition_hidden": 1, "rnn_size": 1}
         plain, flowing = (
-            build_model(ModelConfig(**tiny, flows=n), x_dim=4, kind="binary", seed=0)
-            for n in (0, 2)
+            build_model(ModelConfig(**tiny, flows=n), DataSpec("binary", 4), seed=0) for n in (0, 2)
         )
     assert update_cost(plain, rows=1, steps=10**6).memory > 5e9  # 5.6 GB, from 60,000
     assert update_cost(flowing, rows=1, steps=10**6).memory > 60e9  # 65 GB, from 20,000
@@ -143,10 +143,11 @@ import numpy as np
 from dmm_core.training.building import build_model
 from dmm_core.config.schema import ModelConfig, TrainConfig
 from dmm_core.data.sequences import Sequences, Splits
+from dmm_core.data.spec import DataSpec
 from dmm_core.training.loop import fit
 x = tuple(np.zeros((60, 88), np.uint8) for _ in range(20))
 data = Sequences(x, ("",) * 20)
-model = build_model(ModelConfig(), x_dim=88, kind="binary", seed=0)
+model = build_model(ModelConfig(), DataSpec("binary", 88), seed=0)
 config = TrainConfig(samples=int(sys.argv[1]), epochs=2, eval_every=2, threads=1, device="cpu")
 list(fit(model, Splits("zeros", "binary", train=data, valid=data.subset(np.arange(1)),
                        test=data), config))

@@ -5,6 +5,7 @@ from torch.autograd.functional import jacobian
 
 from dmm_core.config.schema import ModelConfig
 from dmm_core.data.batching import SequenceBatch
+from dmm_core.data.spec import DataSpec
 from dmm_core.errors import DataError
 from dmm_core.inference.objective import bound_of
 from dmm_core.nn.combiner import StructuredCombiner
@@ -98,7 +99,7 @@ def test_the_published_net_has_its_published_number_of_parameters():
         rnn_size=600,
         inference="DKS",
     )
-    assert count_parameters(build_model(config, x_dim=88, kind="binary", seed=0)) == 3_295_288
+    assert count_parameters(build_model(config, DataSpec("binary", 88), seed=0)) == 3_295_288
 
 
 def test_the_second_bias_of_the_rnn_is_zero_and_frozen():
@@ -140,7 +141,7 @@ def test_initialisation_schemes(scheme, check):
 
 def test_an_emission_that_does_not_fit_the_data_is_refused():
     with pytest.raises(DataError, match="choose gaussian"):
-        build_model(ModelConfig(), x_dim=3, kind="real", seed=0)
+        build_model(ModelConfig(), DataSpec("real", 3), seed=0)
 
 
 def test_several_draws_are_the_draws_one_by_one():

@@ -223,7 +223,7 @@ def test_given_splits_are_told_and_kept():
     at.button(key="keep").click().run()
     assert not at.exception
     (info,) = list_uploads()
-    assert (info.kind, info.x_dim, info.sequences, info.steps_per_quarter) == ("real", 3, 4, None)
+    assert (info.spec.kind, info.spec.x_dim, info.sequences, info.spec.grid) == ("real", 3, 4, None)
 
 
 def test_a_hostile_table_is_one_plain_sentence_and_hostile_text_is_escaped():
@@ -262,7 +262,7 @@ def test_a_report_outlives_a_visit_to_another_page():
     at.button(key="keep").click().run()
     assert not at.exception
     (info,) = list_uploads()
-    assert (info.title, info.sequences, info.steps_per_quarter) == ("good", 1, 4)
+    assert (info.title, info.sequences, info.spec.steps_per_quarter) == ("good", 1, 4)
     at.query_params["view"] = "own"
     at.run()
     assert at.file_uploader and not at.table

@@ -7,11 +7,11 @@ from test_page_data import scale
 from torch.distributions import Normal
 
 from dmm_core.config.schema import DataConfig, ModelConfig, RunConfig
+from dmm_core.data.spec import DataSpec
 from dmm_core.errors import DataError
 from dmm_core.inference.fixed_points import fixed_points
 from dmm_core.inference.latent import Projection
 from dmm_core.nn.dmm import DMM
-from dmm_core.runs.record import DataFacts
 
 LATENT = "pages/4_Latent.py"
 VIEWS = ("listen", "paths", "prior", "filter", "transition", "dimensions", "nudge")
@@ -206,7 +206,7 @@ def test_help_says_what_the_words_of_a_view_mean():
 @pytest.mark.parametrize("view", ["listen", "paths", "prior", "filter", "transition", "dimensions"])
 def test_a_model_of_actions_and_missing_features_is_looked_at(view):
     model = ModelConfig(z_dim=2, **SMALL)
-    facts = DataFacts(
+    facts = DataSpec(
         name="medical", kind="binary", x_dim=16, steps_per_quarter=None, u_dim=8, missing=True
     )
     run = finished(RunConfig(data=DataConfig(name="medical"), model=model), facts)

@@ -8,6 +8,7 @@ from streamlit.testing.v1 import AppTest
 
 from dmm_core.config.presets import PRESETS
 from dmm_core.config.schema import RunConfig
+from dmm_core.data.spec import DataSpec
 from dmm_core.runs.status import State
 from dmm_core.runs.store import list_runs
 from dmm_core.training.loop import Training
@@ -345,7 +346,7 @@ def with_train(config, **changes):
 
 
 def test_a_training_that_cannot_teach_much_is_doubted():
-    one = estimate.Workload("binary", 88, sequences=1, frames=100, valid_frames=100)
+    one = estimate.Workload(DataSpec("binary", 88), sequences=1, frames=100, valid_frames=100)
     said = launch.estimate_warning(PRESETS["classroom"], one)
     assert (
         "takes 200 updates" in said and "training has 40" in said and "its own valid data" in said

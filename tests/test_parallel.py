@@ -56,7 +56,7 @@ def started(size, arguments, **environment):
 def test_two_processes_train_what_one_does(tmp_path, changes):
     config = TrainConfig(epochs=3, lr=1e-2, anneal_updates=6, eval_every=2, **changes)
     data = splits()
-    model = build_model(MODEL, x_dim=data.x_dim, kind="binary", seed=0)
+    model = build_model(MODEL, data.spec, seed=0)
     alone = Training(model, data, config)
     list(alone.events())
     started(2, ["tests/parallel_child.py", str(tmp_path), config.model_dump_json()])

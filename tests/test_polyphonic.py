@@ -22,8 +22,7 @@ def test_counts_are_the_known_ones(canonical, name):
     splits, info = canonical(name), DATASETS[name]
     assert {s: len(splits[s]) for s in ("train", "valid", "test")} == info.sequences
     assert {s: splits[s].frames for s in ("train", "valid", "test")} == info.frames
-    assert (splits.x_dim, splits.kind) == (88, "binary")
-    assert splits.steps_per_quarter == info.steps_per_quarter
+    assert splits.spec == info.spec
 
 
 def test_the_cache_holds_the_pinned_file_and_serves_without_a_source(

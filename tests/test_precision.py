@@ -129,6 +129,6 @@ def test_a_training_tells_that_bf16_is_slow_here(monkeypatch):
     monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"architecture": "x86_64"})
     told = []
     data = splits()
-    model = build_model(MODEL, x_dim=data.x_dim, kind="binary", seed=0)
+    model = build_model(MODEL, data.spec, seed=0)
     Training(model, data, TrainConfig(precision="bf16", device="cpu"), tell=told.append)
     assert told == [precision_warning("cpu", "bf16")] and "ten times as long" in told[0]

@@ -38,9 +38,9 @@ def test_every_data_set_is_listed_under_its_name():
         assert DataConfig(name=name).name == name
         for field in dataclasses.fields(info):
             assert getattr(info, field.name) or field.name in MAY_BE_EMPTY
-        assert (info.grid is None) == (info.steps_per_quarter is None) == (name in SYNTHETIC)
+        assert info.spec.is_music == (name not in SYNTHETIC)
         assert info.seeded == (name in SYNTHETIC)
-        assert len(info.features) in (0, info.x_dim) and len(info.actions) == info.u_dim
+        assert len(info.spec.actions) == info.spec.u_dim
 
 
 def test_the_default_data_set_exists():
@@ -53,8 +53,7 @@ def test_a_synthetic_data_set_has_its_counts_and_is_always_at_hand(dmm_home, nam
     assert on_disk(name)
     assert {s: len(splits[s]) for s in info.sequences} == info.sequences
     assert {s: splits[s].frames for s in info.frames} == info.frames
-    assert (splits.name, splits.kind, splits.x_dim) == (name, info.kind, info.x_dim)
-    assert (splits.u_dim, splits.missing) == (info.u_dim, info.missing)
+    assert splits.spec == info.spec and splits.name == name
     assert not (dmm_home / "datasets").exists()
 
 
@@ -95,4 +94,4 @@ def test_the_docs_give_the_same_counts():
         (row,) = (row for row in rows if row.startswith(f"| `{name}` |"))
         for counts in (info.sequences, info.frames):
             assert " / ".join(f"{counts[s]:,}" for s in ("train", "valid", "test")) in row
-        assert info.grid is None or f"| {info.grid} |" in row
+        assert info.spec.grid is None or f"| {info.spec.grid} |" in row

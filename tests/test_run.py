@@ -7,9 +7,9 @@ import pytest
 import torch
 
 from dmm_core.config.presets import preset
+from dmm_core.data.spec import DataSpec
 from dmm_core.errors import RunError
 from dmm_core.runs.lock import acquire
-from dmm_core.runs.record import DataFacts
 from dmm_core.runs.run import Run
 from dmm_core.runs.status import Owner, Status, this_owner
 from dmm_core.runs.store import create_run
@@ -109,7 +109,7 @@ def test_weights_are_the_best_or_the_last(run):
     groups["best"] = {"w": torch.zeros(2)}
     save_checkpoint(run.checkpoints, Checkpoint(groups, {"update": 2, "data": FACTS}))
     assert run.weights()["w"].tolist() == [0, 0]
-    assert run.data() == DataFacts(**FACTS)
+    assert run.data() == DataSpec(**FACTS)
     next(run.checkpoints.glob("*2.best.*")).write_bytes(b"")
     assert run.weights()["w"].tolist() == [1, 1]
     for path in run.checkpoints.glob("*.model.*"):

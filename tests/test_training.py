@@ -8,6 +8,7 @@ import torch
 
 from dmm_core.config.schema import ModelConfig, TrainConfig, parse_config
 from dmm_core.data.sequences import Sequences, Splits
+from dmm_core.data.spec import DataSpec
 from dmm_core.errors import ConfigError, RunError
 from dmm_core.system.device import choose_device
 from dmm_core.training.building import build_model
@@ -33,7 +34,7 @@ def splits(seed=0, count=11, x_dim=4):
 def training(data=None, **changes):
     settings = dict(epochs=4, batch_size=3, lr=1e-2, anneal_updates=6, eval_every=2)
     data = data or splits()
-    model = build_model(MODEL, x_dim=data.x_dim, kind="binary", seed=0)
+    model = build_model(MODEL, data.spec, seed=0)
     return Training(model, data, TrainConfig(**(settings | changes)))
 
 
@@ -222,14 +223,14 @@ def test_a_device_that_is_not_there_is_refused():
 
 
 def test_a_checkpoint_of_another_model_is_refused():
-    other = build_model(MODEL.model_copy(update={"z_dim": 2}), x_dim=4, kind="binary", seed=0)
+    other = build_model(MODEL.model_copy(update={"z_dim": 2}), DataSpec("binary", 4), seed=0)
     state = Training(other, splits(), TrainConfig(epochs=1)).state()
     with pytest.raises(RunError, match="another model"):
         training().load_state(state)
 
 
 def test_fit_is_a_training_from_the_start():
-    model = build_model(MODEL, x_dim=4, kind="binary", seed=0)
+    model = build_model(MODEL, DataSpec("binary", 4), seed=0)
     config = TrainConfig(epochs=4, batch_size=3, lr=1e-2, anneal_updates=6, eval_every=2)
     assert metrics(fit(model, splits(), config)) == metrics(training().events())
 
@@ -237,7 +238,7 @@ def test_fit_is_a_training_from_the_start():
 def test_a_training_that_cannot_fit_is_refused_before_it_begins(monkeypatch):
     wide = MODEL.model_copy(update={"rnn_size": 64})
     data = splits()
-    model = build_model(wide, x_dim=4, kind="binary", seed=0)
+    model = build_model(wide, DataSpec("binary", 4), seed=0)
     monkeypatch.setattr("dmm_core.system.device.free_memory", lambda: 200_000)
     with pytest.raises(ConfigError, match=r"needs about 0\.\d GB .* smaller train\.batch_size"):
         Training(model, data, TrainConfig(batch_size=10, device="cpu"))
@@ -271,7 +272,7 @@ def test_single_numbers_are_told_after_every_epoch():
 
     config = ModelConfig(z_dim=2, emission="gaussian", system="nonlinear-gssm", rnn_size=5)
     data = Splits("noise", "real", draw(6), draw(2), draw(2))
-    model = build_model(config, x_dim=2, kind="real", seed=0)
+    model = build_model(config, DataSpec("real", 2), seed=0)
     ends = [e for e in fit(model, data, TrainConfig(epochs=3, lr=1e-2)) if isinstance(e, EpochEnd)]
     names = {"transition.step.alpha", "transition.step.beta"}
     assert all(e.scalars.keys() == names for e in ends)

@@ -14,6 +14,7 @@ from hostile_data import ONES, X, archive, header, npy, npz
 from safetensors.numpy import load, save
 
 from dmm_core.data.sequences import Sequences
+from dmm_core.data.spec import DataSpec
 from dmm_core.data.uploads import join as upload_join, reader as uploads
 from dmm_core.data.uploads.csv_table import parse_csv
 from dmm_core.data.uploads.kinds import parse_file
@@ -421,7 +422,9 @@ def test_what_is_written_is_what_is_read_back(dmm_home, binary, act, missing):
         upload = store_upload(report, title="x", options=replace(OPTIONS, seed=1))
         splits = load_upload(upload)
         assert (splits.kind, splits.steps_per_quarter) == ("binary" if binary else "real", None)
-        assert (splits.x_dim, splits.u_dim, splits.missing) == (3, 2 * act, missing)
+        assert splits.spec == DataSpec(
+            splits.kind, 3, f"upload:{upload}", u_dim=2 * act, missing=missing
+        )
         parts = [splits[part] for part in ("train", "valid", "test")]
         assert [len(part) for part in parts] == [5, 1, 1]
         order = [report.sequences.names.index(n) for part in parts for n in part.names]
@@ -429,13 +432,7 @@ def test_what_is_written_is_what_is_read_back(dmm_home, binary, act, missing):
         for at, part in zip(np.split(np.array(order), [5, 6]), parts, strict=True):
             assert same(part, wanted.subset(at))
         info = next(info for info in list_uploads() if info.id == upload)
-        assert (info.kind, info.x_dim, info.u_dim, info.missing, info.steps_per_quarter) == (
-            splits.kind,
-            3,
-            2 * act,
-            missing,
-            None,
-        )
+        assert info.spec == splits.spec
 
 
 def test_given_splits_come_back(dmm_home):
@@ -456,14 +453,14 @@ def test_uploads_of_before_still_load(dmm_home):
     upload = store_upload(report, title="old", options=OPTIONS)
     manifest = dmm_home / "uploads" / upload / "upload.json"
     values = json.loads(manifest.read_text())
-    for added in ("kind", "x_dim", "u_dim", "missing"):
-        del values["info"][added]
+    del values["info"]["spec"]
+    values["info"]["steps_per_quarter"] = 2
     manifest.write_text(json.dumps(values))
     splits = load_upload(upload)
-    assert (splits.kind, splits.x_dim, splits.steps_per_quarter) == ("binary", 88, 2)
+    assert (splits.kind, splits.spec.x_dim, splits.steps_per_quarter) == ("binary", 88, 2)
     assert np.array_equal(splits.train.x[0], rolls[int(splits.train.names[0] == "b")])
-    assert not splits.missing and splits.u_dim == 0
-    assert list_uploads()[0].kind == "binary" and list_uploads()[0].x_dim == 88
+    assert not splits.spec.missing and splits.spec.u_dim == 0
+    assert list_uploads()[0].spec == splits.spec
 
 
 def test_files_that_go_together_are_joined():

@@ -21,10 +21,10 @@ from fake_training import CONFIG, UPDATES, fresh, tiny_splits
 from test_checkpoint import files_limited_to
 
 from dmm_core.data.sequences import Sequences, Splits
+from dmm_core.data.spec import DataSpec
 from dmm_core.errors import ConfigError, DataError, RunError
 from dmm_core.runs import journal, worker
 from dmm_core.runs.lock import acquire
-from dmm_core.runs.record import DataFacts
 from dmm_core.runs.status import Status, this_owner
 from dmm_core.runs.store import create_run
 from dmm_core.runs.worker import execute
@@ -76,7 +76,7 @@ def comparable(run):
 def reference(kind):
     """What the training gives without a worker, in the form of `comparable`."""
     torch.set_num_threads(1)
-    model = build_model(CONFIG.model, x_dim=88, kind="binary", seed=CONFIG.train.seed)
+    model = build_model(CONFIG.model, DataSpec("binary", 88), seed=CONFIG.train.seed)
     training = fresh(kind)(model, tiny_splits(), CONFIG.train)
     metrics = [
         {k: v for k, v in dataclasses.asdict(event).items() if k != "seconds"}
@@ -84,7 +84,7 @@ def reference(kind):
         if isinstance(event, EpochEnd)
     ]
     state = training.state()
-    data = DataFacts.of(tiny_splits()).model_dump()
+    data = tiny_splits().spec.to_json()
     return metrics, listed(state), {**state.scalars, "data": data, "metrics_lines": EPOCHS}
 
 
@@ -126,7 +126,7 @@ class TestFolder:
         best = min(run.metrics(), key=lambda line: line["valid_bound"])
         assert status.progress.best_valid_bound == best["valid_bound"]
         assert status.progress.best_epoch == best["epoch"]
-        assert run.data().model_dump() == {
+        assert run.data().to_json() == {
             "name": "tiny",
             "kind": "binary",
             "x_dim": 88,
@@ -296,7 +296,7 @@ class TestStop:
             assert execute(run) == "cancelled"
         assert execute(run) == "finished"
 
-    @pytest.mark.parametrize("name", ["load_dataset", "model_for", "Training"])
+    @pytest.mark.parametrize("name", ["load_dataset", "build_model", "Training"])
     def test_while_preparing(self, run, monkeypatch, name):
         original = getattr(worker, name)
 
@@ -378,7 +378,7 @@ class TestStop:
 
 
 class TestFailure:
-    @pytest.mark.parametrize("phase", ["load_dataset", "model_for", "Training", "events", "load"])
+    @pytest.mark.parametrize("phase", ["load_dataset", "build_model", "Training", "events", "load"])
     @pytest.mark.parametrize(
         ("error", "reason"),
         [
@@ -412,7 +412,7 @@ class TestFailure:
         assert comparable(run) == reference("fake")
 
     def test_the_memory_of_the_cpu(self, fake, run, monkeypatch):
-        monkeypatch.setattr(worker, "model_for", lambda *_, **__: torch.empty(2**50))
+        monkeypatch.setattr(worker, "build_model", lambda *_, **__: torch.empty(2**50))
         assert execute(run) == "failed"
         assert run.status().reason.startswith("The memory ran out: a smaller batch size needs less")
 

@@ -60,7 +60,7 @@ def _card(source: Run, given: argparse.Namespace) -> dict[str, Any]:
         "data": data.name,
         "data_source": info and info.source,
         "data_licence": info and info.licence,
-        **data.model_dump(exclude={"name"}),
+        **{key: value for key, value in data.to_json().items() if key != "name"},
         "valid": {"bound_per_step": progress.best_valid_bound, "epoch": progress.best_epoch},
         "command": command_line(record.config),
         "created": record.created.isoformat(),

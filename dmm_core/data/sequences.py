@@ -2,16 +2,14 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from functools import cached_property
 
 import numpy as np
 
+from dmm_core.data.spec import DataSpec, Kind
 from dmm_core.errors import DataError
 
-__all__ = ["Kind", "Sequences", "Splits", "split_by_seed"]
-
-Kind = Literal["binary", "real"]
-"""What the features are: 0 or 1 (a piano-roll), or real values."""
+__all__ = ["Sequences", "Splits", "split_by_seed"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -145,6 +143,8 @@ class Splits:
         name: the data set's name, as `DataConfig.name` gives it.
         kind: binary or real.
         steps_per_quarter: frames of a quarter note (1, 2 or 4), or None where frames are no music.
+        features: a name for each feature, or none at all.
+        actions: a name for each action, or none at all.
     """
 
     name: str
@@ -153,21 +153,22 @@ class Splits:
     valid: Sequences
     test: Sequences
     steps_per_quarter: int | None = None
+    features: tuple[str, ...] = ()
+    actions: tuple[str, ...] = ()
 
-    @property
-    def x_dim(self) -> int:
-        """Features of a frame."""
-        return self.train.x_dim
-
-    @property
-    def u_dim(self) -> int:
-        """Actions of a frame; 0 where nothing acts."""
-        return self.train.u_dim
-
-    @property
-    def missing(self) -> bool:
-        """Whether the data say which features were observed."""
-        return self.train.observed is not None
+    @cached_property
+    def spec(self) -> DataSpec:
+        """What the frames are, as a model has to know it."""
+        return DataSpec(
+            kind=self.kind,
+            x_dim=self.train.x_dim,
+            name=self.name,
+            steps_per_quarter=self.steps_per_quarter,
+            u_dim=self.train.u_dim,
+            missing=self.train.observed is not None,
+            features=self.features,
+            actions=self.actions,
+        )
 
     def __getitem__(self, split: str) -> Sequences:
         """The sequences of the split called train, valid or test.

@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from dmm_core.data.sequences import Kind
+from dmm_core.data.spec import Kind
 from dmm_core.nn.distributions import BernoulliFrame, NormalFrame
 from dmm_core.nn.frame import FrameDistribution
 from dmm_core.nn.mlp import concat_context, mlp, scale_of, to_float32

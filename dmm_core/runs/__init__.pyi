@@ -9,7 +9,6 @@ from .documents import write_document as write_document
 from .evaluations import evaluate_run as evaluate_run
 from .exporting import export_run as export_run
 from .imported import import_run as import_run
-from .record import DataFacts as DataFacts, model_for as model_for
 from .rendering import (
     TEMPO as TEMPO,
     compose_midi as compose_midi,

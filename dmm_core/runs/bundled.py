@@ -9,12 +9,13 @@ from pydantic import ValidationError
 from torch import Tensor
 
 from dmm_core.config.schema import RunConfig
-from dmm_core.errors import RunError
+from dmm_core.data.spec import DataSpec
+from dmm_core.errors import DataError, RunError
 from dmm_core.nn.dmm import DMM
 from dmm_core.runs.documents import read_document
-from dmm_core.runs.record import DataFacts, model_for
 from dmm_core.runs.run import Run
 from dmm_core.system.files import assets
+from dmm_core.training.building import build_model
 from dmm_core.training.checkpoint import load_tensors
 
 __all__ = ["BUNDLED_NAME", "BUNDLED_PREFIX", "BundledModel", "list_bundled", "load_model"]
@@ -71,7 +72,7 @@ class BundledModel:
         """
         return load_tensors(self.folder / "model.safetensors")
 
-    def data(self) -> DataFacts:
+    def data(self) -> DataSpec:
         """What the model has to know of the data.
 
         Raises:
@@ -79,8 +80,8 @@ class BundledModel:
         """
         card = self.card()
         try:
-            return DataFacts.model_validate({**card, "name": card.get("data")})
-        except ValidationError:
+            return DataSpec.from_json({**card, "name": card.get("data")})
+        except DataError:
             raise self._bad_card() from None
 
     def _bad_card(self) -> RunError:
@@ -103,7 +104,7 @@ def load_model(source: Run | BundledModel) -> DMM:
     Raises:
         RunError: if its weights are missing, damaged, or of another model than its configuration's.
     """
-    model = model_for(source.config().model, source.data(), seed=0)
+    model = build_model(source.config().model, source.data(), seed=0)
     try:
         model.load_state_dict(source.weights())
     except RuntimeError:

@@ -1,15 +1,22 @@
 """The documents of an exported run, out of a stranger's hands: what is kept of each, or why not."""
 
 from datetime import UTC, datetime
-from typing import Any, Literal, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
-from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, ValidationError
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    FiniteFloat,
+    PlainSerializer,
+    PlainValidator,
+    ValidationError,
+)
 
 from dmm_core.config.schema import RunConfig, parse_config
-from dmm_core.data.sequences import Kind
+from dmm_core.data.spec import MAX_FEATURES, DataSpec
 from dmm_core.data.uploads.report import display_name
-from dmm_core.data.uploads.values import MAX_FEATURES
-from dmm_core.errors import UploadError
+from dmm_core.errors import DataError, UploadError
 from dmm_core.runs.documents import is_epoch, is_evaluation, parse, plain_line
 
 __all__ = [
@@ -33,12 +40,14 @@ class _Part(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class _Data(_Part):
-    kind: Kind
-    x_dim: int = Field(ge=1, le=MAX_FEATURES)
-    steps_per_quarter: Literal[1, 2, 4] | None
-    u_dim: int = Field(ge=0, le=MAX_FEATURES)
-    missing: bool
+def _spec(values: object) -> DataSpec:
+    try:
+        spec = DataSpec.from_json(values)
+    except DataError as error:
+        raise ValueError(str(error)) from None
+    if max(spec.x_dim, spec.u_dim) > MAX_FEATURES:
+        raise ValueError(f"a frame has at most {MAX_FEATURES:,} features and actions")
+    return spec
 
 
 class RunCard(_Part):
@@ -47,7 +56,7 @@ class RunCard(_Part):
     Attributes:
         name: that a person gave, or "".
         notes: a person's, or "".
-        data: what a model has to know of its data, as `DataFacts` has it, without the name.
+        data: what its data are; its feature names are not part of an export.
         epoch: the last one begun.
         update: updates done.
         fraction: of all updates.
@@ -57,7 +66,7 @@ class RunCard(_Part):
 
     name: str = Field(max_length=1000)
     notes: str = Field(max_length=10_000)
-    data: _Data
+    data: Annotated[DataSpec, PlainValidator(_spec), PlainSerializer(DataSpec.to_json)]
     epoch: int = Field(ge=0, le=10**9)
     update: int = Field(ge=0, le=10**12)
     fraction: float = Field(ge=0.0, le=1.0)

@@ -2,6 +2,7 @@
 
 import io
 import zipfile
+from dataclasses import replace
 
 from dmm_core.config.flags import command_line
 from dmm_core.runs.bundled import load_model
@@ -32,7 +33,7 @@ def export_run(run: Run) -> bytes:
     for name in _COPIED:
         if (path := run.folder / name).exists():
             content[name] = path.read_bytes()
-    if facts.are_rolls and facts.steps_per_quarter:
+    if facts.is_music:
         content["sample.mid"] = compose_midi(load_model(run), facts)
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
@@ -46,7 +47,7 @@ def _card(run: Run) -> RunCard:
         {
             "name": run.name(),
             "notes": run.notes(),
-            "data": run.data().model_dump(exclude={"name"}),
+            "data": replace(run.data(), name="", features=(), actions=()).to_json(),
             **run.status().progress.model_dump(exclude={"seconds_left"}),
         }
     )

@@ -2,22 +2,25 @@
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 
 import torch
 from torch import Tensor
 
 from dmm_core.config.schema import DataConfig, ModelConfig
-from dmm_core.data.catalogue import UPLOAD_PREFIX, dataset_info
+from dmm_core.data.catalogue import dataset_info
+from dmm_core.data.spec import UPLOAD_PREFIX, DataSpec
 from dmm_core.data.uploads.report import display_name
 from dmm_core.errors import UploadError
 from dmm_core.runs.documents import plain_line, write_document
 from dmm_core.runs.import_child import MAX_BYTES, read_export_in_child
 from dmm_core.runs.lock import acquire
-from dmm_core.runs.record import DataFacts, RunRecord, model_for, write_record
+from dmm_core.runs.record import RunRecord, write_record
 from dmm_core.runs.run import Run
 from dmm_core.runs.status import RunProgress, Status
 from dmm_core.runs.store import add_run, list_runs
 from dmm_core.system.files import write_atomic
+from dmm_core.training.building import build_model
 from dmm_core.training.checkpoint import Checkpoint, decode_tensors, save_checkpoint
 
 __all__ = ["import_run"]
@@ -49,14 +52,14 @@ def import_run(data: bytes) -> Run:
         raise UploadError(f"The file has {len(data):,} bytes, but at most {MAX_BYTES:,} are read.")
     read = read_export_in_child(data)
     card = read.card
-    facts = DataFacts(name=read.config.data.name, **card.data.model_dump())
+    facts = replace(card.data, name=read.config.data.name)
     _check_data(read.config.data, facts)
     weights = decode_tensors(read.weights, "model.safetensors")
     _check_weights(weights, read.config.model, facts)
     progress = RunProgress.model_validate(card.model_dump(exclude={"name", "notes", "data"}))
     scalars = {
         **progress.model_dump(exclude={"fraction", "seconds_left"}),
-        "data": facts.model_dump(),
+        "data": facts.to_json(),
         "metrics_lines": read.epochs,
     }
 
@@ -81,20 +84,20 @@ def _told_apart(name: str) -> str:
     return f"{name[:_NAME_CHARACTERS].strip()}{_MARK}" if taken else name
 
 
-def _check_data(config: DataConfig, facts: DataFacts) -> None:
+def _check_data(config: DataConfig, facts: DataSpec) -> None:
     """A data set of the catalogue is what it is; of an upload, the export alone can say it."""
     if _UPLOAD.fullmatch(config.name):
         return
     info = dataset_info(config.name)
     for field in ("kind", "x_dim", "steps_per_quarter", "u_dim", "missing"):
-        said, known = getattr(facts, field), getattr(info, field)
+        said, known = getattr(facts, field), getattr(info.spec, field)
         if said != known:
             raise UploadError(f"run.json has {field} {said} for {info.name}, which has {known}.")
 
 
-def _check_weights(weights: Mapping[str, Tensor], config: ModelConfig, facts: DataFacts) -> None:
+def _check_weights(weights: Mapping[str, Tensor], config: ModelConfig, facts: DataSpec) -> None:
     with torch.device("meta"):  # shapes without memory, however large a model is described
-        needed = model_for(config, facts, seed=0).state_dict()
+        needed = build_model(config, facts, seed=0).state_dict()
     for name in sorted(needed.keys() | weights.keys()):
         wanted, given = needed.get(name), weights.get(name)
         if wanted is None or given is None:

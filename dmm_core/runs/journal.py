@@ -10,9 +10,9 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from dmm_core.data.spec import DataSpec
 from dmm_core.errors import RunError
 from dmm_core.runs.lock import RunLock
-from dmm_core.runs.record import DataFacts
 from dmm_core.runs.run import Run
 from dmm_core.runs.status import RunProgress, State, Status
 from dmm_core.system.files import delete_temporaries, write_atomic
@@ -94,7 +94,7 @@ class Journal:
         folder.mkdir(exist_ok=True)
         write_atomic(folder / f"epoch-{epoch:05d}.mid", midi)
 
-    def restore(self, facts: DataFacts) -> Checkpoint | None:
+    def restore(self, facts: DataSpec) -> Checkpoint | None:
         """The newest sound checkpoint; metrics.jsonl is cut back to what it knew.
 
         Args:
@@ -103,12 +103,12 @@ class Journal:
         Raises:
             RunError: if the checkpoint is of other data.
         """
-        self._facts = facts.model_dump()
+        self._facts = facts.to_json()
         checkpoint, skipped = load_checkpoint(self._run.checkpoints)
         for sentence in skipped:
             self.log(sentence)
         scalars = checkpoint.scalars if checkpoint else {"update": 0, "metrics_lines": 0}
-        if scalars.get("data", self._facts) != self._facts:
+        if DataSpec.from_json(scalars.get("data", self._facts)) != facts:
             raise RunError("The data set has changed since the run began; start a new run.")
         self.log(f"Trains from update {scalars['update']}.")
         self._cut_metrics(scalars["metrics_lines"])

@@ -3,12 +3,12 @@
 import numpy as np
 from torch import Tensor
 
+from dmm_core.data.spec import DataSpec
 from dmm_core.errors import DataError
 from dmm_core.inference.sampling import sample
 from dmm_core.music.midi import midi_from_notes
 from dmm_core.music.pianoroll import Note, notes_from_roll, rearticulates_by_default
 from dmm_core.nn.dmm import DMM
-from dmm_core.runs.record import DataFacts
 
 __all__ = ["TEMPO", "compose_midi", "require_piano", "to_notes", "to_roll"]
 
@@ -18,13 +18,13 @@ TEMPO = 90.0
 _QUARTERS_HEARD = 32
 
 
-def require_piano(data: DataFacts) -> int:
+def require_piano(data: DataSpec) -> int:
     """The grid (frames of a quarter) of a model of piano-rolls.
 
     Raises:
         DataError: if the model explains anything else.
     """
-    if not data.are_rolls or data.steps_per_quarter is None:
+    if data.steps_per_quarter is None:
         raise DataError(
             f"The model explains {data.name}, {data.x_dim} {data.kind} features a frame, "
             f"and only a model of piano-rolls makes music."
@@ -47,7 +47,7 @@ def to_notes(roll: np.ndarray, *, steps_per_quarter: int, tempo: float = TEMPO) 
     )
 
 
-def compose_midi(model: DMM, data: DataFacts) -> bytes:
+def compose_midi(model: DMM, data: DataSpec) -> bytes:
     """A short piece as MIDI, from the same draws every time, so that only the model differs.
 
     Raises:

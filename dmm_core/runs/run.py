@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from filelock import FileLock
-from pydantic import ValidationError
 from torch import Tensor
 
 from dmm_core.config.schema import RunConfig
-from dmm_core.errors import RunError
+from dmm_core.data.spec import DataSpec
+from dmm_core.errors import DataError, RunError
 from dmm_core.runs.documents import (
     is_epoch,
     is_evaluation,
@@ -25,7 +25,7 @@ from dmm_core.runs.documents import (
     write_document,
 )
 from dmm_core.runs.lock import acquire
-from dmm_core.runs.record import DataFacts, RunRecord, read_record
+from dmm_core.runs.record import RunRecord, read_record
 from dmm_core.runs.status import (
     ACTIVE,
     State,
@@ -170,7 +170,7 @@ class Run:
             raise self._no_checkpoint(loaded.skipped)
         return loaded.checkpoint.tensors.get("best") or loaded.checkpoint.tensors["model"]
 
-    def data(self) -> DataFacts:
+    def data(self) -> DataSpec:
         """What the model has to know of the data.
 
         Raises:
@@ -180,8 +180,8 @@ class Run:
         if loaded.checkpoint is None:
             raise self._no_checkpoint(loaded.skipped)
         try:
-            return DataFacts.model_validate(loaded.checkpoint.scalars.get("data"))
-        except ValidationError:
+            return DataSpec.from_json(loaded.checkpoint.scalars.get("data"))
+        except DataError:
             raise RunError(
                 f"The checkpoint of the run {self.id} does not say of which data."
             ) from None

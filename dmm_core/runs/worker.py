@@ -14,18 +14,19 @@ import torch
 from dmm_core.config.schema import RunConfig
 from dmm_core.data.registry import load_dataset
 from dmm_core.data.sequences import Splits
+from dmm_core.data.spec import DataSpec
 from dmm_core.errors import RunError
 from dmm_core.nn.dmm import DMM
 from dmm_core.runs.completion import StopRequested, run_to_completion
 from dmm_core.runs.journal import Journal
 from dmm_core.runs.lock import RunLockLost, acquire
-from dmm_core.runs.record import DataFacts, model_for
 from dmm_core.runs.run import Run
 from dmm_core.runs.signals import stop_signals
 from dmm_core.runs.status import State, this_host
 from dmm_core.system.device import choose_device, separate_stream
 from dmm_core.system.processes import SINGLE_PROCESS, TrainingEnded, World
 from dmm_core.system.threads import set_num_threads_locally
+from dmm_core.training.building import build_model
 from dmm_core.training.events import EpochEnd, Event, Finished, Progress
 from dmm_core.training.loop import Training
 
@@ -39,7 +40,7 @@ CHECKPOINT_SECONDS = 30.0
 LISTEN_SECONDS = 10.0
 """Fewest seconds between two samples composed while training."""
 
-Listen = Callable[[DMM, DataFacts], bytes]
+Listen = Callable[[DMM, DataSpec], bytes]
 """From a model and its data to a MIDI file; it must not draw global random numbers."""
 
 
@@ -114,7 +115,7 @@ def follow(world: World) -> None:
     with contextlib.suppress(TrainingEnded):
         config, checkpoint = world.broadcast()
         splits = load_dataset(config.data)
-        model = model_for(config.model, DataFacts.of(splits), seed=config.train.seed)
+        model = build_model(config.model, splits.spec, seed=config.train.seed)
         training = Training(model, splits, config.train, world)
         if checkpoint:
             training.load_state(checkpoint)
@@ -145,8 +146,8 @@ class _Worker:
             return self._train(config, splits)
 
     def _train(self, config: RunConfig, splits: Splits) -> str:
-        facts = DataFacts.of(splits)
-        model = model_for(config.model, facts, seed=config.train.seed)
+        facts = splits.spec
+        model = build_model(config.model, facts, seed=config.train.seed)
         training = Training(model, splits, config.train, self.world, self._tell)
         threads = set_num_threads_locally(config.train.threads)
         self.journal.log(f"PyTorch {torch.__version__}, {training.device}, {threads} threads.")
@@ -158,8 +159,8 @@ class _Worker:
         self.world.broadcast((config, checkpoint))
         return self._follow(training, model, facts)
 
-    def _follow(self, training: Training, model: DMM, facts: DataFacts) -> str:
-        listen = self.listen if facts.are_rolls else None
+    def _follow(self, training: Training, model: DMM, facts: DataSpec) -> str:
+        listen = self.listen if facts.is_music else None
         heard = time.monotonic()
         for event in training.events():
             self._note(event, model)
@@ -201,7 +202,7 @@ class _Worker:
         _LOG.warning("%s", sentence)
         self.journal.log(sentence)
 
-    def _hear(self, listen: Listen, model: DMM, facts: DataFacts, epoch: int) -> None:
+    def _hear(self, listen: Listen, model: DMM, facts: DataSpec, epoch: int) -> None:
         try:
             midi = listen(model, facts)
         except Exception:  # a sample that fails is a pity, not the end of the run

@@ -4,7 +4,7 @@ import torch
 from torch import nn
 
 from dmm_core.config.schema import ModelConfig
-from dmm_core.data.sequences import Kind
+from dmm_core.data.spec import DataSpec
 from dmm_core.data.systems import SYSTEMS
 from dmm_core.errors import ConfigError, DataError
 from dmm_core.nn.combiner import Combiner, MeanFieldCombiner, PriorCombiner, StructuredCombiner
@@ -24,33 +24,24 @@ _OWN_SETTINGS = {"nade": {"units": "nade_hidden"}}
 
 
 def build_model(
-    config: ModelConfig,
-    *,
-    x_dim: int,
-    kind: Kind,
-    seed: int,
-    u_dim: int = 0,
-    missing: bool = False,
-    emission: nn.Module | None = None,
+    config: ModelConfig, data: DataSpec, *, seed: int, emission: nn.Module | None = None
 ) -> DMM:
     """The model that `config` describes, with weights drawn from `seed`, on the CPU in float32.
 
     Args:
         config: what to build.
-        x_dim: features of a frame.
-        kind: what the features are.
+        data: what the model is to explain.
         seed: decides every initial weight.
-        u_dim: actions of a frame.
-        missing: whether the data say which features were observed.
         emission: used in place of `config.emission`: a module that maps z_t, and x_{t-1} where
             `config.x_to_x` is set, to a distribution with `log_prob` and `sample`.
 
     Raises:
-        DataError: if the emission cannot explain data of that kind, or with features missing.
+        DataError: if the emission cannot explain such data.
         ConfigError: if the configuration's known system is not of these dimensions.
     """
     if emission is None:
-        require_fit(config, x_dim=x_dim, kind=kind, u_dim=u_dim, missing=missing)
+        require_fit(config, data)
+    x_dim, u_dim, missing = data.x_dim, data.u_dim, data.missing
     past = config.inference in ("ST-L", "ST-LR", "MF-L", "MF-LR")
     future = config.inference in ("DKS", "ST-LR", "MF-R", "MF-LR")
     with torch.random.fork_rng(devices=[]):  # the modules' own first draws leave no trace
@@ -94,22 +85,18 @@ def build_model(
     return model
 
 
-def require_fit(
-    config: ModelConfig, *, x_dim: int, kind: Kind, u_dim: int = 0, missing: bool = False
-) -> None:
+def require_fit(config: ModelConfig, data: DataSpec) -> None:
     """Check that the model which `config` describes can explain such data.
 
     Args:
         config: what would be built.
-        x_dim: features of a frame.
-        kind: what the features are.
-        u_dim: actions of a frame.
-        missing: whether the data say which features were observed.
+        data: what the model would have to explain.
 
     Raises:
         DataError: if the emission cannot explain data of that kind, or with features missing.
         ConfigError: if the configuration's known system is not of these dimensions.
     """
+    kind, x_dim, u_dim, missing = data.kind, data.x_dim, data.u_dim, data.missing
     emission = EMISSIONS[config.emission]
     fitting = " or ".join(emissions_for(kind, missing=missing))
     if kind not in emission.explains:

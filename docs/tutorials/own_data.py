@@ -23,9 +23,9 @@ from dmm_core.errors import ConfigError
 from dmm_core.inference.evaluation import evaluate
 from dmm_core.inference.sampling import continuation
 from dmm_core.runs.bundled import load_model
-from dmm_core.runs.record import DataFacts, model_for
 from dmm_core.runs.store import create_run, find_run
 from dmm_core.runs.worker import execute
+from dmm_core.training.building import build_model
 from dmm_core.training.events import EpochEnd, Event, Finished
 from dmm_core.training.loop import fit
 
@@ -198,7 +198,10 @@ report = read_files([("rooms.npz", (folder / "rooms.npz").read_bytes())], option
 print(*report.files[0].changes, sep="\n")
 rooms_id = store_upload(report, title="Heated rooms", options=options)
 splits = load_dataset(DataConfig(name=f"upload:{rooms_id}"))
-print(splits.kind, f"{splits.x_dim} features, {splits.u_dim} action, missing: {splits.missing}")
+print(
+    splits.kind,
+    f"{splits.spec.x_dim} features, {splits.spec.u_dim} action, missing: {splits.spec.missing}",
+)
 
 # %% [markdown]
 # ## Training in memory
@@ -212,7 +215,7 @@ config = parse_config(
         "train": quick | {"epochs": 25, "device": "cpu"},
     }
 )
-model = model_for(config.model, DataFacts.of(splits), seed=0)
+model = build_model(config.model, splits.spec, seed=0)
 for event in fit(model, splits, config.train):
     show(event)
 found = evaluate(model, splits.test, samples=200, seed=0)

@@ -32,9 +32,9 @@ from dmm_core.music.audio import render_wav
 from dmm_core.music.metrics import roll_metrics
 from dmm_core.music.midi import midi_from_notes
 from dmm_core.runs.bundled import load_model
-from dmm_core.runs.record import DataFacts, model_for
 from dmm_core.runs.rendering import TEMPO, to_notes, to_roll
 from dmm_core.runs.store import find_run
+from dmm_core.training.building import build_model
 from dmm_core.training.events import EpochEnd
 from dmm_core.training.loop import fit
 
@@ -180,7 +180,7 @@ config = parse_config(
         },
     }
 )
-model = model_for(config.model, DataFacts.of(splits), seed=0)
+model = build_model(config.model, splits.spec, seed=0)
 for event in fit(model, splits, config.train):
     if isinstance(event, EpochEnd) and event.valid_bound is not None:
         print(f"epoch {event.epoch:2}: valid bound {event.valid_bound:.3f} nats a frame")
@@ -270,7 +270,7 @@ config = parse_config(
         },
     }
 )
-model = model_for(config.model, DataFacts.of(splits), seed=0)
+model = build_model(config.model, splits.spec, seed=0)
 for _ in fit(model, splits, config.train):
     pass
 found = evaluate(model, splits.test, samples=20, seed=0)

@@ -27,8 +27,8 @@ from dmm_core.inference.latent import Projection, fit_projection, posterior_mome
 from dmm_core.inference.sampling import continuation, reconstruct
 from dmm_core.nn.dmm import DMM
 from dmm_core.runs.bundled import load_model
-from dmm_core.runs.record import DataFacts, model_for
 from dmm_core.runs.store import find_run
+from dmm_core.training.building import build_model
 from dmm_core.training.events import EpochEnd
 from dmm_core.training.loop import fit
 from pages.ui import charts
@@ -155,7 +155,7 @@ config = parse_config(
         },
     }
 )
-model = model_for(config.model, DataFacts.of(splits), seed=0)
+model = build_model(config.model, splits.spec, seed=0)
 epochs = [event for event in fit(model, splits, config.train) if isinstance(event, EpochEnd)]
 print(f"train bound {epochs[0].train_bound:.3f} -> {epochs[-1].train_bound:.3f} nats a frame")
 

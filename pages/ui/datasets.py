@@ -6,12 +6,13 @@ import numpy as np
 import streamlit as st
 
 from dmm_core.config.schema import DataConfig
-from dmm_core.data.registry import DATASETS, UPLOAD_PREFIX, DatasetInfo, load_dataset, on_disk
-from dmm_core.data.sequences import Kind, Splits
+from dmm_core.data.registry import DATASETS, load_dataset, on_disk
+from dmm_core.data.sequences import Splits
+from dmm_core.data.spec import DataSpec
 from dmm_core.data.uploads.reader import UploadInfo, list_uploads
 from dmm_core.music.audio import render_wav
 from dmm_core.music.metrics import RollMetrics, roll_metrics
-from dmm_core.music.pianoroll import GRIDS, notes_from_roll
+from dmm_core.music.pianoroll import notes_from_roll
 
 __all__ = [
     "SPLITS",
@@ -31,28 +32,29 @@ class SetFacts(NamedTuple):
     """What is known of a data set before it is loaded.
 
     Attributes:
-        name: as `DataConfig.name` gives it.
+        spec: what its frames are.
         title: to show; of an upload, whatever a person typed.
         description: a sentence or two.
         sequences: how many, in all splits.
         frames: how many, in all splits.
-        kind: what the features are.
-        grid: note value of a frame, or None where frames are no music.
         licence: terms of the data.
         ready: whether it loads at once.
         downloaded: whether it comes over the network, the first time.
     """
 
-    name: str
+    spec: DataSpec
     title: str
     description: str
     sequences: int
     frames: int
-    kind: Kind
-    grid: str | None
     licence: str
     ready: bool
     downloaded: bool
+
+    @property
+    def name(self) -> str:
+        """The data set's name, as `DataConfig.name` gives it."""
+        return self.spec.name
 
 
 def note_value(grid: str) -> str:
@@ -64,13 +66,11 @@ def data_sets() -> dict[str, SetFacts]:
     """Every data set by name: the uploads, newest first, stand behind the others."""
     known = [
         SetFacts(
-            name=info.name,
+            spec=info.spec,
             title=info.title,
-            description=info.description + _content(info),
+            description=info.description + _content(info.spec),
             sequences=sum(info.sequences.values()),
             frames=sum(info.frames.values()),
-            kind=info.kind,
-            grid=info.grid,
             licence=info.licence,
             ready=on_disk(info.name),
             downloaded=info.downloaded,
@@ -120,25 +120,23 @@ def sound(
     return render_wav(notes, program=program)
 
 
-def _content(info: UploadInfo | DatasetInfo) -> str:
+def _content(spec: DataSpec) -> str:
     """What a frame holds, where it is no music."""
-    if info.steps_per_quarter is not None:
+    if spec.is_music:
         return ""
-    features = f"{info.x_dim} feature{'' if info.x_dim == 1 else 's'}"
-    actions = f", {info.u_dim} action{'' if info.u_dim == 1 else 's'}" if info.u_dim else ""
-    missing = ", some values missing" if info.missing else ""
+    features = f"{spec.x_dim} feature{'' if spec.x_dim == 1 else 's'}"
+    actions = f", {spec.u_dim} action{'' if spec.u_dim == 1 else 's'}" if spec.u_dim else ""
+    missing = ", some values missing" if spec.missing else ""
     return f" A frame holds {features}{actions}{missing}."
 
 
 def _upload(info: UploadInfo) -> SetFacts:
     return SetFacts(
-        name=f"{UPLOAD_PREFIX}{info.id}",
+        spec=info.spec,
         title=info.title,
-        description=f"Uploaded on {info.created[:10]}.{_content(info)}",
+        description=f"Uploaded on {info.created[:10]}.{_content(info.spec)}",
         sequences=info.sequences,
         frames=info.frames,
-        kind=info.kind,
-        grid=None if info.steps_per_quarter is None else GRIDS[info.steps_per_quarter],
         licence="As the person who uploaded it says",
         ready=True,
         downloaded=False,

@@ -9,13 +9,13 @@ import streamlit as st
 from dmm_core.config.schema import DataConfig
 from dmm_core.data.registry import load_dataset
 from dmm_core.data.sequences import Splits
+from dmm_core.data.spec import DataSpec
 from dmm_core.errors import DataError
 from dmm_core.inference.latent import Projection, fit_projection
 from dmm_core.inference.sampling import sample
-from dmm_core.music.pianoroll import GRIDS, PITCHES
+from dmm_core.music.pianoroll import GRIDS
 from dmm_core.nn.dmm import DMM
 from dmm_core.runs.bundled import BundledModel, load_model
-from dmm_core.runs.record import DataFacts
 from dmm_core.runs.run import Run
 from pages.ui.address import choose
 from pages.ui.data.fetch import fetch
@@ -41,13 +41,12 @@ class Trained(NamedTuple):
     source: Run | BundledModel
     key: str
     model: DMM
-    data: DataFacts
+    data: DataSpec
 
     @property
     def grid(self) -> int | None:
         """Frames of a quarter note, or None where the model explains no piano-rolls."""
-        music = (self.data.kind, self.data.x_dim) == ("binary", PITCHES)
-        return self.data.steps_per_quarter if music else None
+        return self.data.steps_per_quarter
 
 
 def load_trained(source: Run | BundledModel) -> Trained:
@@ -61,18 +60,18 @@ def load_trained(source: Run | BundledModel) -> Trained:
     return Trained(source, key, model, data)
 
 
-def pick_data(load_trained: Trained) -> str:
+def pick_data(trained: Trained) -> str:
     """Let the data set be chosen that the model looks at: its own, or another of the same grid.
 
     Raises:
         DataError: if the model's own is gone and no other fits, or the address names none of them.
     """
-    config = load_trained.source.config().data
+    config = trained.source.config().data
     fitting = {
         name: facts
         for name, facts in data_sets().items()
         if name == config.name
-        or (load_trained.grid and facts.ready and facts.grid == GRIDS[load_trained.grid])
+        or (trained.grid and facts.ready and facts.spec.grid == GRIDS[trained.grid])
     }
     if not fitting:
         raise DataError(
@@ -92,7 +91,7 @@ def pick_data(load_trained: Trained) -> str:
     return chosen
 
 
-def load_data(load_trained: Trained, name: str) -> Splits:
+def load_data(trained: Trained, name: str) -> Splits:
     """The data set called `name`; where it is not at hand, offer it and stop.
 
     Raises:
@@ -102,7 +101,7 @@ def load_data(load_trained: Trained, name: str) -> Splits:
     if facts and not facts.ready:
         fetch(facts)
         st.stop()
-    config = load_trained.source.config().data
+    config = trained.source.config().data
     return splits(name) if config.seed == 0 or name != config.name else _seeded(config)
 
 
@@ -143,7 +142,7 @@ def _written(file: Path) -> int:
 
 
 @st.cache_resource(max_entries=4, show_spinner="Loading the model")
-def _load(_source: Run | BundledModel, key: str) -> tuple[DMM, DataFacts]:
+def _load(_source: Run | BundledModel, key: str) -> tuple[DMM, DataSpec]:
     return load_model(_source), _source.data()
 
 

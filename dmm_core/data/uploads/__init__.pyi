@@ -18,4 +18,4 @@ from .reader import (
     store_upload as store_upload,
 )
 from .report import display_name as display_name
-from .values import MAX_FEATURES as MAX_FEATURES, pluralise as pluralise
+from .values import pluralise as pluralise

@@ -10,11 +10,12 @@ from typing import NamedTuple
 
 import numpy as np
 
+from dmm_core.data.spec import MAX_FEATURES
 from dmm_core.data.uploads.csv_header import read_headerless
 from dmm_core.data.uploads.parsed import ParsedFile
 from dmm_core.data.uploads.report import UploadOptions, display_name
 from dmm_core.data.uploads.text import SPACE, delimiter_of, table_lines
-from dmm_core.data.uploads.values import MAX_FEATURES, Values, check_shape, parsed_values, pluralise
+from dmm_core.data.uploads.values import Values, check_shape, parsed_values, pluralise
 from dmm_core.errors import UploadError
 from dmm_core.music.pianoroll import MAX_FRAMES
 

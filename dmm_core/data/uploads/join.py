@@ -3,10 +3,11 @@
 import numpy as np
 
 from dmm_core.data.sequences import Sequences
+from dmm_core.data.spec import is_pianoroll
 from dmm_core.data.uploads.parsed import MAX_MEMORY, ParsedFile, Split
 from dmm_core.data.uploads.values import pluralise
 from dmm_core.errors import UploadError
-from dmm_core.music.pianoroll import MAX_FRAMES, PITCHES
+from dmm_core.music.pianoroll import MAX_FRAMES
 
 __all__ = ["Joined"]
 
@@ -101,4 +102,5 @@ def _width(array: np.ndarray | None) -> int:
 
 
 def _is_music(parsed: ParsedFile) -> bool:
-    return parsed.x.dtype == np.uint8 and parsed.x.shape[1] == PITCHES
+    kind = "binary" if parsed.x.dtype == np.uint8 else "real"
+    return is_pianoroll(kind, parsed.x.shape[1])

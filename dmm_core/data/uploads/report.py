@@ -5,10 +5,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from dmm_core.data.sequences import Kind, Sequences
+from dmm_core.data.sequences import Sequences
+from dmm_core.data.spec import Kind, is_pianoroll
 from dmm_core.data.uploads.parsed import FileKind, Split
 from dmm_core.errors import ConfigError
-from dmm_core.music.pianoroll import GRIDS, PITCHES
+from dmm_core.music.pianoroll import GRIDS
 
 __all__ = ["FileReport", "UploadOptions", "UploadReport", "display_name"]
 
@@ -90,8 +91,7 @@ class UploadReport:
     @property
     def is_music(self) -> bool:
         """Whether the sequences are piano-rolls: binary, and as wide as a piano."""
-        width = self.sequences.x_dim if self.sequences else 0
-        return (self.kind, width) == ("binary", PITCHES)
+        return self.sequences is not None and is_pianoroll(self.kind, self.sequences.x_dim)
 
 
 def display_name(name: str) -> str:

@@ -10,19 +10,20 @@ import re
 import secrets
 import shutil
 import zlib
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from zipfile import BadZipFile
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
-from dmm_core.data.sequences import Kind, Sequences, Splits, split_by_seed
+from dmm_core.data.sequences import Sequences, Splits, split_by_seed
+from dmm_core.data.spec import MAX_FEATURES, UPLOAD_PREFIX, DataSpec
 from dmm_core.data.uploads.report import UploadOptions, UploadReport, display_name
-from dmm_core.data.uploads.values import MAX_FEATURES
 from dmm_core.errors import DataError
 from dmm_core.music.pianoroll import MAX_FRAMES, PITCHES
 from dmm_core.system.files import home, require_disk_space, write_atomic
@@ -48,11 +49,7 @@ class UploadInfo(NamedTuple):
         created: time of storing, ISO 8601 in UTC.
         sequences: how many.
         frames: of all of them.
-        steps_per_quarter: frames of a quarter note, or None where frames are no music.
-        kind: what the features are.
-        x_dim: features of a frame.
-        u_dim: actions of a frame; 0 where nothing acts.
-        missing: whether the data say which features were observed.
+        spec: what its frames are.
     """
 
     id: str
@@ -60,28 +57,19 @@ class UploadInfo(NamedTuple):
     created: str
     sequences: int
     frames: int
-    steps_per_quarter: int | None
-    kind: Kind = "binary"  # what uploads were when the manifest did not say
-    x_dim: int = PITCHES
-    u_dim: int = 0
-    missing: bool = False
+    spec: DataSpec
 
 
 class _Info(BaseModel):
     """The bounds of `UploadInfo`: pages count with these values."""
 
-    model_config = ConfigDict(extra="forbid", strict=True)
+    model_config = ConfigDict(strict=True)
 
     id: str
     title: str = Field(max_length=1000)
     created: str = Field(max_length=100)
     sequences: int = Field(ge=1, le=MAX_FRAMES)
     frames: int = Field(ge=1, le=MAX_FRAMES)
-    steps_per_quarter: int | None = Field(ge=1, le=960)
-    kind: Kind = "binary"
-    x_dim: int = Field(default=PITCHES, ge=1, le=MAX_FEATURES)
-    u_dim: int = Field(default=0, ge=0, le=MAX_FEATURES)
-    missing: bool = False
 
 
 class _Manifest(NamedTuple):
@@ -118,14 +106,17 @@ def store_upload(report: UploadReport, *, title: str, options: UploadOptions) ->
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         sequences=len(sequences),
         frames=sequences.frames,
-        steps_per_quarter=options.steps_per_quarter if report.is_music else None,
-        kind=report.kind,
-        x_dim=sequences.x_dim,
-        u_dim=sequences.u_dim,
-        missing=sequences.observed is not None,
+        spec=DataSpec(
+            kind=report.kind,
+            x_dim=sequences.x_dim,
+            name=f"{UPLOAD_PREFIX}{upload}",
+            steps_per_quarter=options.steps_per_quarter if report.is_music else None,
+            u_dim=sequences.u_dim,
+            missing=sequences.observed is not None,
+        ),
     )
     manifest = {
-        "info": info._asdict(),
+        "info": info._asdict() | {"spec": info.spec.to_json()},
         "names": sequences.names,
         "options": asdict(options),
         "files": [asdict(file) for file in report.files],
@@ -164,9 +155,10 @@ def load_upload(upload: str) -> Splits:
             return tuple(np.split(arrays[name], ends)) if name in arrays else None
 
         sequences = Sequences(pieces("x") or (), manifest.names, pieces("u"), pieces("observed"))
-        splits = {split: sequences.subset(arrays[split]) for split in _SPLITS}
-    info = manifest.info
-    return Splits(f"upload:{upload}", info.kind, **splits, steps_per_quarter=info.steps_per_quarter)
+        indices = {split: arrays[split] for split in _SPLITS}
+    spec = manifest.info.spec
+    train, valid, test = (sequences.subset(indices[split]) for split in _SPLITS)
+    return Splits(spec.name, spec.kind, train, valid, test, spec.steps_per_quarter)
 
 
 def _indices(report: UploadReport, options: UploadOptions) -> dict[str, np.ndarray]:
@@ -229,10 +221,22 @@ def _manifest(folder: Path) -> _Manifest:
     damaged = DataError(f"The upload {folder.name} is damaged: its manifest is faulty.")
     try:
         values = json.loads((folder / "upload.json").read_bytes())
-        info = UploadInfo(**_Info.model_validate(values["info"]).model_dump())
+        info = UploadInfo(
+            **_Info.model_validate(values["info"]).model_dump(),
+            spec=_spec(folder.name, values["info"]),
+        )
         manifest = _Manifest(info, tuple(map(str, values["names"])), str(values["sha256"]))
-    except (OSError, ValueError, LookupError, TypeError, RecursionError):
+    except (OSError, ValueError, LookupError, TypeError, RecursionError, DataError):
         raise damaged from None
     if info.id != folder.name:
         raise damaged
     return manifest
+
+
+def _spec(upload: str, info: Mapping[str, Any]) -> DataSpec:
+    """What the frames of an upload are; older manifests have the values beside the title."""
+    earlier = {"kind": "binary", "x_dim": PITCHES} | dict(info)
+    spec = DataSpec.from_json(info.get("spec", earlier) | {"name": f"{UPLOAD_PREFIX}{upload}"})
+    if max(spec.x_dim, spec.u_dim) > MAX_FEATURES:
+        raise DataError(f"A frame of an upload has at most {MAX_FEATURES:,} features.")
+    return spec

@@ -5,15 +5,13 @@ from typing import NamedTuple
 
 import numpy as np
 
+from dmm_core.data.spec import MAX_FEATURES, is_pianoroll
 from dmm_core.data.uploads.parsed import ParsedFile, Split, check_memory, spans_of
 from dmm_core.data.uploads.report import UploadOptions
 from dmm_core.errors import UploadError
-from dmm_core.music.pianoroll import GRIDS, MAX_FRAMES, PITCHES, notes_from_roll
+from dmm_core.music.pianoroll import GRIDS, MAX_FRAMES, notes_from_roll
 
-__all__ = ["MAX_FEATURES", "MAX_VALUES", "Values", "check_shape", "parsed_values", "pluralise"]
-
-MAX_FEATURES = 1024
-"""Features of a frame, and actions."""
+__all__ = ["MAX_VALUES", "Values", "check_shape", "parsed_values", "pluralise"]
 
 MAX_VALUES = 2**25
 """Frames times features, padding included: a child has memory for a few copies of them."""
@@ -82,7 +80,7 @@ def parsed_values(values: Values, options: UploadOptions, changes: tuple[str, ..
         seen = None
     else:
         seen = observed.astype(np.uint8)
-    roll = binary and x.shape[1] == PITCHES
+    roll = is_pianoroll("binary" if binary else "real", x.shape[1])
     said = [*changes, _what(x.shape[1], 0 if values.u is None else values.u.shape[1], binary)]
     if roll:
         grid = GRIDS[options.steps_per_quarter]

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from dmm_core.data.registry import UPLOAD_PREFIX
+from dmm_core.data.spec import UPLOAD_PREFIX
 from dmm_core.data.uploads.reader import delete_upload
 from pages.ui import charts, frame
 from pages.ui.datasets import SetFacts, data_sets, note_value, pitch_range, splits
@@ -37,7 +37,7 @@ def _draw_card(facts: SetFacts) -> None:
     st.caption(f"Licence: {frame.escape_markdown(facts.licence)}")
     st.space("stretch")
     with st.container(horizontal=True):
-        label = "Listen" if facts.grid else "Look"
+        label = "Listen" if facts.spec.grid else "Look"
         if st.button(label if facts.ready else "Get it", key=f"open-{facts.name}"):
             open_set(facts.name)
         if facts.name.startswith(UPLOAD_PREFIX) and not frame.presenting():
@@ -56,11 +56,11 @@ def _draw_delete(facts: SetFacts) -> None:
 def _facts(facts: SetFacts) -> str:
     """The figures of a card, one a line."""
     lines = [f"{facts.sequences:,} sequences, {facts.frames:,} frames"]
-    if facts.grid is None:
-        kind = "Binary" if facts.kind == "binary" else "Real"
+    if facts.spec.grid is None:
+        kind = "Binary" if facts.spec.kind == "binary" else "Real"
         lines.append(f"{kind} values, no music")
     else:
-        lines.append(f"A frame is {note_value(facts.grid)}")
+        lines.append(f"A frame is {note_value(facts.spec.grid)}")
         found = pitch_range(facts.name) if facts.ready else None
         if found:
             low, high = map(charts.pitch_name, found)

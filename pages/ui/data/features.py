@@ -7,7 +7,8 @@ import streamlit as st
 
 from dmm_core.data.catalogue import DATASETS
 from dmm_core.data.medical import FEATURES, simulate_patients
-from dmm_core.data.sequences import Kind, Sequences, Splits
+from dmm_core.data.sequences import Sequences, Splits
+from dmm_core.data.spec import Kind
 from dmm_core.data.treatment import Effect, drug_effect
 from pages.ui import charts, frame
 from pages.ui.datasets import splits
@@ -42,7 +43,7 @@ def draw(data: Splits, split: str, index: int) -> None:
     if data.kind == "binary":
         seen = _seen(data.name, split)
         figure = charts.feature_shares(
-            seen.shares, seen.observed if data.missing else None, _names(data.name).features
+            seen.shares, seen.observed if data.spec.missing else None, _names(data.name).features
         )
         alt = "How often each feature is 1 where it was seen, and how often it was seen."
         frame.chart(figure, key="shares", alt=alt)
@@ -110,7 +111,7 @@ def _draw_truth() -> None:
 
 def _names(name: str) -> _Names:
     info = DATASETS.get(name)
-    return _Names(info.features, info.actions) if info else _Names((), ())
+    return _Names(info.spec.features, info.spec.actions) if info else _Names((), ())
 
 
 @st.cache_data(max_entries=32, show_spinner=False)

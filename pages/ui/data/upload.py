@@ -4,8 +4,8 @@ from typing import NamedTuple
 
 import streamlit as st
 
-from dmm_core.data.registry import UPLOAD_PREFIX
 from dmm_core.data.sequences import split_by_seed
+from dmm_core.data.spec import UPLOAD_PREFIX
 from dmm_core.data.uploads.reader import (
     EXTENSIONS,
     MAX_BYTES,

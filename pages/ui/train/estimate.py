@@ -15,8 +15,9 @@ import torch
 from scipy.optimize import nnls
 
 from dmm_core.config.schema import ModelConfig, RunConfig, TrainConfig
-from dmm_core.data.catalogue import DATASETS, UPLOAD_PREFIX
-from dmm_core.data.sequences import Kind, Sequences, Splits
+from dmm_core.data.catalogue import DATASETS
+from dmm_core.data.sequences import Sequences, Splits
+from dmm_core.data.spec import DataSpec
 from dmm_core.data.uploads.reader import list_uploads
 from dmm_core.nn.cost import UpdateCost, update_cost
 from dmm_core.nn.emission import emissions_for
@@ -46,18 +47,15 @@ _measuring = threading.Lock()
 class Workload(NamedTuple):
     """What a data set asks of a training: sequences and frames of its train and valid splits."""
 
-    kind: Kind
-    x_dim: int
+    spec: DataSpec
     sequences: int
     frames: int
     valid_frames: int
-    u_dim: int = 0
-    missing: bool = False
 
     @property
     def emissions(self) -> list[str]:
         """The emissions that can explain such data, the usual one first."""
-        return emissions_for(self.kind, missing=self.missing)
+        return emissions_for(self.spec.kind, missing=self.spec.missing)
 
 
 class _Pace(NamedTuple):
@@ -73,25 +71,19 @@ def workload(name: str) -> Workload | None:
     if name in DATASETS:
         info = DATASETS[name]
         return Workload(
-            info.kind,
-            info.x_dim,
+            info.spec,
             info.sequences["train"],
             info.frames["train"],
             info.frames["valid"],
-            info.u_dim,
-            info.missing,
         )
     for upload in list_uploads():
-        if name == f"{UPLOAD_PREFIX}{upload.id}":
+        if name == upload.spec.name:
             sequences = max(1, round(0.8 * upload.sequences))
             return Workload(
-                upload.kind,
-                upload.x_dim,
+                upload.spec,
                 sequences,
                 round(0.8 * upload.frames),
                 round(0.1 * upload.frames),
-                upload.u_dim,
-                upload.missing,
             )
     return None
 
@@ -139,14 +131,7 @@ def _cost_of(
     model: ModelConfig, work: Workload, *, rows: int, steps: int, samples: int, averaged: bool
 ) -> UpdateCost:
     with torch.device("meta"):  # shapes without memory, however large a model is described
-        built = build_model(
-            model,
-            x_dim=work.x_dim,
-            kind=work.kind,
-            seed=0,
-            u_dim=work.u_dim,
-            missing=work.missing,
-        )
+        built = build_model(model, work.spec, seed=0)
     return update_cost(built, rows=rows, steps=steps, samples=samples, averaged=averaged)
 
 
@@ -180,7 +165,7 @@ def _pace(device: str, precision: str, threads: int) -> _Pace:
     )
     rows = []
     for config in _REFERENCES:
-        model = build_model(config, x_dim=_FEATURES, kind="binary", seed=0)
+        model = build_model(config, DataSpec("binary", _FEATURES), seed=0)
         cost = update_cost(model, rows=_ROWS, steps=_STEPS)
         seconds = _fastest_update(Training(model, splits, train))
         # Divided by the time, so that each reference counts the same.

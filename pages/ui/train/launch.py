@@ -81,9 +81,7 @@ def _fitting(config: RunConfig | None, work: Workload) -> RunConfig | None:
     if config is None:
         return None
     try:
-        require_fit(
-            config.model, x_dim=work.x_dim, kind=work.kind, u_dim=work.u_dim, missing=work.missing
-        )
+        require_fit(config.model, work.spec)
         check_memory(config, work)
     except DMMError as fault:
         st.error(frame.escape_markdown(str(fault)), icon=":material/error:")

@@ -3,7 +3,7 @@
 import numpy as np
 import streamlit as st
 
-from dmm_core.data.catalogue import DATASETS, UPLOAD_PREFIX
+from dmm_core.data.catalogue import DATASETS
 from dmm_core.data.uploads.reader import list_uploads
 from dmm_core.errors import DMMError, RunError
 from dmm_core.music.midi import midi_from_notes, read_midi
@@ -70,15 +70,14 @@ def steps_of(run: Run) -> int | None:
     """Frames of a quarter note of the data that `run` learns from, or None where it is no music."""
     data = run.config().data.name
     if data in DATASETS:
-        return DATASETS[data].steps_per_quarter
-    grids = {f"{UPLOAD_PREFIX}{info.id}": info.steps_per_quarter for info in list_uploads()}
+        return DATASETS[data].spec.steps_per_quarter
+    grids = {info.spec.name: info.spec.steps_per_quarter for info in list_uploads()}
     if data in grids:
         return grids[data]
     try:  # not on this machine: the checkpoint knows
-        facts = run.data()
+        return run.data().steps_per_quarter
     except RunError:
         return None
-    return facts.steps_per_quarter if facts.are_rolls else None
 
 
 @st.cache_data(max_entries=32, show_spinner="Composing")
