@@ -15,11 +15,11 @@ import torch
 from torch.distributions import Bernoulli
 
 from dmm_core.errors import ConfigError
-from dmm_core.nn.distributions import constrained
 from dmm_core.inference.infilling import infill
 from dmm_core.inference.latent import posterior_moments
 from dmm_core.inference.morphing import morph
 from dmm_core.inference.sampling import continuation, reconstruct, sample
+from dmm_core.nn.distributions import constrained
 from dmm_core.nn.dmm import DMM
 from dmm_core.runs.rendering import to_roll
 
