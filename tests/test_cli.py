@@ -216,7 +216,7 @@ def test_a_start_in_d_is_continued_in_d_and_stays_as_it_is(
 ):
     seen = []
     monkeypatch.setattr(
-        "dmm_core.cli.music.continuation",
+        "dmm_core.inference.continuation",
         lambda model, start, **how: seen.append(start) or continuation(model, start, **how),
     )
     chords = ((62, 66, 69), (67, 71, 74), (69, 73, 76), (62, 66, 108))

@@ -7,7 +7,7 @@ from dmm_core.cli.main import main
 from dmm_core.config.schema import RunConfig
 from dmm_core.errors import RunError
 from dmm_core.experiments import tables
-from dmm_core.experiments.medical import QUARTERS, true_effect
+from dmm_core.experiments.patients import QUARTERS, true_effect
 from dmm_core.experiments.published import CANONICAL, NETWORKS, published
 from dmm_core.experiments.report import Comparison, Row, table_of, write_comparison
 from dmm_core.experiments.trainings import measured, train_run

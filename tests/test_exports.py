@@ -41,6 +41,20 @@ def test_importing_the_package_and_reading_files_needs_no_torch():
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
 
 
+@pytest.mark.parametrize("command", ["--help", "runs", "datasets", "train --help"])
+def test_a_command_without_a_model_needs_no_torch(dmm_home, command):
+    program = f"""import sys
+from dmm_core.cli.main import main
+try:
+    main({command.split()})
+finally:
+    assert "torch" not in sys.modules"""
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+
+
 def test_imports_point_one_way():
     done = subprocess.run(
         [sys.executable, "-c", "from importlinter.cli import lint_imports_command as c; c()"],

@@ -1,10 +1,7 @@
-"""The command line: `python -m dmm_core`, and `dmm` once the project is installed.
+"""The command line: `dmm`, or `python -m dmm_core` where the project is not installed.
 
-Each module holds one group of commands: its flags, its help and its code. `main` parses the
-arguments and imports the chosen command, so that commands that need no torch start fast. Results
-go to stdout and everything else to stderr.
+A module is a group of commands with their options, their help and their code. `main` collects the
+groups. At the top level a group imports only modules that start without torch, so that `--help`,
+`inspect` and `runs` start fast; the rest it takes from the packages of `dmm_core`, such as
+`inference.sample`, which load a module when one of its names is used.
 """
-
-import lazy_loader
-
-__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -4,9 +4,28 @@ import argparse
 import runpy
 import sys
 
+from dmm_core.cli.arguments import Commands, add_command, add_count
 from dmm_core.system.files import app_folder
 
-__all__ = ["app"]
+__all__ = ["add_commands", "app"]
+
+
+def add_commands(commands: Commands) -> None:
+    """Add the command."""
+    parser = add_command(
+        commands,
+        "app",
+        app,
+        "Start the app, which you use in a web browser on this machine.",
+        "It runs until you press Ctrl-C.",
+    )
+    add_count(
+        parser,
+        "--port",
+        None,
+        "port of the web server (default: 8501)",
+        high=65_535,
+    )
 
 
 def app(given: argparse.Namespace) -> None:

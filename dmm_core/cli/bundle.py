@@ -4,20 +4,42 @@ import argparse
 import sys
 from typing import Any
 
+from dmm_core import experiments, training
+from dmm_core.cli.arguments import Commands, add_command, add_count, add_json, add_run, add_seed
 from dmm_core.config.flags import command_line
 from dmm_core.data.catalogue import DATASETS
 from dmm_core.errors import RunError
-from dmm_core.experiments.trainings import measured
 from dmm_core.runs.bundled import BUNDLED_NAME
 from dmm_core.runs.documents import write_document
 from dmm_core.runs.run import Run
 from dmm_core.runs.store import find_run
 from dmm_core.system.files import assets, json_text
-from dmm_core.training.checkpoint import save_tensors
 
-__all__ = ["bundle"]
+__all__ = ["add_commands", "bundle"]
 
 _OF_THE_RUN = ("run", "split", "best_epoch")
+
+
+def add_commands(commands: Commands) -> None:
+    """Add the command."""
+    parser = add_command(
+        commands,
+        "bundle",
+        bundle,
+        "Add the model of a finished run to the models that are part of the project.",
+        "Every command then accepts it as bundled:NAME. The model is evaluated on its test split "
+        "first, unless the run has the same evaluation already.",
+    )
+    add_run(parser)
+    parser.add_argument(
+        "name", metavar="NAME", help="the new name: lower-case letters, digits and hyphens"
+    )
+    parser.add_argument("--title", required=True, help="the title that the app shows")
+    add_count(
+        parser, "--samples", 2000, "importance sampling: latent paths drawn for each test sequence"
+    )
+    add_seed(parser)
+    add_json(parser)
 
 
 def bundle(given: argparse.Namespace) -> None:
@@ -35,12 +57,12 @@ def bundle(given: argparse.Namespace) -> None:
         raise RunError(
             f"A bundled model's name is small letters, digits and dashes, not {given.name!r}."
         )
-    found = measured(source, samples=given.samples, seed=given.seed, show=_show)
+    found = experiments.measured(source, samples=given.samples, seed=given.seed, show=_show)
     folder = assets() / "models" / given.name
     folder.mkdir(parents=True, exist_ok=True)
     test = {key: value for key, value in found.items() if key not in _OF_THE_RUN}
     card = _card(source, given) | {"test": test}
-    save_tensors(folder / "model.safetensors", source.weights())
+    training.save_tensors(folder / "model.safetensors", source.weights())
     write_document(folder / "card.json", card)
     print(json_text(card) if given.json else f"bundled:{given.name} in {folder}")
 

@@ -3,10 +3,12 @@
 import argparse
 from contextlib import suppress
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from tqdm import tqdm
 
+from dmm_core.cli.arguments import Commands, add_command, add_count, add_json, add_reading
 from dmm_core.cli.columns import print_table
 from dmm_core.cli.reading import changes_of, print_changes, read_paths, refusals_of
 from dmm_core.config.schema import DataConfig
@@ -26,9 +28,69 @@ from dmm_core.errors import DataError, UploadError
 from dmm_core.music.pianoroll import GRIDS
 from dmm_core.system.files import json_text
 
-__all__ = ["datasets", "inspect", "upload"]
+__all__ = ["add_commands", "datasets", "inspect", "upload"]
 
 _SPAN = ("pitch", "start", "end")
+
+
+def add_commands(commands: Commands) -> None:
+    """Add the commands."""
+    parser = add_command(
+        commands,
+        "datasets",
+        datasets,
+        "List the data sets and your uploads.",
+        "A data set that is not on this machine yet is downloaded or built when it is first used.",
+    )
+    parser.add_argument(
+        "--get",
+        nargs="+",
+        default=[],
+        metavar="NAME",
+        help="download or build these data sets now",
+    )
+    add_json(parser)
+
+    parser = add_command(
+        commands,
+        "inspect",
+        inspect,
+        "Show what a file contains, or why it cannot be read.",
+        "Music (MIDI, MusicXML, ABC) and tables (CSV, npy, npz) are read as the Data page of the "
+        "app reads them. The report names everything that is changed while reading.",
+    )
+    parser.add_argument("file", metavar="FILE", type=Path, help="the file to read")
+    parser.add_argument(
+        "--notes",
+        action="store_true",
+        help="also list the notes of the first sequence: the MIDI pitch, and the start and the end "
+        "in quarter notes",
+    )
+    add_reading(parser)
+    add_json(parser)
+
+    parser = add_command(
+        commands,
+        "upload",
+        upload,
+        "Store your own files as a data set.",
+        "The data set is named upload:ID; the command prints this name. Train on it with "
+        "--data.name upload:ID.",
+    )
+    parser.add_argument("files", nargs="+", metavar="FILE", type=Path, help="the files to read")
+    parser.add_argument(
+        "--title", required=True, metavar="T", help="the title of the data set in lists"
+    )
+    add_reading(parser)
+    add_count(
+        parser,
+        "--split-seed",
+        0,
+        "seed of the random split into train, valid and test",
+        low=0,
+        high=2**31 - 1,
+    )
+    add_json(parser)
 
 
 def datasets(given: argparse.Namespace) -> None:

@@ -2,16 +2,42 @@
 
 import argparse
 import sys
+from pathlib import Path
 
+from dmm_core import runs
+from dmm_core.cli.arguments import Commands, add_command, add_json, add_run
 from dmm_core.data.registry import exists
 from dmm_core.errors import RunError
-from dmm_core.runs.exporting import export_run
-from dmm_core.runs.imported import import_run
 from dmm_core.runs.run import Run
 from dmm_core.runs.store import find_run
 from dmm_core.system.files import json_text, write_atomic
 
-__all__ = ["export", "take_in"]
+__all__ = ["add_commands", "export", "take_in"]
+
+
+def add_commands(commands: Commands) -> None:
+    """Add the commands."""
+    parser = add_command(
+        commands,
+        "export",
+        export,
+        "Write a run to a zip file, to use it on another machine.",
+        "The file holds the configuration, the best weights, the training curves and a sample.",
+    )
+    add_run(parser)
+    parser.add_argument(
+        "--out", required=True, type=Path, metavar="FILE.zip", help="the file to write"
+    )
+    add_json(parser)
+
+    parser = add_command(
+        commands,
+        "import",
+        take_in,
+        "Add a run that was exported on another machine to the runs of this one.",
+    )
+    parser.add_argument("file", metavar="FILE.zip", type=Path, help="an exported run")
+    add_json(parser)
 
 
 def export(given: argparse.Namespace) -> None:
@@ -25,7 +51,7 @@ def export(given: argparse.Namespace) -> None:
     run = find_run(given.run, allow_path=True)
     if not isinstance(run, Run):
         raise RunError(f"{run.id} is a bundled model, which every machine has already.")
-    content = export_run(run)
+    content = runs.export_run(run)
     given.out.parent.mkdir(parents=True, exist_ok=True)
     write_atomic(given.out, content)
     said = {"run": run.id, "out": str(given.out), "bytes": len(content)}
@@ -38,7 +64,7 @@ def take_in(given: argparse.Namespace) -> None:
     Raises:
         DMMError: if the file is no exported run.
     """
-    run = import_run(given.file.read_bytes())
+    run = runs.import_run(given.file.read_bytes())
     data = run.config().data.name
     here = exists(data)
     if given.json:

@@ -2,27 +2,94 @@
 
 import argparse
 import io
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from dmm_core import inference, runs
+from dmm_core.cli.arguments import Commands, add_command, add_count, add_json, add_run, add_seed
 from dmm_core.cli.input_files import read_own_files
 from dmm_core.data.registry import load_dataset
 from dmm_core.data.sequences import Sequences
 from dmm_core.errors import DataError
-from dmm_core.inference.evaluation import EffectiveSamples, few_paths
-from dmm_core.inference.latent import posterior_moments
-from dmm_core.runs.bundled import load_model
-from dmm_core.runs.evaluations import evaluate_run
 from dmm_core.runs.store import find_run
 from dmm_core.system.files import json_text, write_atomic
 
-__all__ = ["evaluate", "infer"]
+__all__ = ["add_commands", "evaluate", "infer"]
+
+_SPLITS = ("train", "valid", "test")
+
+
+def add_commands(commands: Commands) -> None:
+    """Add the commands."""
+    parser = add_command(
+        commands,
+        "evaluate",
+        evaluate,
+        "Measure how well a model explains a split of its data set.",
+        "The command prints the negative ELBO (bound) and two estimates of the negative "
+        "log-likelihood, by importance sampling and by a particle filter, in nats per frame.",
+    )
+    add_run(parser)
+    parser.add_argument(
+        "--split", default="test", choices=_SPLITS, help="the split to evaluate (default: test)"
+    )
+    add_count(parser, "--samples", 500, "importance sampling: latent paths drawn for each sequence")
+    add_count(parser, "--particles", 200, "particle filter: particles for each sequence")
+    add_count(
+        parser,
+        "--replicates",
+        4,
+        "number of independent repetitions of both estimates, from which the standard errors are "
+        "computed",
+        low=2,
+    )
+    parser.add_argument(
+        "--estimator",
+        default="is",
+        choices=("is", "smc"),
+        help="the estimate that the JSON output reports as importance_nll: importance sampling "
+        "(is) or the particle filter (smc); smc_nll always comes from the particle filter "
+        "(default: is)",
+    )
+    add_seed(parser)
+    add_json(parser)
+
+    parser = add_command(
+        commands,
+        "infer",
+        infer,
+        "Compute the posterior of the latent states and write it to an npz file.",
+        "The arrays loc and scale hold the mean and the standard deviation of z for each frame, kl "
+        "and nll the two terms of the bound. The sequences are concatenated in time; the array "
+        "lengths separates them.",
+    )
+    add_run(parser)
+    parser.add_argument(
+        "files",
+        nargs="*",
+        metavar="FILE",
+        type=Path,
+        help="your own files to explain, instead of a split of the data set",
+    )
+    parser.add_argument(
+        "--split",
+        default="test",
+        choices=_SPLITS,
+        help="the split to explain if no file is given (default: test)",
+    )
+    add_count(parser, "--draws", 100, "latent paths that are averaged for each sequence")
+    parser.add_argument(
+        "--out", required=True, type=Path, metavar="FILE.npz", help="the file to write"
+    )
+    add_seed(parser)
+    add_json(parser)
 
 
 def evaluate(given: argparse.Namespace) -> None:
     """Print the bounds and both estimates of -log p(x); a run's are kept in its folder."""
-    result = evaluate_run(
+    result = runs.evaluate_run(
         find_run(given.run, allow_path=True),
         split=given.split,
         samples=given.samples,
@@ -46,7 +113,9 @@ def evaluate(given: argparse.Namespace) -> None:
         "Both NLLs are upper bounds in expectation; +- is the standard error by the scatter of the "
         "replicates, without that bias.".format(**result)
     )
-    if warning := few_paths(EffectiveSamples(**result["ess"]), result["samples"]):
+    if warning := inference.few_paths(
+        inference.EffectiveSamples(**result["ess"]), result["samples"]
+    ):
         print(f"Warning: {warning}")
 
 
@@ -79,10 +148,12 @@ def infer(given: argparse.Namespace) -> None:
 
 
 def _posterior(source: Any, sequences: Sequences, given: argparse.Namespace) -> dict[str, Any]:
-    model = load_model(source)
+    model = runs.load_model(source)
     none = [None] * len(sequences)
     moments = [
-        posterior_moments(model, x, seed=given.seed, draws=given.draws, u=u, observed=observed)
+        inference.posterior_moments(
+            model, x, seed=given.seed, draws=given.draws, u=u, observed=observed
+        )
         for x, u, observed in zip(
             sequences, sequences.u or none, sequences.observed or none, strict=True
         )

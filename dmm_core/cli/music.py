@@ -1,5 +1,7 @@
 """The commands that compose: `sample` and `continue`."""
 
+from __future__ import annotations
+
 import argparse
 import re
 import sys
@@ -7,26 +9,110 @@ from pathlib import Path
 
 import numpy as np
 
+from dmm_core import inference, nn, runs
+from dmm_core.cli.arguments import Commands, add_command, add_count, add_json, add_run, add_seed
 from dmm_core.cli.input_files import read_own_files
-from dmm_core.inference.sampling import continuation, sample as draw
 from dmm_core.music.audio import render_wav
 from dmm_core.music.midi import midi_from_notes
 from dmm_core.music.transposition import into_model, semitones_in_words, transposed
-from dmm_core.nn.constraints import Constraint
-from dmm_core.runs.bundled import load_model
-from dmm_core.runs.rendering import require_piano, to_notes, to_roll
 from dmm_core.runs.store import find_run
 from dmm_core.system.files import json_text, write_atomic
 
-__all__ = ["carry_on", "sample"]
+__all__ = ["add_commands", "carry_on", "sample"]
+
+
+def add_commands(commands: Commands) -> None:
+    """Add the commands."""
+    parser = add_command(
+        commands,
+        "sample",
+        sample,
+        "Compose new music and write it as MIDI files.",
+        "Frames are drawn from the prior of the model (ancestral sampling).",
+    )
+    add_run(parser)
+    _add_composing(parser)
+
+    parser = add_command(
+        commands,
+        "continue",
+        carry_on,
+        "Compose a continuation of a piece of music and write both as MIDI files.",
+        "The latent state at the end of the piece is drawn from the posterior of the model.",
+    )
+    add_run(parser)
+    parser.add_argument("file", metavar="FILE", type=Path, help="the piece to continue")
+    parser.add_argument(
+        "--transpose",
+        default="auto",
+        type=_transpose,
+        metavar="auto|none|N",
+        help="how to transpose the piece for the model; the result is transposed back. auto: to "
+        "the key and octave of the training data, by the estimated key of the piece; none: not at "
+        "all; N: by N semitones, downwards if N is negative (default: auto)",
+    )
+    _add_composing(parser)
+
+
+def _add_composing(parser: argparse.ArgumentParser) -> None:
+    """Add the options of a command that composes."""
+    add_count(parser, "--frames", 64, "number of frames to compose")
+    add_count(parser, "--count", 1, "number of pieces to compose")
+    parser.add_argument(
+        "--out",
+        required=True,
+        type=Path,
+        metavar="DIR",
+        help="the folder to write to; it is created if necessary, and no file in it is replaced",
+    )
+    parser.add_argument(
+        "--wav", action="store_true", help="also write a WAV audio file for each MIDI file"
+    )
+    for letter, meaning in (("z", "latent state"), ("x", "emission of the notes")):
+        parser.add_argument(
+            f"--{letter}-temperature",
+            type=_temperature,
+            default=1.0,
+            metavar="T",
+            help=f"temperature of the {meaning}, from 0 to 100: a value below 1 keeps the draws "
+            "close to the most probable one, a value above 1 makes them vary more (default: 1)",
+        )
+    parser.add_argument(
+        "--notes",
+        type=_notes,
+        metavar="N",
+        help="number of notes in each frame: 4 for exactly four, 0-4 for at most four",
+    )
+    parser.add_argument(
+        "--no-clash",
+        action="store_true",
+        help="never let two notes sound together that are a semitone apart",
+    )
+    parser.add_argument(
+        "--tempo",
+        type=float,
+        default=90.0,
+        help="tempo of the written files in quarter notes per minute (default: 90)",
+    )
+    add_count(
+        parser,
+        "--program",
+        0,
+        "instrument of the written files, as a General MIDI program number from 0 to 127; 0 is "
+        "the piano",
+        low=0,
+        high=127,
+    )
+    add_seed(parser)
+    add_json(parser)
 
 
 def sample(given: argparse.Namespace) -> None:
     """Write `count` new pieces as sample-000.mid, ...; numbers that are taken stay as they are."""
     source = find_run(given.run, allow_path=True)
-    grid = require_piano(source.data())
-    drawn = draw(
-        load_model(source),
+    grid = runs.require_piano(source.data())
+    drawn = inference.sample(
+        runs.load_model(source),
         count=given.count,
         frames=given.frames,
         seed=given.seed,
@@ -34,13 +120,13 @@ def sample(given: argparse.Namespace) -> None:
         x_temperature=given.x_temperature,
         constraint=_constraint(given),
     )
-    _write(given, "sample", [to_roll(x) for x in drawn.x], grid)
+    _write(given, "sample", [runs.to_roll(x) for x in drawn.x], grid)
 
 
 def carry_on(given: argparse.Namespace) -> None:
     """Write the file with `count` continuations as continuation-000.mid, ..., likewise."""
     source = find_run(given.run, allow_path=True)
-    grid = require_piano(source.data())
+    grid = runs.require_piano(source.data())
     changes: list[str] = []
     sequences = read_own_files([given.file], source.data(), changes)
     if len(sequences) > 1:
@@ -48,8 +134,8 @@ def carry_on(given: argparse.Namespace) -> None:
         print(f"{given.file.name}: {changes[-1]}", file=sys.stderr)
     start = sequences.x[0]
     move = _into(given.transpose, start, source.data().name)
-    drawn = continuation(
-        load_model(source),
+    drawn = inference.continuation(
+        runs.load_model(source),
         transposed(start, move),
         count=given.count,
         frames=given.frames,
@@ -59,7 +145,7 @@ def carry_on(given: argparse.Namespace) -> None:
         constraint=_constraint(given),
     )
     # The start stays as it was given: a note that the model does not reach is not lost.
-    rolls = [np.concatenate([start > 0, transposed(to_roll(x), -move)]) for x in drawn.x]
+    rolls = [np.concatenate([start > 0, transposed(runs.to_roll(x), -move)]) for x in drawn.x]
     _write(given, "continuation", rolls, grid, changes=changes)
 
 
@@ -79,11 +165,11 @@ def _into(asked: str, start: np.ndarray, model: str) -> int:
     return found.semitones
 
 
-def _constraint(given: argparse.Namespace) -> Constraint | None:
+def _constraint(given: argparse.Namespace) -> nn.Constraint | None:
     """What --notes and --no-clash ask for."""
     least, most = given.notes or (0, None)
     return (
-        Constraint(None, 0.0, least, most, given.no_clash)
+        nn.Constraint(None, 0.0, least, most, given.no_clash)
         if given.notes or given.no_clash
         else None
     )
@@ -99,7 +185,7 @@ def _write(
     given.out.mkdir(parents=True, exist_ok=True)
     written: list[Path] = []
     for number, roll in enumerate(rolls, _next_number(given.out, stem)):
-        notes = to_notes(roll, steps_per_quarter=grid, tempo=given.tempo)
+        notes = runs.to_notes(roll, steps_per_quarter=grid, tempo=given.tempo)
         path = given.out / f"{stem}-{number:03}.mid"
         write_atomic(path, midi_from_notes(notes, tempo=given.tempo, program=given.program))
         written.append(path)
@@ -118,3 +204,33 @@ def _next_number(folder: Path, stem: str) -> int:
     name = re.compile(re.escape(stem) + r"-(\d+)\.(?:mid|wav)")
     taken = [int(match[1]) for path in folder.iterdir() if (match := name.fullmatch(path.name))]
     return max(taken, default=-1) + 1
+
+
+def _transpose(text: str) -> str:
+    if text in ("auto", "none"):
+        return text
+    if not text.removeprefix("-").isdecimal() or not -60 <= int(text) <= 60:
+        raise argparse.ArgumentTypeError(
+            f"is auto, none or a whole number of semitones from -60 to 60, not {text}"
+        )
+    return text
+
+
+def _notes(text: str) -> tuple[int, int]:
+    """Fewest and most notes of a frame."""
+    least, _, most = text.partition("-")
+    if not least.isdecimal() or not (most or least).isdecimal() or len(text) > 5:
+        raise argparse.ArgumentTypeError(
+            f"is a number such as 4, or a range such as 0-4, not {text}"
+        )
+    return int(least), int(most or least)
+
+
+def _temperature(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0.0 <= value <= 100.0:
+        raise argparse.ArgumentTypeError(f"is a number from 0 to 100, not {text}")
+    return value

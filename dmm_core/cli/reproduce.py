@@ -4,17 +4,47 @@ import argparse
 import sys
 from dataclasses import asdict
 
+from dmm_core import experiments
+from dmm_core.cli.arguments import Commands, add_command, add_json
 from dmm_core.data.catalogue import dataset_info
-from dmm_core.experiments.known_systems import fig3, fig4, fig8
-from dmm_core.experiments.medical import medical
 from dmm_core.experiments.report import Comparison, table_of, write_comparison
-from dmm_core.experiments.tables import table2, table3, table4
 from dmm_core.system.files import json_text
 
-__all__ = ["reproduce"]
+__all__ = ["add_commands", "reproduce"]
 
-_TABLES = {"table2": table2, "table3": table3, "table4": table4}
-_OTHERS = {"fig3": fig3, "fig4": fig4, "fig8": fig8, "medical": medical}
+_TABLES = ("table2", "table3", "table4")
+_OTHERS = ("fig3", "fig4", "fig8", "medical")
+
+
+def add_commands(commands: Commands) -> None:
+    """Add the command."""
+    parser = add_command(
+        commands,
+        "reproduce",
+        reproduce,
+        "Repeat an experiment of the paper and compare the result with the published one.",
+        "The models are trained if they are not among the runs yet. The last line of the output "
+        "states the comparison; the exit status is 1 if the result does not reach the published "
+        "one.",
+    )
+    parser.add_argument(
+        "experiment",
+        choices=(*_TABLES, *_OTHERS),
+        help="the table or figure of the paper; medical is the paper's experiment on the effect "
+        "of drugs, here on simulated patients",
+    )
+    parser.add_argument(
+        "--data.name",
+        dest="data_name",
+        metavar="NAME",
+        help="the data set of table2, table3 or table4 (default: jsb)",
+    )
+    parser.add_argument(
+        "--quick",
+        action="store_true",
+        help="train smaller models for a shorter time: minutes on two CPU cores",
+    )
+    add_json(parser)
 
 
 def reproduce(given: argparse.Namespace) -> int:
@@ -25,9 +55,11 @@ def reproduce(given: argparse.Namespace) -> int:
 
     if given.experiment in _TABLES:
         data = dataset_info(given.data_name or "jsb").name
-        found = _TABLES[given.experiment](data, quick=given.quick, show=show)
+        run_table = getattr(experiments, given.experiment)
+        found = run_table(data, quick=given.quick, show=show)
     else:
-        found = _OTHERS[given.experiment](quick=given.quick, show=show)
+        run_figure = getattr(experiments, given.experiment)
+        found = run_figure(quick=given.quick, show=show)
     folder = write_comparison(found)
     _tell(found, str(folder), given.json)
     return 0 if found.reached else 1

@@ -1,36 +1,93 @@
 """The commands on runs: `train`, `resume`, `stop` and `runs`."""
 
+from __future__ import annotations
+
 import argparse
 import dataclasses
 import sys
 from typing import Any
 
-import torch
 from tqdm import tqdm
 
+from dmm_core import runs, system
+from dmm_core.cli.arguments import Commands, add_command, add_json, add_run
 from dmm_core.cli.columns import decimal, print_table
-from dmm_core.config.flags import given_settings
-from dmm_core.config.presets import preset
+from dmm_core.config.flags import add_flags, given_settings
+from dmm_core.config.presets import PRESETS, preset
 from dmm_core.config.schema import RunConfig, parse_config
 from dmm_core.data.catalogue import dataset_info
 from dmm_core.data.spec import UPLOAD_PREFIX
 from dmm_core.errors import RunError
-from dmm_core.runs.rendering import compose_midi
 from dmm_core.runs.run import Run
 from dmm_core.runs.status import ACTIVE
 from dmm_core.runs.store import create_run, find_run, list_runs
-from dmm_core.runs.worker import execute, follow
-from dmm_core.system.device import choose_device
 from dmm_core.system.files import json_text
-from dmm_core.system.processes import World, process_group
 from dmm_core.training.events import EpochEnd, Event, Progress
 
-__all__ = ["require_trainable", "resume", "runs", "stop", "train"]
+__all__ = [
+    "add_commands",
+    "add_settings",
+    "list_all",
+    "require_trainable",
+    "resume",
+    "stop",
+    "train",
+]
+
+
+def add_commands(commands: Commands) -> None:
+    """Add the commands."""
+    parser = add_command(
+        commands,
+        "train",
+        train,
+        "Train a model and keep it as a run.",
+        "A run is a folder with the configuration, the training curves and the weights of one "
+        "training. The settings are those of a preset, except for the settings that you give as "
+        "options.",
+    )
+    parser.usage = "%(prog)s [--preset NAME] [--name NAME] [--json] [--SETTING VALUE ...]"
+    parser.add_argument("--name", help="the name of the run in lists")
+    add_settings(parser)
+    add_json(parser)
+
+    parser = add_command(
+        commands,
+        "resume",
+        resume,
+        "Continue the training of a run that was stopped or interrupted.",
+    )
+    add_run(parser)
+    add_json(parser)
+
+    parser = add_command(
+        commands,
+        "stop",
+        stop,
+        "Ask a run that is waiting or training to save its state and to stop.",
+        "The training can be continued with resume.",
+    )
+    add_run(parser)
+    add_json(parser)
+
+    parser = add_command(commands, "runs", list_all, "List the runs, the newest first.")
+    add_json(parser)
+
+
+def add_settings(parser: argparse.ArgumentParser) -> None:
+    """Add an option for the preset and one for each setting."""
+    parser.add_argument(
+        "--preset",
+        default="quick",
+        metavar="NAME",
+        help=f"the preset to start from: {', '.join(PRESETS)} (default: quick)",
+    )
+    add_flags(parser)
 
 
 def train(given: argparse.Namespace) -> int:
     """Create a run and train it here; 1 if it failed. Under `torchrun` the processes share it."""
-    with process_group() as world:
+    with system.process_group() as world:
         if world.rank:
             return _follow(world)
         return _execute(_created(given), given.json, world)
@@ -42,8 +99,8 @@ def _created(given: argparse.Namespace) -> Run:
     return create_run(config, name=given.name)
 
 
-def require_trainable(config: RunConfig) -> torch.device:
-    """The device that a run of `config` will train on here.
+def require_trainable(config: RunConfig) -> str:
+    """Return the type of the device that a run of `config` will train on: cpu, cuda or mps.
 
     Raises:
         DataError: if there is no data set of that name.
@@ -51,19 +108,19 @@ def require_trainable(config: RunConfig) -> torch.device:
     """
     if not config.data.name.startswith(UPLOAD_PREFIX):
         dataset_info(config.data.name)
-    return choose_device(config.train.device, config.train.precision)
+    return system.choose_device(config.train.device, config.train.precision).type
 
 
 def resume(given: argparse.Namespace) -> int:
     """Go on with a run from its newest checkpoint; 1 if it failed. `torchrun` as for `train`."""
-    with process_group() as world:
+    with system.process_group() as world:
         if world.rank:
             return _follow(world)
         return _execute(_run(given.run), given.json, world)
 
 
-def _follow(world: World) -> int:
-    follow(world)
+def _follow(world: system.World) -> int:
+    runs.follow(world)
     return 0
 
 
@@ -76,7 +133,7 @@ def stop(given: argparse.Namespace) -> None:
     print(json_text({"run": run.id, "stop": True}) if given.json else f"{run.id} is to stop.")
 
 
-def runs(given: argparse.Namespace) -> None:
+def list_all(given: argparse.Namespace) -> None:
     """List the runs, newest first."""
     rows = [_row(run) for run in list_runs()]
     if given.json:
@@ -121,14 +178,14 @@ def _row(run: Run) -> dict[str, Any]:
     }
 
 
-def _execute(run: Run, as_json: bool, world: World) -> int:
+def _execute(run: Run, as_json: bool, world: system.World) -> int:
     if as_json:
         _print_line({"run": run.id})
-        state = execute(run, on_event=_print_epoch, listen=compose_midi, world=world)
+        state = runs.execute(run, on_event=_print_epoch, listen=runs.compose_midi, world=world)
     else:
         print(f"{run.id} in {run.folder}", file=sys.stderr)
         with _Bar(run) as bar:
-            state = execute(run, on_event=bar.show, listen=compose_midi, world=world)
+            state = runs.execute(run, on_event=bar.show, listen=runs.compose_midi, world=world)
     status = run.status()
     progress = status.progress
     if as_json:
@@ -171,7 +228,7 @@ class _Bar:
         self._begun = False
         self._valid = ""
 
-    def __enter__(self) -> "_Bar":
+    def __enter__(self) -> _Bar:
         return self
 
     def __exit__(self, *error: object) -> None:

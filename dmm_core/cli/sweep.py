@@ -9,8 +9,10 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any, NamedTuple
 
+from dmm_core import experiments, runs, system
+from dmm_core.cli.arguments import Commands, add_command, add_count, add_json
 from dmm_core.cli.columns import decimal, print_table
-from dmm_core.cli.runs import require_trainable
+from dmm_core.cli.runs import add_settings, require_trainable
 from dmm_core.cli.sweep_bar import SweepBar
 from dmm_core.config.flags import given_settings, setting_names
 from dmm_core.config.presets import preset
@@ -24,23 +26,52 @@ from dmm_core.experiments.sweep import (
     slots_for,
     with_threads,
 )
-from dmm_core.experiments.trainings import token_of
-from dmm_core.runs.rendering import compose_midi
 from dmm_core.runs.run import Run
-from dmm_core.runs.runner import Runner
 from dmm_core.runs.signals import stop_signals
 from dmm_core.runs.status import Status
 from dmm_core.runs.store import create_run
-from dmm_core.system.device import cores
 from dmm_core.system.files import json_text
 
-__all__ = ["sweep"]
+__all__ = ["add_commands", "sweep"]
 
 _LOOK_SECONDS = 0.4
 """Between two looks at the run folders."""
 
 _SAVE_SECONDS = 30.0
 """That the runs are given to save when the sweep is stopped."""
+
+
+def add_commands(commands: Commands) -> None:
+    """Add the command."""
+    parser = add_command(
+        commands,
+        "sweep",
+        sweep,
+        "Train one run for each combination of several values of some settings.",
+        "The same command continues a sweep that was stopped, and trains nothing twice.",
+    )
+    parser.usage = (
+        "%(prog)s --over SETTING=VALUE,VALUE [--at-once N] [--preset NAME] [--name NAME] [--json] "
+        "[--SETTING VALUE ...]"
+    )
+    parser.add_argument("--name", help="a name to show before the settings of each run in lists")
+    parser.add_argument(
+        "--over",
+        action="append",
+        required=True,
+        metavar="SETTING=VALUE,VALUE",
+        help="a setting and the values to try, such as train.seed=0,1,2; repeat the option to try "
+        "all combinations of several settings",
+    )
+    add_count(
+        parser,
+        "--at-once",
+        None,
+        "number of runs that train at the same time (default: one for each CPU core, or 4 on a "
+        "CUDA GPU)",
+    )
+    add_settings(parser)
+    add_json(parser)
 
 
 class _Plan(NamedTuple):
@@ -87,27 +118,27 @@ def _planned(given: argparse.Namespace) -> _Plan:
     names = {name for name, field in setting_names().items() if hasattr(given, ".".join(field))}
     axes = parse_over(given.over, names)
     found = combinations(axes, given_settings(given, preset(given.preset)))
-    devices = [require_trainable(one.config).type for one in found]
+    devices = [require_trainable(one.config) for one in found]
     configs = [one.config for one in found]
-    at_once = slots_for(configs, asked=given.at_once, devices=set(devices), cores=cores())
-    threads = max(1, cores() // at_once)
-    runs = [
+    at_once = slots_for(configs, asked=given.at_once, devices=set(devices), cores=system.cores())
+    threads = max(1, system.cores() // at_once)
+    created = [
         create_run(
             with_threads(one.config, threads) if device == "cpu" else one.config,
             name=one.label(given.name),
             # Of the configuration as it was given: the same run, however many train at once.
-            token=token_of(f"sweep {given.name or ''}", one.config),
+            token=experiments.token_of(f"sweep {given.name or ''}", one.config),
         )
         for one, device in zip(found, devices, strict=True)
     ]
-    return _Plan(found, runs, at_once)
+    return _Plan(found, created, at_once)
 
 
 def _train(plan: _Plan, stop: threading.Event, *, quiet: bool) -> None:
     """Until every run has ended, or `stop` is set: what trains is then saved and interrupted."""
     epochs = [one.config.train.epochs for one in plan.combinations]
     with SweepBar(dict(zip(plan.runs, epochs, strict=True)), plan.at_once, quiet=quiet) as bar:
-        runner = Runner(slots=plan.at_once, listen=compose_midi)
+        runner = runs.Runner(slots=plan.at_once, listen=runs.compose_midi)
         try:
             for run in plan.runs:
                 with suppress(RunError):  # another process has it, and is waited for

@@ -1,5 +1,5 @@
 from .known_systems import fig3 as fig3, fig4 as fig4, fig8 as fig8
-from .medical import medical as medical
+from .patients import medical as medical
 from .published import CANONICAL as CANONICAL, published as published
 from .ranking import Result as Result, over_seeds as over_seeds, ranked as ranked
 from .report import (

@@ -3,20 +3,22 @@
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
-from torch import Tensor
 
+from dmm_core import training
 from dmm_core.config.schema import RunConfig
 from dmm_core.data.spec import DataSpec
 from dmm_core.errors import DataError, RunError
-from dmm_core.nn.dmm import DMM
 from dmm_core.runs.documents import read_document
 from dmm_core.runs.run import Run
 from dmm_core.system.files import assets
-from dmm_core.training.building import build_model
-from dmm_core.training.checkpoint import load_tensors
+
+if TYPE_CHECKING:  # a list of the models needs no torch
+    from torch import Tensor
+
+    from dmm_core.nn.dmm import DMM
 
 __all__ = ["BUNDLED_NAME", "BUNDLED_PREFIX", "BundledModel", "list_bundled", "load_model"]
 
@@ -64,13 +66,13 @@ class BundledModel:
         """Its title."""
         return str(self.card().get("title") or self.folder.name)
 
-    def weights(self) -> dict[str, Tensor]:
+    def weights(self) -> "dict[str, Tensor]":
         """The weights.
 
         Raises:
             RunError: if they cannot be read.
         """
-        return load_tensors(self.folder / "model.safetensors")
+        return training.load_tensors(self.folder / "model.safetensors")
 
     def data(self) -> DataSpec:
         """What the model has to know of the data.
@@ -98,13 +100,13 @@ def list_bundled() -> list[BundledModel]:
     ]
 
 
-def load_model(source: Run | BundledModel) -> DMM:
+def load_model(source: Run | BundledModel) -> "DMM":
     """The trained model of a run or a bundle, on the CPU and ready to evaluate.
 
     Raises:
         RunError: if its weights are missing, damaged, or of another model than its configuration's.
     """
-    model = build_model(source.config().model, source.data(), seed=0)
+    model = training.build_model(source.config().model, source.data(), seed=0)
     try:
         model.load_state_dict(source.weights())
     except RuntimeError:

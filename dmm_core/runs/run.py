@@ -7,11 +7,11 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from filelock import FileLock
-from torch import Tensor
 
+from dmm_core import training
 from dmm_core.config.schema import RunConfig
 from dmm_core.data.spec import DataSpec
 from dmm_core.errors import DataError, RunError
@@ -36,7 +36,9 @@ from dmm_core.runs.status import (
     this_boot,
     this_host,
 )
-from dmm_core.training.checkpoint import load_checkpoint
+
+if TYPE_CHECKING:  # a list of the runs needs no torch
+    from torch import Tensor
 
 __all__ = ["Run"]
 
@@ -159,13 +161,13 @@ class Run:
         notes = self.notes() if notes is None else notes[:_NOTES_CHARACTERS]
         write_document(self.folder / "name.json", {"name": plain_line(name), "notes": notes})
 
-    def weights(self) -> dict[str, Tensor]:
+    def weights(self) -> "dict[str, Tensor]":
         """The weights with the best valid bound, or the last ones where none was measured.
 
         Raises:
             RunError: if there is no sound checkpoint.
         """
-        loaded = load_checkpoint(self.checkpoints, groups=("best", "model"))
+        loaded = training.load_checkpoint(self.checkpoints, groups=("best", "model"))
         if loaded.checkpoint is None:
             raise self._no_checkpoint(loaded.skipped)
         return loaded.checkpoint.tensors.get("best") or loaded.checkpoint.tensors["model"]
@@ -176,7 +178,7 @@ class Run:
         Raises:
             RunError: if there is no sound checkpoint.
         """
-        loaded = load_checkpoint(self.checkpoints, groups=())
+        loaded = training.load_checkpoint(self.checkpoints, groups=())
         if loaded.checkpoint is None:
             raise self._no_checkpoint(loaded.skipped)
         try:
