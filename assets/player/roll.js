@@ -1,21 +1,64 @@
-// The piano-roll: the still layers, and over them what moves with the clock.
+// The piano-roll: static layers, and in front of them what changes with the position.
 
-class Roll {
-  constructor(canvas) {
+import { crisp, resize } from "./canvas.js";
+import { clamp, isBlackKey, notesAt } from "./score.js";
+import { Tiles } from "./tiles.js";
+import { OVERVIEW, RULER, View } from "./view.js";
+
+/** @import { Palette } from "./canvas.js" */
+/** @import { Note, Range, Score } from "./score.js" */
+
+/**
+ * What the roll shows.
+ *
+ * @typedef {object} Scene
+ * @property {number} position in frames, with a fraction.
+ * @property {Range | null} region first and last frame of the loop region.
+ * @property {boolean} looping whether the loop is on.
+ * @property {Note | null} selected the selected note.
+ */
+
+/** The piano-roll on its canvas. */
+export class Roll {
+  /**
+   * @param {HTMLCanvasElement} canvas
+   * @param {Score} score
+   */
+  constructor(canvas, score) {
     this.canvas = canvas;
-    this.view = new View();
+    this.view = new View(score);
+    /** @type {Painter | null} Null until the canvas has a size. */
+    this.painter = null;
   }
 
-  /** Take a new score, size or theme; zoom and scroll stay. */
-  lay(score, palette) {
+  /**
+   * Take a new score, size or theme; zoom and scroll position are kept.
+   *
+   * @param {Score} score
+   * @param {Palette} palette
+   */
+  layout(score, palette) {
     const { clientWidth: width, clientHeight: height } = this.canvas;
-    this.palette = palette;
     this.view.layout(score, width, height);
-    this.context = sized(this.canvas, width, height);
-    this.tiles = new Tiles(this.view, palette);
+    this.painter = new Painter(resize(this.canvas, width, height), this.view, palette);
+  }
+}
+
+/** Draws one layout of the roll. */
+class Painter {
+  /**
+   * @param {CanvasRenderingContext2D} context
+   * @param {View} view
+   * @param {Palette} palette
+   */
+  constructor(context, view, palette) {
+    this.context = context;
+    this.view = view;
+    this.palette = palette;
+    this.tiles = new Tiles(view, palette);
   }
 
-  /** Draw one frame of `scene`: position (in frames), region, looping, chosen. */
+  /** @param {Scene} scene */
   draw(scene) {
     const { context, view, palette } = this;
     const { score } = view;
@@ -23,6 +66,7 @@ class Roll {
     context.fillStyle = palette.background;
     context.fillRect(0, 0, view.width, view.height);
 
+    // The roll itself, clipped so that it does not cover the keyboard.
     context.save();
     context.beginPath();
     context.rect(view.gutter, 0, view.span, view.height - OVERVIEW);
@@ -30,9 +74,10 @@ class Roll {
     this.tiles.copyTo(context);
     if (scene.region) this.#drawRegion(scene.region, scene.looping);
     for (const note of sounding) this.#drawNote(note, palette.sounding, 1.25);
-    if (scene.chosen) this.#drawNote(scene.chosen, null, 2.5);
+    if (scene.selected) this.#drawNote(scene.selected, null, 2.5);
     context.restore();
 
+    // Everything that has a fixed place or spans the whole height.
     const height = view.height - OVERVIEW;
     context.drawImage(this.tiles.keyboard, 0, 0, view.gutter, height);
     this.#drawKeys(sounding);
@@ -40,6 +85,11 @@ class Roll {
     this.#drawOverview(scene.position);
   }
 
+  /**
+   * @param {Note} note
+   * @param {string | null} fill colour, or null for the outline only.
+   * @param {number} border width of the outline.
+   */
   #drawNote(note, fill, border) {
     const { context, view, palette } = this;
     const box = view.noteBox(note);
@@ -55,6 +105,12 @@ class Roll {
     context.stroke();
   }
 
+  /**
+   * Draw the loop region, strongly if the loop is on.
+   *
+   * @param {Range} region
+   * @param {boolean} looping
+   */
   #drawRegion([first, last], looping) {
     const { context, view, palette } = this;
     const left = crisp(view.x(first));
@@ -78,6 +134,11 @@ class Roll {
     context.setLineDash([]);
   }
 
+  /**
+   * Draw the playhead, with a dot on the curve of the kl.
+   *
+   * @param {number} position
+   */
   #drawPlayhead(position) {
     const { context, view, palette } = this;
     const x = crisp(view.x(position));
@@ -100,6 +161,11 @@ class Roll {
     context.stroke();
   }
 
+  /**
+   * Mark the keys of the sounding notes.
+   *
+   * @param {Note[]} sounding
+   */
   #drawKeys(sounding) {
     const { context, view, palette } = this;
     for (const { pitch } of sounding) {
@@ -113,18 +179,23 @@ class Roll {
     }
   }
 
+  /**
+   * Draw the overview with the visible part and the position.
+   *
+   * @param {number} position
+   */
   #drawOverview(position) {
     const { context, view, palette } = this;
     const top = view.height - OVERVIEW;
     context.drawImage(this.tiles.overview, 0, top, view.width, OVERVIEW);
     const left = view.overviewX(view.scroll / view.zoom);
-    const shown = Math.min(1, view.span / view.content) * view.span;
+    const visible = Math.min(1, view.span / view.contentWidth) * view.span;
     context.strokeStyle = context.fillStyle = palette.text;
     context.lineWidth = 1.5;
     context.globalAlpha = 0.6;
-    if (shown < view.span) {
+    if (visible < view.span) {
       context.beginPath();
-      context.roundRect(left + 1, top + 1, Math.max(6, shown - 2), OVERVIEW - 2, 4);
+      context.roundRect(left + 1, top + 1, Math.max(6, visible - 2), OVERVIEW - 2, 4);
       context.stroke();
     }
     context.globalAlpha = 1;

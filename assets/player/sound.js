@@ -1,33 +1,61 @@
-// The sound, and with it the one clock that every picture follows.
+// The sound. Its position is the clock of all pictures.
 
-const ROUNDING = 1e-3; // Frames: the audio clock counts microseconds, and few frames last whole ones.
+import { clamp, frameAt, secondsAt } from "./score.js";
 
-let soloist = null; // The sound that plays now, of all players on the page: a new one silences it.
+/** @import { Range, Score } from "./score.js" */
 
-class Sound {
-  /** `changed` is called whenever sound starts or stops, `failed` with a sentence if it cannot. */
-  constructor(audio, changed, failed) {
-    Object.assign(this, { audio, failed });
+// The audio clock counts microseconds, and few frames last a whole number of them.
+const ROUNDING_FRAMES = 1e-3;
+
+/** @type {Sound | null} The sound of the page that plays; starting another one pauses it. */
+let activeSound = null;
+
+/** An audio element that plays a score, with an optional loop. */
+export class Sound {
+  /**
+   * @param {HTMLAudioElement} audio
+   * @param {Score} score
+   * @param {() => void} onChange called when the sound starts, stops or is moved.
+   * @param {(message: string) => void} onError called with a message if it cannot be played.
+   */
+  constructor(audio, score, onChange, onError) {
+    this.audio = audio;
+    this.score = score;
+    this.onError = onError;
+    this.looping = false;
+    this.start = 0; // first frame of the loop
+    this.end = score.frames; // frame after the last of the loop
+    /** @type {string | null} */
+    this.url = null;
     audio.preservesPitch = true;
-    audio.onplay = audio.onpause = audio.onseeked = changed;
-    audio.ontimeupdate = () => this.turn(); // For a hidden tab, where no frame is drawn.
-    audio.onended = () => this.looping && this.play();
-    audio.onerror = () => audio.src && failed("The browser cannot play this sound.");
+    audio.onplay = audio.onpause = audio.onseeked = onChange;
+    audio.ontimeupdate = () => this.wrap(); // A hidden tab draws no frames, but plays.
+    audio.onended = () => {
+      if (this.looping) void this.play();
+    };
+    audio.onerror = () => {
+      if (audio.src) onError("The browser cannot play this sound.");
+    };
   }
 
-  load(bytes, score) {
+  /**
+   * Replace the sound.
+   *
+   * @param {Uint8Array<ArrayBuffer>} wav
+   * @param {Score} score
+   */
+  load(wav, score) {
     this.release();
     this.score = score;
-    this.frames = score.frames;
-    [this.looping, this.start, this.end] = [false, 0, score.frames];
-    this.url = URL.createObjectURL(new Blob([bytes], { type: "audio/wav" }));
+    this.setLoop(false, null);
+    this.url = URL.createObjectURL(new Blob([wav], { type: "audio/wav" }));
     this.audio.src = this.url;
   }
 
-  /** Stop for good and give the memory back. */
+  /** Stop the sound and free its memory. */
   release() {
     this.pause();
-    if (soloist === this) soloist = null;
+    if (activeSound === this) activeSound = null;
     if (!this.url) return;
     this.audio.removeAttribute("src");
     this.audio.load();
@@ -39,26 +67,29 @@ class Sound {
     return !this.audio.paused;
   }
 
-  /** Where the music is, in frames with a fraction; whole where it stands on a frame's start. */
+  /** The position in frames, with a fraction; exactly whole at the start of a frame. */
   get position() {
-    const here = frameAt(this.score, this.audio.currentTime);
-    const whole = Math.round(here);
-    return Math.min(Math.abs(here - whole) < ROUNDING ? whole : here, this.frames);
+    const exact = frameAt(this.score, this.audio.currentTime);
+    const whole = Math.round(exact);
+    const position = Math.abs(exact - whole) < ROUNDING_FRAMES ? whole : exact;
+    return Math.min(position, this.score.frames);
   }
 
   set position(frame) {
-    this.audio.currentTime = secondsAt(this.score, clamp(frame, 0, this.frames));
+    this.audio.currentTime = secondsAt(this.score, clamp(frame, 0, this.score.frames));
   }
 
   async play() {
-    if (soloist !== this) soloist?.pause();
-    soloist = this;
+    if (activeSound !== this) activeSound?.pause();
+    activeSound = this;
     const outside = this.position < this.start || this.position >= this.end;
-    if ((this.looping && outside) || this.position >= this.frames) this.#rewind();
+    if ((this.looping && outside) || this.position >= this.score.frames) this.#rewind();
     try {
       await this.audio.play();
     } catch (error) {
-      if (error.name !== "AbortError") this.failed("The browser did not start the sound.");
+      // An AbortError means that the sound was paused before it started.
+      if (error instanceof Error && error.name === "AbortError") return;
+      this.onError("The browser did not start the sound.");
     }
   }
 
@@ -68,22 +99,29 @@ class Sound {
 
   toggle() {
     if (this.playing) this.pause();
-    else this.play();
+    else void this.play();
   }
 
+  /** Pause, and go to the start of the loop or the piece. */
   stop() {
     this.pause();
     this.#rewind();
   }
 
-  /** Loop over the frames from `first` to `last`, or over everything where there is no region. */
+  /**
+   * Switch the loop on or off.
+   *
+   * @param {boolean} looping
+   * @param {Range | null} region first and last frame, or null for the whole piece.
+   */
   setLoop(looping, region) {
     this.looping = looping;
-    [this.start, this.end] = region ? [region[0], region[1] + 1] : [0, this.frames];
+    this.start = region ? region[0] : 0;
+    this.end = region ? region[1] + 1 : this.score.frames;
   }
 
-  /** Go back to the start of the loop once its end is reached. */
-  turn() {
+  /** Go to the start of the loop if its end is reached. */
+  wrap() {
     if (this.looping && this.playing && this.position >= this.end) this.#rewind();
   }
 

@@ -1,23 +1,41 @@
-// The parts of the roll that stand still, painted once and kept: a frame only copies them.
+// The static layers of the roll. They are painted once, so that an animation frame only copies them.
 
-const TILE = 512;
-const TILES_KEPT = 16;
+import { contextOf, crisp, resize } from "./canvas.js";
+import { LOWEST, PITCHES, QUARTERS_PER_BAR, isBlackKey } from "./score.js";
+import { OVERVIEW, RULER } from "./view.js";
 
-/** Painted layers of one view: tiles of the piece, the keyboard and the overview. */
-class Tiles {
+/** @import { Palette } from "./canvas.js" */
+/** @import { Range } from "./score.js" */
+/** @import { View } from "./view.js" */
+
+const TILE = 512; // width in pixels
+const MAX_TILES = 16;
+
+/** The static layers of a view: tiles of the piece, the keyboard and the overview. */
+export class Tiles {
+  /**
+   * @param {View} view
+   * @param {Palette} palette
+   */
   constructor(view, palette) {
-    Object.assign(this, { view, palette });
-    this.kept = new Map();
+    this.view = view;
+    this.palette = palette;
+    /** @type {Map<number, HTMLCanvasElement>} */
+    this.tiles = new Map();
     this.zoom = view.zoom;
     this.keyboard = this.#paintKeyboard();
     this.overview = this.#paintOverview();
   }
 
-  /** Copy the tiles in view to `context`. */
+  /**
+   * Copy the visible tiles to `context`.
+   *
+   * @param {CanvasRenderingContext2D} context
+   */
   copyTo(context) {
     const { view } = this;
     if (view.zoom !== this.zoom) {
-      this.kept.clear();
+      this.tiles.clear();
       this.zoom = view.zoom;
     }
     const height = view.height - OVERVIEW;
@@ -29,32 +47,45 @@ class Tiles {
     }
   }
 
+  /**
+   * The tile at `index`, painted if necessary; the oldest tile is dropped if there are too many.
+   *
+   * @param {number} index
+   */
   #tile(index) {
-    let canvas = this.kept.get(index);
+    let canvas = this.tiles.get(index);
     if (!canvas) {
-      if (this.kept.size >= TILES_KEPT) this.kept.delete(this.kept.keys().next().value);
+      const [oldest] = this.tiles.keys();
+      if (this.tiles.size >= MAX_TILES) this.tiles.delete(oldest);
       canvas = document.createElement("canvas");
       this.#paintTile(canvas, index * TILE);
-      this.kept.set(index, canvas);
+      this.tiles.set(index, canvas);
     }
     return canvas;
   }
 
+  /**
+   * @param {HTMLCanvasElement} canvas
+   * @param {number} left pixel of the piece at the left edge of the tile.
+   */
   #paintTile(canvas, left) {
     const { view, palette } = this;
     const { score, zoom } = view;
     const height = view.height - OVERVIEW;
-    const context = sized(canvas, TILE, height);
-    const end = view.content - left;
+    const context = resize(canvas, TILE, height);
+    const end = view.contentWidth - left;
     const first = Math.max(0, Math.floor(left / zoom));
     const last = Math.min(score.frames, Math.ceil((left + TILE) / zoom));
-    context.translate(-left, 0);
+    context.translate(-left, 0); // from here on, x is measured from the start of the piece
 
+    // From back to front: rows, composed part, probabilities, bar lines, notes, kl.
     context.fillStyle = palette.panel;
     context.fillRect(left, 0, TILE, RULER);
     this.#paintRows(context, left, Math.max(0, Math.min(TILE, end)));
     if (score.composed) this.#paintComposed(context, score.composed, height);
-    if (score.probabilities && last > first) this.#paintProbabilities(context, first, last);
+    if (score.probabilities && last > first) {
+      this.#paintProbabilities(context, score.probabilities, first, last);
+    }
     this.#paintBars(context, left, height);
     context.fillStyle = palette.written;
     context.beginPath();
@@ -65,9 +96,16 @@ class Tiles {
       context.roundRect(box.x, box.y, box.width, box.height, box.radius);
     }
     context.fill();
-    if (score.kl) this.#paintStrip(context, first, last);
+    if (score.kl) this.#paintStrip(context, score.kl, first, last);
   }
 
+  /**
+   * Shade the rows of one colour of keys, and draw a line below each C.
+   *
+   * @param {CanvasRenderingContext2D} context
+   * @param {number} left
+   * @param {number} width
+   */
   #paintRows(context, left, width) {
     const { view, palette } = this;
     context.fillStyle = palette.text;
@@ -82,7 +120,13 @@ class Tiles {
     context.globalAlpha = 1;
   }
 
-  /** Mark the frames that the model made: a band in the ruler, and a line at either end. */
+  /**
+   * Mark the composed frames by a band in the ruler and a line at each end.
+   *
+   * @param {CanvasRenderingContext2D} context
+   * @param {Range} composed
+   * @param {number} height
+   */
   #paintComposed(context, [first, last], height) {
     const { view, palette } = this;
     const [start, end] = [crisp(first * view.zoom), crisp((last + 1) * view.zoom)];
@@ -97,18 +141,28 @@ class Tiles {
     context.globalAlpha = 1;
   }
 
-  #paintProbabilities(context, first, last) {
+  /**
+   * Draw the probabilities of a range of frames as transparency.
+   *
+   * They are written to a small image with one pixel per cell, which is coloured and enlarged.
+   *
+   * @param {CanvasRenderingContext2D} context
+   * @param {Uint8Array} probabilities
+   * @param {number} first
+   * @param {number} last
+   */
+  #paintProbabilities(context, probabilities, first, last) {
     const { view, palette } = this;
     const { score, zoom } = view;
     const small = document.createElement("canvas");
     [small.width, small.height] = [last - first, view.rows];
-    const pencil = small.getContext("2d");
+    const pencil = contextOf(small);
     const image = pencil.createImageData(small.width, small.height);
     for (let frame = first; frame < last; frame++) {
       for (let row = 0; row < view.rows; row++) {
         const cell = frame * PITCHES + score.high - row - LOWEST;
-        if (score.noteAt[cell] >= 0) continue; // A note covers it.
-        image.data[(row * small.width + frame - first) * 4 + 3] = score.probabilities[cell] * 0.5;
+        if (score.noteAt[cell] >= 0) continue; // A note covers the cell.
+        image.data[(row * small.width + frame - first) * 4 + 3] = probabilities[cell] * 0.5;
       }
     }
     pencil.putImageData(image, 0, 0);
@@ -120,10 +174,18 @@ class Tiles {
     context.drawImage(small, first * zoom, view.rollTop, width, view.rollBottom - view.rollTop);
   }
 
+  /**
+   * Draw bar lines and beat lines as far as there is room, and the numbers of bars.
+   *
+   * @param {CanvasRenderingContext2D} context
+   * @param {number} left
+   * @param {number} height
+   */
   #paintBars(context, left, height) {
     const { view, palette } = this;
     const { score, zoom } = view;
     const { framesPerBar, stepsPerQuarter, frames } = score;
+    /** @type {(frame: number, top: number, alpha: number) => void} */
     const line = (frame, top, alpha) => {
       context.globalAlpha = alpha;
       context.fillRect(crisp(frame * zoom), top, 1, height - top);
@@ -132,6 +194,7 @@ class Tiles {
     context.font = `11px ${palette.font}`;
     context.textBaseline = "middle";
     const barWidth = framesPerBar * zoom;
+    // Every bar has a number if there is room, or every second, fourth, ...
     const step = 2 ** Math.max(0, Math.ceil(Math.log2(34 / barWidth)));
     const firstBar = Math.max(0, Math.floor((left - 40) / barWidth / step) * step);
     for (let bar = firstBar; bar * barWidth < left + TILE && bar * framesPerBar < frames; bar++) {
@@ -149,17 +212,26 @@ class Tiles {
     context.globalAlpha = 1;
   }
 
-  #paintStrip(context, first, last) {
+  /**
+   * Draw the kl of a range of frames as a step line with a filled area.
+   *
+   * @param {CanvasRenderingContext2D} context
+   * @param {Float32Array} kl
+   * @param {number} first
+   * @param {number} last
+   */
+  #paintStrip(context, kl, first, last) {
     const { view, palette } = this;
     const { score, zoom } = view;
     const floor = view.stripY(0);
-    const step = Math.max(1, Math.floor(1 / zoom)); // several frames a pixel: the largest is shown
+    // If a pixel has several frames, it shows their largest kl.
+    const step = Math.max(1, Math.floor(1 / zoom));
     const outline = new Path2D();
     const start = Math.max(0, Math.floor(first / step) * step - step);
     outline.moveTo(start * zoom, floor);
     for (let frame = start; frame < Math.min(score.frames, last + step); frame += step) {
       let value = 0;
-      for (const each of score.kl.subarray(frame, frame + step)) value = Math.max(value, each);
+      for (const each of kl.subarray(frame, frame + step)) value = Math.max(value, each);
       const y = view.stripY(value);
       outline.lineTo(frame * zoom, y);
       outline.lineTo(Math.min(frame + step, score.frames) * zoom, y);
@@ -176,11 +248,12 @@ class Tiles {
     context.globalAlpha = 1;
   }
 
+  /** The keyboard with the names of the Cs and the scale of the strip. */
   #paintKeyboard() {
     const { view, palette } = this;
     const { score, gutter } = view;
     const canvas = document.createElement("canvas");
-    const context = sized(canvas, gutter, view.height - OVERVIEW);
+    const context = resize(canvas, gutter, view.height - OVERVIEW);
     context.fillStyle = palette.background;
     context.fillRect(0, 0, gutter, view.height);
     context.fillStyle = palette.panel;
@@ -214,11 +287,12 @@ class Tiles {
     return canvas;
   }
 
+  /** All notes in the overview. */
   #paintOverview() {
     const { view, palette } = this;
     const { score } = view;
     const canvas = document.createElement("canvas");
-    const context = sized(canvas, view.width, OVERVIEW);
+    const context = resize(canvas, view.width, OVERVIEW);
     context.fillStyle = palette.panel;
     context.fillRect(0, 0, view.width, OVERVIEW);
     context.fillStyle = palette.written;

@@ -1,103 +1,159 @@
-// Where a frame and a pitch stand on the roll's canvas, in CSS pixels, and how they read the theme.
+// The geometry of the piano-roll: where frames and pitches are on its canvas, in CSS pixels.
 
-const RULER = 26;
+import { clamp } from "./score.js";
+
+/** @import { Note, Score } from "./score.js" */
+
+/** @typedef {"overview" | "keyboard" | "ruler" | "roll" | "strip"} Zone */
+
+/** Height of the ruler above the roll. */
+export const RULER = 26;
+/** Height of the overview below the roll. */
+export const OVERVIEW = 20;
+
 const STRIP = 60;
-const OVERVIEW = 20;
+const NARROW_WIDTH = 520;
+const MIN_SNAP_PIXELS = 7;
 
-/** The geometry of the roll: zoom (pixels a frame), scroll (pixels), zones of the canvas. */
-class View {
-  constructor() {
-    this.score = null;
+/** Zoom, scroll position and zones of the roll's canvas. */
+export class View {
+  /** @param {Score} score */
+  constructor(score) {
+    this.score = score;
     this.width = 0;
     this.height = 0;
-    this.reset();
+    this.gutter = 0; // width of the keyboard
+    this.rollTop = RULER;
+    this.rollBottom = RULER;
+    this.rows = 1;
+    this.rowHeight = 1;
+    this.scroll = 0; // in pixels
+    /** @type {number | null} Pixels per frame, or null for the default. */
+    this.chosenZoom = null;
   }
 
+  /** Return to the initial zoom and scroll position. */
   reset() {
-    this.zoomChosen = null; // null: as much of the piece as stays readable
+    this.chosenZoom = null;
     this.scroll = 0;
   }
 
+  /**
+   * Take a new score or size.
+   *
+   * @param {Score} score
+   * @param {number} width
+   * @param {number} height
+   */
   layout(score, width, height) {
-    Object.assign(this, { score, width, height });
-    this.gutter = width < 520 ? 36 : 48;
-    this.strip = score.kl ? STRIP : 0;
-    this.rollTop = RULER;
-    this.rollBottom = height - OVERVIEW - this.strip;
+    this.score = score;
+    this.width = width;
+    this.height = height;
+    this.gutter = width < NARROW_WIDTH ? 36 : 48;
+    this.rollBottom = height - OVERVIEW - (score.kl ? STRIP : 0);
     this.rows = score.high - score.low + 1;
     this.rowHeight = (this.rollBottom - this.rollTop) / this.rows;
     this.scrollTo(this.scroll);
   }
 
+  /** Width of the roll without the keyboard. */
   get span() {
     return Math.max(1, this.width - this.gutter);
   }
 
-  get widest() {
+  /** Largest zoom. */
+  get maxZoom() {
     return 160 / this.score.stepsPerQuarter;
   }
 
-  get narrowest() {
-    return Math.min(this.widest, this.span / this.score.frames);
+  /** Smallest zoom, at which the whole piece is visible. */
+  get minZoom() {
+    return Math.min(this.maxZoom, this.span / this.score.frames);
   }
 
+  /** Pixels per frame. */
   get zoom() {
     const readable = 9 / this.score.stepsPerQuarter;
-    return clamp(this.zoomChosen ?? readable, this.narrowest, this.widest);
+    return clamp(this.chosenZoom ?? readable, this.minZoom, this.maxZoom);
   }
 
-  get content() {
+  /** Width of the whole piece. */
+  get contentWidth() {
     return this.zoom * this.score.frames;
   }
 
+  /** @param {number} scroll */
   scrollTo(scroll) {
-    this.scroll = clamp(scroll, 0, Math.max(0, this.content - this.span));
+    this.scroll = clamp(scroll, 0, Math.max(0, this.contentWidth - this.span));
   }
 
-  /** Zoom by `factor`, keeping the frame under `x` where it is. */
+  /**
+   * Zoom by `factor`; the frame at `x` keeps its place.
+   *
+   * @param {number} factor
+   * @param {number} x
+   */
   zoomBy(factor, x) {
-    const frame = this.frameAt(x);
-    this.zoomChosen = clamp(this.zoom * factor, this.narrowest, this.widest);
+    const frame = this.frameAtX(x);
+    this.chosenZoom = clamp(this.zoom * factor, this.minZoom, this.maxZoom);
     this.scrollTo(frame * this.zoom - (x - this.gutter));
   }
 
+  /** Show the whole piece. */
   fit() {
-    this.zoomChosen = this.narrowest;
+    this.chosenZoom = this.minZoom;
     this.scrollTo(0);
   }
 
+  /** @param {number} frame */
   x(frame) {
     return this.gutter + frame * this.zoom - this.scroll;
   }
 
-  frameAt(x) {
+  /** @param {number} x */
+  frameAtX(x) {
     return (x - this.gutter + this.scroll) / this.zoom;
   }
 
+  /**
+   * The upper edge of the row of a pitch.
+   *
+   * @param {number} pitch
+   */
   y(pitch) {
     return this.rollTop + (this.score.high - pitch) * this.rowHeight;
   }
 
+  /** @param {number} y */
   pitchAt(y) {
     return this.score.high - Math.floor((y - this.rollTop) / this.rowHeight);
   }
 
-  /** The overview shows the whole piece in the width it needs at most. */
+  /** @param {number} frame */
   overviewX(frame) {
-    return this.gutter + frame * this.narrowest;
+    return this.gutter + frame * this.minZoom;
   }
 
+  /** @param {number} x */
   overviewFrame(x) {
-    return (x - this.gutter) / this.narrowest;
+    return (x - this.gutter) / this.minZoom;
   }
 
-  /** The height at which the strip shows a kl of `value` nats. */
+  /**
+   * The height at which the strip shows a kl of `value` nats.
+   *
+   * @param {number} value
+   */
   stripY(value) {
     const floor = this.height - OVERVIEW - 6;
     return floor - (Math.max(0, value) / this.score.klMax) * (floor - this.rollBottom - 8);
   }
 
-  /** The rectangle of a note: x is in piece pixels (before scrolling), y in canvas pixels. */
+  /**
+   * The rectangle of a note. x is measured from the start of the piece, y on the canvas.
+   *
+   * @param {Note} note
+   */
   noteBox(note) {
     const gap = Math.min(1.5, this.zoom * 0.15);
     const width = Math.max((note.end - note.start) * this.zoom - gap, 1.5);
@@ -112,7 +168,13 @@ class View {
     };
   }
 
-  /** Which part of the canvas a point is in. */
+  /**
+   * The part of the canvas that contains a point.
+   *
+   * @param {number} x
+   * @param {number} y
+   * @returns {Zone}
+   */
   zone(x, y) {
     if (y >= this.height - OVERVIEW) return "overview";
     if (x < this.gutter) return "keyboard";
@@ -120,66 +182,43 @@ class View {
     return y < this.rollBottom ? "roll" : "strip";
   }
 
-  /** What a dragged loop region clings to: the finest of frame, beat and bar that is no fiddle. */
-  get snap() {
+  /** Unit in frames of a dragged region: a frame, beat or bar of at least seven pixels. */
+  get snapUnit() {
     const { stepsPerQuarter, framesPerBar } = this.score;
-    return [1, stepsPerQuarter, framesPerBar].find((unit) => unit * this.zoom >= 7) ?? framesPerBar;
+    const units = [1, stepsPerQuarter, framesPerBar];
+    return units.find((unit) => unit * this.zoom >= MIN_SNAP_PIXELS) ?? framesPerBar;
   }
 
-  /** Bring `frame` into view at once, if it is not there. */
+  /**
+   * The frame boundary nearest to `x` at which a region can begin or end.
+   *
+   * @param {number} x
+   */
+  snappedFrame(x) {
+    const unit = this.snapUnit;
+    return clamp(Math.round(this.frameAtX(x) / unit) * unit, 0, this.score.frames);
+  }
+
+  /**
+   * Scroll so that `frame` is visible, if it is not.
+   *
+   * @param {number} frame
+   */
   reveal(frame) {
     const x = this.x(frame) - this.gutter;
     if (x < 0 || x > this.span * 0.95) this.scrollTo(frame * this.zoom - this.span * 0.05);
   }
 
-  /** Glide so that `frame` stands a third into the view; `seconds` since the last step. */
+  /**
+   * Scroll smoothly, so that `frame` approaches a point at a third of the width.
+   *
+   * The distance decays exponentially, independently of the frame rate.
+   *
+   * @param {number} frame
+   * @param {number} seconds since the last call.
+   */
   glide(frame, seconds) {
     const target = frame * this.zoom - this.span * 0.35;
     this.scrollTo(this.scroll + (target - this.scroll) * (1 - Math.exp(-6 * seconds)));
   }
-}
-
-/** The theme's colours; blue is what is written, orange what sounds now. */
-function readPalette(element) {
-  const style = getComputedStyle(element);
-  const colour = (name) => style.getPropertyValue(`--st-${name}`).trim();
-  const [background, text] = [colour("background-color"), colour("text-color")];
-  const dark = lightness(background) < lightness(text);
-  return {
-    background,
-    text,
-    dark,
-    ivory: dark ? text : background,
-    ebony: dark ? background : text,
-    panel: colour("secondary-background-color"),
-    accent: colour("primary-color"),
-    written: colour("chart-categorical-colors").split(",")[0],
-    sounding: colour("orange-color"),
-    font: colour("font") || "sans-serif",
-  };
-}
-
-/** How light a CSS colour is, from 0 to 255. */
-function lightness(colour) {
-  const context = sized(document.createElement("canvas"), 1, 1);
-  context.fillStyle = colour;
-  context.fillRect(0, 0, 1, 1);
-  const [red, green, blue] = context.getImageData(0, 0, 1, 1).data;
-  return 0.3 * red + 0.59 * green + 0.11 * blue;
-}
-
-/** Give `canvas` its size in device pixels and return its context, drawing in CSS pixels. */
-function sized(canvas, width, height) {
-  const ratio = window.devicePixelRatio || 1;
-  canvas.width = Math.max(1, Math.round(width * ratio));
-  canvas.height = Math.max(1, Math.round(height * ratio));
-  const context = canvas.getContext("2d");
-  context.scale(ratio, ratio);
-  return context;
-}
-
-/** A coordinate moved to the nearest device pixel, so that edges are sharp. */
-function crisp(value) {
-  const ratio = window.devicePixelRatio || 1;
-  return Math.round(value * ratio) / ratio;
 }

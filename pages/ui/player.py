@@ -18,14 +18,12 @@ from dmm_core.music.key import key_of_roll, pitch_names
 from dmm_core.music.pianoroll import PITCHES, as_roll
 from dmm_core.music.swing import STRAIGHT
 from dmm_core.system import files
+from pages.ui.javascript import join_modules
 
 __all__ = ["PlayerEvents", "PlayerPath", "player"]
 
 _MOST_WAV_BYTES = 32_000_000
 """A message to the page holds 50 MB, and base64 makes three bytes four."""
-
-# One module in several files, so that each can be read by itself; the last one exports.
-_SCRIPTS = ("score", "view", "tiles", "roll", "latent", "sound", "words", "hands", "player")
 
 
 class PlayerPath(NamedTuple):
@@ -55,15 +53,12 @@ class PlayerEvents(NamedTuple):
     region: tuple[int, int] | None
 
 
-def _read(name: str) -> str:
-    return (files.assets() / "player" / name).read_text(encoding="utf-8")
-
-
+_ASSETS = files.assets() / "player"
 _COMPONENT = component(
     "dmm_player",
-    html=_read("player.html"),
-    css=_read("player.css"),
-    js="\n".join(_read(f"{name}.js") for name in _SCRIPTS),
+    html=(_ASSETS / "player.html").read_text(encoding="utf-8"),
+    css=(_ASSETS / "player.css").read_text(encoding="utf-8"),
+    js=join_modules(_ASSETS / "player.js"),
 )
 
 
