@@ -268,7 +268,7 @@ def test_a_file_holds_tunes():
     assert spans(second) == melody("A3:2 C5:1/2 D5:1/2 z F5 G#5")
     parsed = parse_abc(BOOK, MOVED)
     assert parsed.titles == ("First (a reel)", "Second") and parsed.lengths == (32, 24)
-    assert "Moved 1 of 2 tunes to C major or A minor." in parsed.changes
+    assert "Transposed 1 of 2 tunes to C major or A minor." in parsed.changes
     assert np.flatnonzero(parsed.x[0]).tolist() == [60 - LOWEST]
     assert np.flatnonzero(parsed.x[32]).tolist() == [57 - LOWEST]
 

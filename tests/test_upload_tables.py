@@ -89,7 +89,7 @@ def test_rows_of_one_name_are_a_sequence():
     assert (parsed.lengths, parsed.titles) == ((3, 1), ("1", "2"))
     assert parsed.x.tolist() == [[5], [6], [8], [7]] and parsed.u.tolist() == [[0], [1], [3], [2]]
     assert parsed.changes[0] == (
-        "Joined the rows of each sequence in the order of the file: 2 names stand in 3 places."
+        "Joined the rows of each sequence: the rows of 2 sequences are in 3 separate blocks."
     )
     interleaved = table("time,sequence,a\n0,p1,0.5\n0,p2,0.6\n1,p1,0.7\n1,p2,0.8\n")
     assert interleaved.lengths == (2, 2)
@@ -156,7 +156,7 @@ def test_a_first_row_that_may_be_a_header_is_told():
         doubtful = table(text)
         assert len(doubtful.x) == text.count("\n")
         assert doubtful.changes[0].startswith("Read the first row (0")
-        assert "if it is a header, use names" in doubtful.changes[0]
+        assert "if it is a header, use words" in doubtful.changes[0]
     for text in ("0,1\n1,1\n", "0\n1\n", "0,2\n5,6\n", "1\n5\n", "0,1\n"):
         assert not any("as values" in said for said in table(text).changes)
 
@@ -260,7 +260,7 @@ def test_88_binary_features_are_a_piano_roll():
     roll[:2, 39] = roll[1:, 43] = 1
     text = "\n".join(",".join(map(str, row)) for row in roll)
     parsed = table(text)
-    assert parsed.notes == 2 and "piano-roll whose frame is one eighth note." in parsed.changes[1]
+    assert parsed.notes == 2 and "piano-roll whose frames are eighth notes." in parsed.changes[1]
     assert parse_npz(npz(x=np.stack([roll, roll])), OPTIONS).notes == 4
     report = read_files([("a.csv", text.encode())], OPTIONS)
     assert report.is_music and report.kind == "binary"
@@ -349,7 +349,7 @@ def test_headers_of_other_versions():
 
 def test_what_has_no_meaning_is_left_out_and_told():
     assert parse_npz(npz(x=X, label=[1], about=[2]), OPTIONS).changes[0] == (
-        "Left out about, label, which have no meaning here."
+        "Left out arrays with unknown names: about, label."
     )
 
 
@@ -492,12 +492,14 @@ def test_files_that_do_not_go_together_are_refused():
     )
     assert report.sequences.names == ("a.csv", "f.csv")
     said = [file.refusal or "" for file in report.files]
-    assert said[1] == "The file has 1 feature a frame, but a.csv has 2; upload each alone."
-    assert "1 action a frame, but a.csv has 0" in said[2]
-    assert "88 features" in said[3] and "both say what is train" in said[4]
+    assert (
+        said[1] == "The file has 1 feature per frame, but a.csv has 2; upload each file separately."
+    )
+    assert "1 action per frame, but a.csv has 0" in said[2]
+    assert "88 features" in said[3] and "train, valid and test splits" in said[4]
     wide = b",".join([b"2"] * 88)
     [_, second] = read_files([("d.mid", music), ("g.csv", wide)], OPTIONS).files
-    assert second.refusal == "The file and d.mid are not both music; upload each alone."
+    assert second.refusal == "The file and d.mid are not both music; upload each file separately."
 
 
 def test_all_files_together_have_a_cap(monkeypatch):

@@ -107,7 +107,7 @@ def test_a_waltz_of_two_tempos_is_told_what_it_loses():
     buffer = io.BytesIO()
     file.save(file=buffer)
     assert inspect_file("x.mid", buffer.getvalue()).changes == (
-        "Left out 2 tempos: a frame is a note value, not a time.",
+        "Left out 2 tempos: frames are note values, so tempo has no effect on them.",
         "Bars are counted in 4/4, not in 3/4, 6/8.",
     )
 
@@ -141,14 +141,14 @@ def test_transposition():
     d_major = [62, 64, 66, 67, 69, 71, 73, 74, 69, 66, 62]
     transposing = replace(OPTIONS, transpose=True)
     [file] = read_files([("d", melody(d_major))], transposing).files
-    assert file.changes == ("Moved down 2 semitones, D major to C major (by its notes).",)
+    assert file.changes == ("Transposed down 2 semitones, D major to C major (by its notes).",)
     roll = read_files([("d", melody(d_major))], transposing).sequences.x[0]
     assert np.flatnonzero(roll[0]).tolist() == [60 - 21]
     assert read_files([("d", melody(d_major))], OPTIONS).files[0].changes == ()
     sharps = b"\x00\xff\x59\x02\x04\x01"  # C sharp minor
     signed = parse_midi(hostile.midi(hostile.track(sharps + hostile.NOTE)), transposing)
     assert signed.changes == (
-        "Moved down 4 semitones, C♯ minor to A minor (by the key signature).",
+        "Transposed down 4 semitones, C♯ minor to A minor (by the key signature).",
     )
     assert np.flatnonzero(signed.x[0]).tolist() == [56 - 21]
     assert np.array_equal(signed.spans, [[60, 0, 1]])  # as the file has it

@@ -57,18 +57,18 @@ class TuneBook(NamedTuple):
 
     Attributes:
         tunes: those that were read.
-        unread: title of each other tune, and why it was not read.
+        skipped: title of each other tune, and why it was not read.
     """
 
     tunes: tuple[ScoreNotes, ...]
-    unread: tuple[tuple[str, str], ...]
+    skipped: tuple[tuple[str, str], ...]
 
 
 def read_abc(data: bytes) -> TuneBook:
     """Read the tunes of an untrusted ABC file; one that cannot be read does not affect the others.
 
     Raises:
-        UploadError: in one plain sentence, if the file is refused, or no tune can be read.
+        UploadError: if the file is refused, or no tune can be read.
     """
     if len(data) > MAX_BYTES:
         raise UploadError(
@@ -82,16 +82,16 @@ def read_abc(data: bytes) -> TuneBook:
             raise UploadError(f"The ABC file has over {MAX_NOTES:,} notes and rests.")
     if not tunes:
         raise UploadError("The ABC file holds no tune: one begins with X: and has a K: and notes.")
-    read, unread = [], []
+    read, skipped = [], []
     for tune in tunes:
         try:
             read.append(_score(tune))
         except (_Unread, UploadError) as error:
-            unread.append((tune.title, str(error).removesuffix(".")))
+            skipped.append((tune.title, str(error).removesuffix(".")))
     if not read:
-        why = f": {unread[0][1]}" if len(unread) == 1 else ""
+        why = f": {skipped[0][1]}" if len(skipped) == 1 else ""
         raise UploadError(f"The ABC file holds no tune that can be read{why}.")
-    return TuneBook(tuple(read), tuple(unread))
+    return TuneBook(tuple(read), tuple(skipped))
 
 
 def _lines(data: bytes) -> list[str]:

@@ -128,7 +128,7 @@ def read_midi(data: bytes) -> MidiScore:
     them. Where a pitch is struck again before it ends, the first release ends the first note.
 
     Raises:
-        UploadError: in one plain sentence, if the file is refused.
+        UploadError: if the file is refused.
     """
     events = scan_midi(data)
     reader = _Reader(events.division)

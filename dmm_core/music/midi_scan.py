@@ -107,7 +107,7 @@ def scan_midi(data: bytes) -> MidiEvents:
     """Read the events of a MIDI file that holds a note and stays within the limits above.
 
     Raises:
-        UploadError: in one plain sentence, if the file is refused.
+        UploadError: if the file is refused.
     """
     chunks = find_chunks(data)
     scan = _Scan(chunks.data)

@@ -52,7 +52,7 @@ def read_musicxml(data: bytes) -> ScoreNotes:
     """Read an untrusted MusicXML file.
 
     Raises:
-        UploadError: in one plain sentence, if the file is refused.
+        UploadError: if the file is refused.
     """
     scan_musicxml(data)
     try:
@@ -78,7 +78,7 @@ def notes_of_musicxml(root: Element, *, as_written: bool = False) -> ScoreNotes:
         as_written: whether a bar lasts as long as all its rests, as it does in ABC.
 
     Raises:
-        UploadError: in one plain sentence, if a part cannot be read or the score is too long.
+        UploadError: if a part cannot be read or the score is too long.
     """
     for element in root.iter():
         element.tag = element.tag.rpartition("}")[2]  # the namespace

@@ -37,7 +37,7 @@ def scan_musicxml(data: bytes) -> None:
     """Check that `data` is well-formed XML, a score, within the limits above.
 
     Raises:
-        UploadError: in one plain sentence, if it is not.
+        UploadError: if it is not.
     """
     notes = scan_xml(data, "MusicXML file", _ROOTS)
     if not notes:
@@ -56,7 +56,7 @@ def scan_xml(data: bytes, what: str, roots: Sequence[str] = ()) -> int:
         roots: names that its first element may have; any, if empty.
 
     Raises:
-        UploadError: in one plain sentence, if it is not.
+        UploadError: if it is not.
     """
     if not data.strip():
         raise UploadError(f"The {what} is empty.")

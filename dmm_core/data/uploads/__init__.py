@@ -1,8 +1,8 @@
-"""Uploads: untrusted files of music or numbers become sequences, kept as `upload:ID`.
+"""Uploads: converts untrusted files of music or numbers into data sets named `upload:ID`.
 
-`reader` runs one limited child process per file. The child detects the file's kind and parses it
-with the module for that format, without torch. The reports say what was read, what was changed and
-why a file was refused. `store` keeps the result under `DMM_HOME/uploads`.
+`reader` detects the kind of each file and parses it in a limited child process, without torch; each
+format has its own module. The reports list what was read, what was changed and why a file was
+refused. `store` saves the result under `DMM_HOME/uploads`.
 """
 
 import lazy_loader

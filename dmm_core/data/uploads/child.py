@@ -1,4 +1,4 @@
-"""Both ends of the pipe to the limited process in which an uploaded file is parsed."""
+"""Parses an uploaded file in a limited child process: the parent's and the child's part."""
 
 import json
 import logging
@@ -13,44 +13,49 @@ from dmm_core.data.uploads.report import UploadOptions
 from dmm_core.errors import UploadError
 from dmm_core.system.limited_child import Limits, read_in_child, serve
 
-__all__ = ["LIMITS", "SCORE_LIMITS", "limits_of", "main", "parse_in_child"]
+__all__ = ["LIMITS", "SCORE_LIMITS", "limits_for", "main", "parse_in_child"]
 
 LIMITS = Limits(cpu=5)
-"""Of most files."""
+"""Limits for tables, arrays and MIDI files."""
 
 SCORE_LIMITS = Limits(cpu=20)
-"""Of scores, which may have 100,000 notes: see docs/decisions.md."""
+"""Limits for scores, which may have 100,000 notes; docs/decisions.md gives the reason."""
 
 _SCORES = ("musicxml", "mxl", "abc")
 _log = logging.getLogger(__name__)
 
 
-def limits_of(kind: FileKind) -> Limits:
-    """The limits of a child that reads a file of this kind."""
+def limits_for(kind: FileKind) -> Limits:
+    """Return the limits of a child process that parses a file of this kind."""
     return SCORE_LIMITS if kind in _SCORES else LIMITS
 
 
 def parse_in_child(data: bytes, kind: FileKind, options: UploadOptions) -> ParsedFile:
-    """`parse_file` in a process of its own, limited in memory and time.
+    """Run `parse_file` in a child process with limits on memory and processor time.
+
+    Args:
+        data: content of the file.
+        kind: kind of the file, as `file_kind` returns it.
+        options: how the file becomes sequences.
 
     Raises:
-        UploadError: in one plain sentence, if the file is refused or its parsing hits a limit.
+        UploadError: if the file is refused or parsing reaches a limit.
     """
     arguments = (kind, json.dumps(asdict(options)))
-    answer = read_in_child(__name__, arguments, data, limits_of(kind))
+    answer = read_in_child(__name__, arguments, data, limits_for(kind))
     try:
         return decode(answer)
     except (ValueError, LookupError, TypeError):
-        _log.warning("a child gave no proper answer: %s", answer[:200])
+        _log.warning("a child process gave an invalid answer: %s", answer[:200])
         raise UploadError("The file cannot be read.") from None
 
 
 def main() -> None:
-    """Parse standard input by the kind and the options of the arguments, and answer."""
+    """Run the child: parse standard input; the arguments are the kind and the options as JSON."""
     kind: FileKind = next(kind for kind in get_args(FileKind) if kind == sys.argv[1])
-    warnings.simplefilter("ignore")  # nobody reads the warnings of a library
+    warnings.simplefilter("ignore")  # the parent does not show them
     options = UploadOptions(**json.loads(sys.argv[2]))
-    serve(lambda data: encode(parse_file(data, kind, options)), limits_of(kind))
+    serve(lambda data: encode(parse_file(data, kind, options)), limits_for(kind))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""A table whose first row is all numbers: is that row a header that a program wrote?"""
+"""Detects headers and row numbers in tables whose first row contains only numbers."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -8,18 +8,18 @@ import numpy as np
 from dmm_core.data.uploads.values import pluralise
 from dmm_core.music.pianoroll import PITCHES
 
-__all__ = ["Headerless", "read_headerless"]
+__all__ = ["DetectedHeader", "detect_header"]
 
-_ENOUGH = 3  # columns from 0 on that are hardly a row of values
+_MIN_COUNTING = 3  # columns; a first row 0, 1, 2 is more likely a header than values
 
 
-class Headerless(NamedTuple):
-    """Which part of a table without names is values.
+class DetectedHeader(NamedTuple):
+    """The parts of a table that are values, not a header or row numbers.
 
     Attributes:
         columns: indices of the columns that hold values.
-        skipped: rows at the beginning that are a header: 0 or 1.
-        changes: what this means, in sentences.
+        skipped: number of header rows at the beginning, 0 or 1.
+        changes: sentences for the report that describe the decisions.
     """
 
     columns: np.ndarray
@@ -27,30 +27,32 @@ class Headerless(NamedTuple):
     changes: list[str]
 
 
-def read_headerless(first: Sequence[str], x: np.ndarray) -> Headerless:
-    """Find the header and the row numbers that pandas writes for data without names.
+def detect_header(first: Sequence[str], x: np.ndarray) -> DetectedHeader:
+    """Detect the header and the row numbers that pandas writes for data without names.
 
-    Names such as 0, 1, 2 are numbers too. They are taken for a header where three columns or more
-    count from 0, or where consecutive numbers stand above nothing but 0 and 1.
+    Such a header consists of numbers, 0, 1, 2 and so on. The first row is taken as a header if at
+    least three columns count up from 0, or if its numbers are consecutive and all values below are
+    0 or 1.
 
     Args:
         first: cells of the first row.
-        x: (rows, columns) all rows, NaN where a value is missing.
+        x: (rows, columns) all rows including the first; NaN where a value is missing.
     """
     changes: list[str] = []
     first = [cell.strip() for cell in first]
     columns = np.arange(x.shape[1])
-    skipped, has_index = _pandas(first, x)
+    skipped, has_index = _find_header(first, x)
     if skipped:
         names = [cell for cell in first if cell]
         changes.append(f"Read the first row ({names[0]} to {names[-1]}) as a header.")
-    elif _is_doubtful(first, x):
+    elif _is_ambiguous(first, x):
         changes.append(
-            f"Read the first row ({', '.join(first)}) as values; if it is a header, use names that "
-            "are words."
+            f"Read the first row ({', '.join(first)}) as values; if it is a header, use words as "
+            "names."
         )
+    # A piano-roll with one column too many has row numbers in front, even without a header.
     if not has_index and x.shape[1] == PITCHES + 1:
-        has_index = _counts(x[skipped:, 0]) and _is_binary(x[skipped:, 1:])
+        has_index = _counts_rows(x[skipped:, 0]) and _is_binary(x[skipped:, 1:])
     if has_index:
         columns = columns[1:]
         changes.append("Left out the first column, which numbers the rows.")
@@ -58,32 +60,34 @@ def read_headerless(first: Sequence[str], x: np.ndarray) -> Headerless:
     if empty.any() and not empty.all():
         columns = columns[~empty]
         changes.append(f"Left out {pluralise(int(empty.sum()), 'column')} without any value.")
-    return Headerless(columns, skipped, changes)
+    return DetectedHeader(columns, skipped, changes)
 
 
-def _pandas(first: list[str], x: np.ndarray) -> tuple[int, bool]:
-    """Rows of a header (0 or 1), and whether the first column numbers the rows."""
-    indexed = not first[0]
+def _find_header(first: list[str], x: np.ndarray) -> tuple[int, bool]:
+    """Return the number of header rows (0 or 1), and whether the first column numbers the rows."""
+    indexed = not first[0]  # pandas leaves the name of its index column empty
     names, below = x[0, indexed:], x[1:, indexed:]
-    whole = all(cell.isdecimal() for cell in first[indexed:])
-    if not whole or not len(below) or (np.diff(names) != 1).any():
+    are_integers = all(cell.isdecimal() for cell in first[indexed:])
+    if not are_integers or not len(below) or (np.diff(names) != 1).any():
         return 0, False
-    if indexed and names[0] == 0 and (len(names) > 1 or _counts(x[1:, 0])):
+    if indexed and names[0] == 0 and (len(names) > 1 or _counts_rows(x[1:, 0])):
         return 1, True
     above_binary = _is_binary(below) and not _is_binary(names)
-    if len(names) >= _ENOUGH and (names[0] == 0 or above_binary):
+    if len(names) >= _MIN_COUNTING and (names[0] == 0 or above_binary):
         return 1, indexed
     return 0, False
 
 
-def _is_doubtful(first: list[str], x: np.ndarray) -> bool:
-    """Whether 0, or 0 and 1, could be the names that pandas writes, or a row of values."""
+def _is_ambiguous(first: list[str], x: np.ndarray) -> bool:
+    """Return whether a first row of 0, or of 0 and 1, could be either a header or values."""
     return first in (["0"], ["0", "1"]) and len(x) > 1 and not _is_binary(x[1:])
 
 
-def _counts(column: np.ndarray) -> bool:
+def _counts_rows(column: np.ndarray) -> bool:
+    """Return whether a column is 0, 1, 2 and so on."""
     return np.array_equal(column, np.arange(len(column)))
 
 
 def _is_binary(x: np.ndarray) -> bool:
+    """Return whether every value that is not missing is 0 or 1."""
     return bool(((x == 0) | (x == 1) | np.isnan(x)).all())

@@ -1,4 +1,4 @@
-"""What kind of file an upload is, by its first bytes and, where these leave it open, its name."""
+"""Detects the kind of an uploaded file, and parses it with the parser for that kind."""
 
 import re
 from collections.abc import Callable
@@ -29,10 +29,10 @@ _BY_EXTENSION: dict[str, FileKind] = {
 }
 
 EXTENSIONS = tuple(_BY_EXTENSION)
-"""How the names of files that are read end."""
+"""Extensions of the files that are read, without the dot."""
 
 MUSIC_EXTENSIONS = EXTENSIONS[: EXTENSIONS.index("csv")]
-"""The same, of music."""
+"""Extensions of the music files among `EXTENSIONS`."""
 
 _PARSERS: dict[FileKind, Callable[[bytes, UploadOptions], ParsedFile]] = {
     "midi": parse_midi,
@@ -47,7 +47,12 @@ _TUNE = re.compile(rb"(\xef\xbb\xbf)?(%[^\n]*\n|\s)*X: *\d")
 
 
 def file_kind(name: str, data: bytes) -> FileKind:
-    """What the file called `name` is read as; nothing of it is parsed here."""
+    """Return the kind of a file from its first bytes, and from its name where they do not decide.
+
+    Args:
+        name: name of the file; only its extension is used.
+        data: content of the file.
+    """
     by_name = _BY_EXTENSION.get(PurePath(name).suffix.lower().removeprefix("."))
     if is_midi(data):
         return "midi"
@@ -63,10 +68,15 @@ def file_kind(name: str, data: bytes) -> FileKind:
 
 
 def parse_file(data: bytes, kind: FileKind, options: UploadOptions) -> ParsedFile:
-    """Parse a file that nobody vouches for; to be called where time and memory are limited.
+    """Parse an untrusted file. Call this only in a process with limits on time and memory.
+
+    Args:
+        data: content of the file.
+        kind: kind of the file, as `file_kind` returns it.
+        options: how the file becomes sequences.
 
     Raises:
-        UploadError: in one plain sentence, if the file is refused.
+        UploadError: if the file is refused.
     """
     if kind == "unknown":
         raise UploadError(

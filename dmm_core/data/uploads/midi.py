@@ -1,4 +1,4 @@
-"""What a report says of a MIDI file: what was left out, and what a piano-roll does not keep."""
+"""Sentences of an upload report about a MIDI file: what was left out or changed."""
 
 from collections.abc import Iterator
 
@@ -18,13 +18,13 @@ _LEFT_OUT = {
     "chunk": ("chunk", " of an unknown type"),
     "byte": ("byte", " after the end of a track or the file"),
 }
-_SILENCED = {"notes off": "All Notes Off", "sound off": "All Sound Off"}
-_LISTED = 5
-_NAME = 40
+_SILENCING = {"notes off": "All Notes Off", "sound off": "All Sound Off"}
+_MAX_LISTED = 5  # tracks
+_MAX_NAME = 40  # characters of a track's name
 
 
 def midi_changes(score: MidiScore, options: UploadOptions) -> Iterator[str]:
-    """Sentences about the file as a whole; those about its notes are the same for all music."""
+    """Yield sentences about the file; `music` adds those about its notes, as for all formats."""
     counts = score.counts
     claimed, found = counts["claimed"], counts["found"]
     if claimed != found:
@@ -34,20 +34,21 @@ def midi_changes(score: MidiScore, options: UploadOptions) -> Iterator[str]:
             yield f"Left out {pluralise(counts[what], noun)}{such}."
     if counts["tracks"] > 1:
         yield f"Merged {counts['tracks']:,} tracks into one piano-roll."
-    for name, channel in score.drum_tracks[:_LISTED]:
-        shown = display_name(name)[:_NAME]
+    for name, channel in score.drum_tracks[:_MAX_LISTED]:
+        shown = display_name(name)[:_MAX_NAME]
         yield f"Read the track {shown!r} on channel {channel} as pitched notes, not as drums."
-    for what, message in _SILENCED.items():
+    for what, message in _SILENCING.items():
         if counts[what]:
             yield f"{message} ended {pluralise(counts[what], 'note')}."
     if counts["paired"]:
         yield f"Ended {pluralise(counts['paired'], 'note')} by note-offs in another track."
     yield from _keys(score, options)
-    if lost := list(_lost(score)):
-        yield f"A piano-roll does not keep: {', '.join(lost)}."
+    if features := list(_not_kept(score)):
+        yield f"A piano-roll does not keep: {', '.join(features)}."
 
 
 def _keys(score: MidiScore, options: UploadOptions) -> Iterator[str]:
+    """Yield sentences about the key signatures."""
     if score.key and not options.transpose:
         yield f"Ignored the key signature ({score.key}); pitches are as in the file."
     if score.counts["keys"] > 1:
@@ -55,7 +56,8 @@ def _keys(score: MidiScore, options: UploadOptions) -> Iterator[str]:
         yield f"Of {score.counts['keys']:,} different key signatures the first is {what}."
 
 
-def _lost(score: MidiScore) -> Iterator[str]:
+def _not_kept(score: MidiScore) -> Iterator[str]:
+    """Yield names of the features of the file that a piano-roll cannot represent."""
     counts = score.counts
     if counts["velocities"] > 1:
         yield f"velocities ({counts['velocities']:,} different)"

@@ -1,7 +1,8 @@
-"""The bytes of an untrusted .npz file as sequences, in one of three layouts.
+"""Parses untrusted .npz files, in one of three layouts.
 
-One array x (N, T, D), padded behind each sequence as mask (N, T) says; or x (sum T, D), cut by
-lengths (N,); or the splits train, valid and test, each (N, T, D), with masks of their own.
+- x (N, T, D) with padding after each sequence, which mask (N, T) or lengths (N,) marks;
+- x (sum T, D), the sequences one after another, with lengths (N,);
+- train, valid and test instead of x, each like x with its own mask or lengths.
 """
 
 from typing import NamedTuple, get_args
@@ -18,12 +19,22 @@ from dmm_core.music.pianoroll import MAX_FRAMES
 
 __all__ = ["parse_npz"]
 
-_BESIDE = ("mask", "u", "observed", "lengths")
+_COMPANIONS = ("mask", "u", "observed", "lengths")
 _SPLITS: tuple[Split, ...] = get_args(Split)
 
 
 class _Part(NamedTuple):
-    """Sequences end to end, and which rows of the array called `name` (..., T, D) they are."""
+    """The sequences of one array of the file, one after another.
+
+    Attributes:
+        name: name of the array.
+        x: (frames, D) values.
+        lengths: (N,) frames of each sequence.
+        shape: shape of the array in the file without its last axis.
+        rows: (frames,) index of each frame in the flattened array.
+        u: (frames, U) actions, or None.
+        observed: (frames, D) booleans, or None.
+    """
 
     name: str
     x: np.ndarray
@@ -33,22 +44,24 @@ class _Part(NamedTuple):
     u: np.ndarray | None
     observed: np.ndarray | None
 
-    def place(self, index: int) -> str:
-        """The frame at `index` as numpy would write it."""
-        where = np.unravel_index(self.rows[index], self.shape)
-        return f"{self.name}[{', '.join(map(str, where))}]"
+    def row_name(self, index: int) -> str:
+        """Return the frame at `index` as a numpy expression, such as x[1, 3]."""
+        position = np.unravel_index(self.rows[index], self.shape)
+        return f"{self.name}[{', '.join(map(str, position))}]"
 
 
 def parse_npz(data: bytes, options: UploadOptions) -> ParsedFile:
-    """Read arrays; the splits are kept where the file gives them.
+    """Parse the arrays of a file; the sequences keep the splits of the file, if it has splits.
 
     Raises:
-        UploadError: in one plain sentence, if the file is refused.
+        UploadError: if the file is refused.
     """
     arrays = _Arrays(read_zip(data))
     given = [name for name in _SPLITS if name in arrays]
     if given and "x" in arrays:
-        raise UploadError(f"The npz file has both x and {given[0]}, but one of the two is read.")
+        raise UploadError(
+            f"The npz file has both x and {given[0]}, but only one of them is allowed."
+        )
     if given:
         if missing := [name for name in _SPLITS if name not in given]:
             raise UploadError(f"The npz file has {given[0]}, but no {missing[0]}.")
@@ -57,34 +70,42 @@ def parse_npz(data: bytes, options: UploadOptions) -> ParsedFile:
         parts = [_read_part(arrays, "x", "")]
     else:
         raise UploadError("The npz file has neither x nor train, valid and test.")
-    return parsed_values(_joined(parts, bool(given)), options, arrays.left_out())
+    return parsed_values(_combined(parts, bool(given)), options, arrays.left_out())
 
 
 class _Arrays:
-    """The members of the file, read as they are asked for."""
+    """The arrays of the file, each parsed when it is requested."""
 
     def __init__(self, members: dict[str, bytes]) -> None:
         self._members = {name.removesuffix(".npy"): data for name, data in members.items()}
-        self._asked: set[str] = set()
+        self._requested: set[str] = set()
 
     def __contains__(self, name: str) -> bool:
         return name in self._members
 
     def get(self, name: str) -> np.ndarray | None:
-        self._asked.add(name)
-        data = self._members.pop(name, None)  # a member's bytes are let go as soon as may be
+        """Return the array called `name`, or None; it can be requested only once."""
+        self._requested.add(name)
+        data = self._members.pop(name, None)  # pop, so that its memory is freed early
         return None if data is None else read_npy(data, name)
 
     def left_out(self) -> tuple[str, ...]:
-        names = sorted(set(self._members) - self._asked)
+        """Return a sentence about the arrays that were never requested, if there are any."""
+        names = sorted(set(self._members) - self._requested)
         listed = ", ".join(display_name(name)[:40] for name in names)
-        return (f"Left out {listed}, which have no meaning here.",) if names else ()
+        return (f"Left out arrays with unknown names: {listed}.",) if names else ()
 
 
 def _read_part(arrays: _Arrays, name: str, prefix: str) -> _Part:
-    """The sequences of the array called `name`, with what stands beside it."""
+    """Return the sequences of the array called `name`, and its mask, actions and so on.
+
+    Args:
+        arrays: arrays of the file.
+        name: x, train, valid or test.
+        prefix: prefix of the names of the companion arrays, such as "train_".
+    """
     x = arrays.get(name)
-    mask, u, observed, lengths = (arrays.get(prefix + beside) for beside in _BESIDE)
+    mask, u, observed, lengths = (arrays.get(prefix + name) for name in _COMPANIONS)
     if x is None or x.ndim not in (2, 3):
         shape = None if x is None else x.shape
         raise UploadError(
@@ -126,7 +147,7 @@ def _read_part(arrays: _Arrays, name: str, prefix: str) -> _Part:
 
 
 def _lengths(lengths: np.ndarray | None, frames: int, name: str, called: str) -> np.ndarray:
-    """Frames of each sequence of an array (sum T, D), which is one sequence without them."""
+    """Return the frames of each sequence of an array (sum T, D); without lengths it is one."""
     if lengths is None:
         return np.array([frames])
     counts = _counts(lengths, called)
@@ -139,13 +160,14 @@ def _lengths(lengths: np.ndarray | None, frames: int, name: str, called: str) ->
 
 
 def _counts(lengths: np.ndarray, called: str) -> np.ndarray:
+    """Return an array of lengths as int64, after a check of its type and values."""
     if lengths.ndim != 1 or not len(lengths) or not np.issubdtype(lengths.dtype, np.integer):
-        raise UploadError(f"The npz file has {called} that is not (N,) whole numbers.")
+        raise UploadError(f"In the npz file, {called} is not an array (N,) of integers.")
     if lengths.min() < 1 or lengths.max() > MAX_FRAMES:
-        at = int(np.flatnonzero((lengths < 1) | (lengths > MAX_FRAMES))[0])
+        index = int(np.flatnonzero((lengths < 1) | (lengths > MAX_FRAMES))[0])
         raise UploadError(
-            f"The npz file has {called} of {lengths[at]} for sequence {at}, but a sequence has 1 "
-            f"to {MAX_FRAMES:,} frames."
+            f"The npz file has {called} of {lengths[index]} for sequence {index}, but a sequence has "
+            f"1 to {MAX_FRAMES:,} frames."
         )
     return lengths.astype(np.int64)
 
@@ -153,9 +175,11 @@ def _counts(lengths: np.ndarray, called: str) -> np.ndarray:
 def _from_mask(
     shape: tuple[int, ...], mask: np.ndarray | None, lengths: np.ndarray | None, prefix: str
 ) -> np.ndarray:
-    """Frames of each sequence of an array (N, T, D)."""
+    """Return the frames of each sequence of an array (N, T, D), from its mask or lengths."""
     if mask is not None and lengths is not None:
-        raise UploadError(f"The npz file has both {prefix}mask and {prefix}lengths; keep one.")
+        raise UploadError(
+            f"The npz file has both {prefix}mask and {prefix}lengths, but only one is allowed."
+        )
     if lengths is not None:
         counts = _counts(lengths, f"{prefix}lengths")
         if counts.shape != shape[:1] or counts.max() > shape[1]:
@@ -175,20 +199,22 @@ def _from_mask(
     faulty = (counts < 1) | (on != (np.arange(shape[1]) < counts[:, None])).any(axis=1)
     if faulty.any():
         raise UploadError(
-            f"The npz file has {prefix}mask that is not some 1s and then 0s in sequence "
+            f"In the npz file, {prefix}mask is not 1s followed by 0s in sequence "
             f"{np.flatnonzero(faulty)[0]}."
         )
     return counts
 
 
 def _zero_or_one(array: np.ndarray, called: str) -> np.ndarray:
+    """Return an array of 0 and 1 as booleans."""
     on = array.astype(bool)
     if not np.array_equal(on, array):
-        raise UploadError(f"The npz file has {called} that holds other values than 0 and 1.")
+        raise UploadError(f"In the npz file, {called} holds values other than 0 and 1.")
     return on
 
 
-def _joined(parts: list[_Part], given: bool) -> Values:
+def _combined(parts: list[_Part], has_splits: bool) -> Values:
+    """Return the values of all parts, one after another."""
     first = parts[0]
     for part in parts[1:]:
         for what, width, wanted in (
@@ -203,9 +229,9 @@ def _joined(parts: list[_Part], given: bool) -> Values:
     ends = np.cumsum([len(part.x) for part in parts])
     check_shape(int(ends[-1]), first.x.shape[1])
 
-    def place(index: int) -> str:
-        which = int(np.searchsorted(ends, index, side="right"))
-        return parts[which].place(index - int(ends[which - 1] if which else 0))
+    def row_name(index: int) -> str:
+        part = int(np.searchsorted(ends, index, side="right"))
+        return parts[part].row_name(index - int(ends[part - 1] if part else 0))
 
     count = sum(len(part.lengths) for part in parts)
     numbers = [(part.name, n) for part in parts for n in range(1, len(part.lengths) + 1)]
@@ -213,12 +239,12 @@ def _joined(parts: list[_Part], given: bool) -> Values:
         x=np.concatenate([part.x for part in parts]),
         lengths=tuple(int(n) for part in parts for n in part.lengths),
         titles=tuple(
-            f"{name} {n}" if given else str(n) if count > 1 else "" for name, n in numbers
+            f"{name} {n}" if has_splits else str(n) if count > 1 else "" for name, n in numbers
         ),
-        place=place,
+        row_name=row_name,
         u=None if first.u is None else np.concatenate([p.u for p in parts if p.u is not None]),
         observed=_all_observed(parts),
-        splits=tuple(name for name, _ in numbers) if given else None,  # type: ignore[arg-type]
+        splits=tuple(name for name, _ in numbers) if has_splits else None,  # type: ignore[arg-type]
     )
 
 
@@ -227,7 +253,7 @@ def _width(array: np.ndarray | None) -> int:
 
 
 def _all_observed(parts: list[_Part]) -> np.ndarray | None:
-    """What was observed of all parts; a part that does not say was observed wholly."""
+    """Return the observed mask of all parts, or None; a part without one is fully observed."""
     if all(part.observed is None for part in parts):
         return None
     return np.concatenate(

@@ -1,4 +1,4 @@
-"""What a parser found in an untrusted file, and its way through a pipe between two processes."""
+"""The result of parsing an untrusted file, and its encoding for the pipe between processes."""
 
 import json
 from collections.abc import Sequence
@@ -19,17 +19,17 @@ __all__ = [
     "check_memory",
     "decode",
     "encode",
-    "spans_of",
+    "spans_from_notes",
 ]
 
 FileKind = Literal["midi", "musicxml", "mxl", "abc", "csv", "npz", "unknown"]
-"""What an uploaded file is read as."""
+"""Kind of an uploaded file."""
 
 Split = Literal["train", "valid", "test"]
-"""Where a sequence stands."""
+"""Name of a split."""
 
 MAX_MEMORY = 128 * 2**20
-"""Bytes of the arrays of one upload."""
+"""Largest size of the arrays of one upload, in bytes."""
 
 _SPLITS = frozenset(get_args(Split))
 _ARRAYS = {
@@ -41,19 +41,20 @@ _ARRAYS = {
 
 
 class ParsedFile(NamedTuple):
-    """The sequences of one file, end to end.
+    """The sequences of one file, one after another.
 
     Attributes:
-        x: (frames, x_dim) uint8 holding 0 and 1 where every value is one of them, else float32.
-        lengths: frames of each sequence, from 1 on.
-        titles: of each sequence; empty where the file's name says enough.
-        changes: what was read and what differs from the file, in plain sentences.
-        notes: number of notes; 0 where it is no music.
-        u: (frames, u_dim) float32, the actions, or None.
-        observed: (frames, x_dim) uint8, 1 where a value was seen, or None where all were.
-        splits: where each sequence stands, or None where the file does not say.
-        spans: (notes, 3) float64, of music: pitch, start and end of the notes of the first
-            sequence in quarters, by start and pitch, before a grid rounds them; else None.
+        x: (frames, x_dim) values; uint8 if all are 0 or 1, otherwise float32.
+        lengths: number of frames of each sequence, at least 1.
+        titles: title of each sequence; empty if the name of the file suffices.
+        changes: sentences about what was read and what differs from the file.
+        notes: number of notes; 0 if the file is not music.
+        u: (frames, u_dim) float32 actions, or None.
+        observed: (frames, x_dim) uint8, 1 where a value was observed, or None if all were.
+        splits: split of each sequence, or None if the file has no splits.
+        spans: (notes, 3) float64: MIDI pitch, start and end in quarter notes of each note of the
+            first sequence, sorted by start and pitch, before the grid rounds them. None if the
+            file is not music.
     """
 
     x: np.ndarray
@@ -68,21 +69,21 @@ class ParsedFile(NamedTuple):
 
     @property
     def memory(self) -> int:
-        """Bytes of the arrays."""
+        """Size of the arrays in bytes, without `spans`."""
         return sum(a.nbytes for a in (self.x, self.u, self.observed) if a is not None)
 
 
-def spans_of(notes: Sequence[Note]) -> np.ndarray:
-    """`ParsedFile.spans` of the notes of the first sequence, whose times are in quarters."""
+def spans_from_notes(notes: Sequence[Note]) -> np.ndarray:
+    """Return `ParsedFile.spans` for the notes of a sequence; their times are in quarter notes."""
     rows = sorted((note.start, note.pitch, note.end) for note in notes)
     return np.array(rows).reshape(-1, 3)[:, [1, 0, 2]]
 
 
 def check_memory(nbytes: int) -> None:
-    """Check that arrays of `nbytes` may be made.
+    """Check the size of an upload's arrays before they are allocated.
 
     Raises:
-        UploadError: if they are more than `MAX_MEMORY`.
+        UploadError: if `nbytes` exceeds `MAX_MEMORY`.
     """
     if nbytes > MAX_MEMORY:
         raise UploadError(
@@ -92,7 +93,7 @@ def check_memory(nbytes: int) -> None:
 
 
 def encode(parsed: ParsedFile) -> bytes:
-    """`parsed` as a line of JSON and its arrays as safetensors, with a bit for every 0 or 1."""
+    """Encode `parsed` as a line of JSON and its arrays as safetensors; binary values take a bit."""
     given = {name: getattr(parsed, name) for name in _ARRAYS}
     arrays = {name: np.ascontiguousarray(a) for name, a in given.items() if a is not None}
     for name, array in arrays.items():
@@ -110,10 +111,10 @@ def encode(parsed: ParsedFile) -> bytes:
 
 
 def decode(answer: bytes) -> ParsedFile:
-    """The inverse of `encode`.
+    """Decode the result of `encode`.
 
     Raises:
-        ValueError, LookupError, TypeError: if `answer` is anything else.
+        ValueError, LookupError, TypeError: if `answer` is not such a result.
     """
     try:
         line, _, content = answer.partition(b"\n")
@@ -124,7 +125,7 @@ def decode(answer: bytes) -> ParsedFile:
     count, frames, x_dim = len(lengths), sum(lengths), values["x_dim"]
     numbers = (*lengths, x_dim, values["notes"])
     if not lengths or not all(type(n) is int for n in numbers) or min(*lengths, x_dim) < 1:
-        raise ValueError("Lengths, width or number of notes are not counts.")
+        raise ValueError("Lengths, x_dim or the number of notes are invalid.")
     titles, changes = tuple(map(str, values["titles"])), tuple(map(str, values["changes"]))
     splits = values["splits"] and tuple(values["splits"])
     if len(titles) != count or (splits and (len(splits) != count or not set(splits) <= _SPLITS)):
@@ -132,7 +133,7 @@ def decode(answer: bytes) -> ParsedFile:
     for name, array in arrays.items():
         if array.dtype == np.uint8:
             if array.shape[1] != (x_dim + 7) // 8:
-                raise ValueError(f"{name} has {array.shape[1]} bytes a frame.")
+                raise ValueError(f"{name} has {array.shape[1]} bytes per frame.")
             arrays[name] = np.unpackbits(array, axis=1, count=x_dim)
         rows = len(array) if name == "spans" else frames
         width = {"u": max(1, array.shape[-1]), "spans": 3}.get(name, x_dim)

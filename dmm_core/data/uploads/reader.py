@@ -1,10 +1,10 @@
-"""Untrusted files of music or numbers -> sequences, kept as data sets called upload:ID."""
+"""Reads untrusted files of music or numbers; the public functions for uploads."""
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from dmm_core.data.uploads.child import parse_in_child
-from dmm_core.data.uploads.join import Joined
+from dmm_core.data.uploads.join import CombinedFiles
 from dmm_core.data.uploads.kinds import EXTENSIONS, MUSIC_EXTENSIONS, file_kind
 from dmm_core.data.uploads.parsed import FileKind, ParsedFile
 from dmm_core.data.uploads.report import FileReport, UploadOptions, UploadReport, display_name
@@ -38,10 +38,10 @@ __all__ = [
 ]
 
 MAX_BYTES = 20 * 2**20
-"""Bytes of one file."""
+"""Largest size of a file in bytes."""
 
 MAX_FILES = 200
-"""Files of one upload."""
+"""Largest number of files of an upload."""
 
 
 def read_files(
@@ -49,57 +49,72 @@ def read_files(
     options: UploadOptions,
     progress: Callable[[float, str], None] | None = None,
 ) -> UploadReport:
-    """Read files, each in a limited process of its own; one refused spoils no other.
+    """Read files, each in a limited child process; a refused file does not affect the others.
 
-    The first file that is read decides what the others have to be: as many features and actions,
-    all of them music or none.
+    All files must have the same number of features and actions as the first file that is read, and
+    all or none of them must be music.
 
     Args:
-        files: (name, bytes) of each. Its first bytes, or else its name, decide what a file is.
+        files: (name, content) of each file. Its first bytes determine its kind, or else its name.
         options: how the files become sequences.
-        progress: called with the share that is done, 0 to 1, and the name of the file just read.
+        progress: called after each file with the fraction of files that are done, 0 to 1, and the
+            name of the file.
+
+    Returns:
+        The sequences of all files that were read, and a report about each file.
 
     Raises:
-        UploadError: if there are more than `MAX_FILES`.
+        UploadError: if there are more than `MAX_FILES` files.
     """
     if len(files) > MAX_FILES:
         raise UploadError(f"There are {len(files):,} files, but at most {MAX_FILES} are read.")
-    joined, reports = Joined(), []
+    combined, reports = CombinedFiles(), []
     kinds: list[FileKind] = [file_kind(name, data) for name, data in files]
     pool = ThreadPoolExecutor(max_workers=2)
     try:
-        outcomes = pool.map(lambda at: _read(files[at][1], kinds[at], options), range(len(files)))
-        for at, outcome in enumerate(outcomes):
-            name = display_name(files[at][0])
-            reports.append(_report(name, kinds[at], outcome, joined))
+        outcomes = pool.map(lambda i: _read(files[i][1], kinds[i], options), range(len(files)))
+        for i, outcome in enumerate(outcomes):
+            name = display_name(files[i][0])
+            reports.append(_report(name, kinds[i], outcome, combined))
             if progress:
-                progress((at + 1) / len(files), name)
+                progress((i + 1) / len(files), name)
     finally:
-        pool.shutdown(cancel_futures=True)  # a page that is left does not keep reading
-    return UploadReport(joined.sequences(), tuple(reports), joined.splits)
+        pool.shutdown(cancel_futures=True)  # stop reading if the user leaves the page
+    return UploadReport(combined.sequences(), tuple(reports), combined.splits)
 
 
 def read_file(
     name: str, data: bytes, options: UploadOptions | None = None
 ) -> tuple[FileReport, ParsedFile | None]:
-    """What `read_files` would report of one file, and what was read; None where it is refused."""
+    """Read one file as `read_files` does, without combining it with others.
+
+    Args:
+        name: name of the file.
+        data: content of the file.
+        options: how the file becomes sequences.
+
+    Returns:
+        The report about the file, and its content, or None if the file was refused.
+    """
     kind = file_kind(name, data)
     outcome = _read(data, kind, options or UploadOptions())
-    report = _report(display_name(name), kind, outcome, Joined())
+    report = _report(display_name(name), kind, outcome, CombinedFiles())
     return report, None if isinstance(outcome, str) or report.refusal else outcome
 
 
 def inspect_file(name: str, data: bytes, options: UploadOptions | None = None) -> FileReport:
-    """What `read_files` would report of one file."""
+    """Return the report of `read_file`."""
     return read_file(name, data, options)[0]
 
 
-def _report(name: str, kind: FileKind, outcome: ParsedFile | str, joined: Joined) -> FileReport:
-    """Take up a file that was read, and say what became of it."""
+def _report(
+    name: str, kind: FileKind, outcome: ParsedFile | str, combined: CombinedFiles
+) -> FileReport:
+    """Add a parsed file to `combined` and return its report; `outcome` may be a refusal."""
     if isinstance(outcome, str):
         return FileReport(name, kind, refusal=outcome)
     try:
-        joined.add(name, outcome)
+        combined.add(name, outcome)
     except UploadError as refusal:
         return FileReport(name, kind, refusal=str(refusal))
     return FileReport(
@@ -113,7 +128,7 @@ def _report(name: str, kind: FileKind, outcome: ParsedFile | str, joined: Joined
 
 
 def _read(data: bytes, kind: FileKind, options: UploadOptions) -> ParsedFile | str:
-    """The parsed file, or why it is refused."""
+    """Return the parsed file, or the sentence that says why it is refused."""
     if len(data) > MAX_BYTES:
         return f"The file has {len(data):,} bytes, but at most {MAX_BYTES:,} are read."
     try:

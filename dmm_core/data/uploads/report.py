@@ -1,4 +1,4 @@
-"""What an upload is asked for, and what is told about each of its files."""
+"""Options of an upload, and the reports about an upload and its files."""
 
 import unicodedata
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from dmm_core.music.pianoroll import GRIDS
 
 __all__ = ["FileReport", "UploadOptions", "UploadReport", "display_name"]
 
-_NAME_LENGTH = 200
+_MAX_NAME = 200  # characters
 
 
 @dataclass(frozen=True)
@@ -21,15 +21,15 @@ class UploadOptions:
     """How uploaded files become sequences.
 
     Attributes:
-        steps_per_quarter: frames of a quarter note: 1, 2 or 4. Eighths by default: most published
-            polyphonic data stand on them, they keep the runs of a melody, and a sequence has half
-            the frames it has on sixteenths.
-        transpose: move each piece to C major or A minor, by its key signature, or else by the key
-            its notes fit best.
-        seed: decides which sequences are train, valid and test, where the files do not say.
+        steps_per_quarter: frames per quarter note: 1, 2 or 4. The default is 2, a grid of eighths:
+            most published polyphonic data sets use it, it represents fast melodies, and sequences
+            have half as many frames as on sixteenths.
+        transpose: whether to transpose each piece to C major or A minor. The key is taken from the
+            key signature, or else estimated from the notes.
+        seed: seed of the random split into train, valid and test, if the files have no splits.
 
     Raises:
-        ConfigError: if the grid or the seed is out of bounds.
+        ConfigError: if `steps_per_quarter` or `seed` is out of bounds.
     """
 
     steps_per_quarter: int = 2
@@ -37,7 +37,7 @@ class UploadOptions:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        """Check the values, whatever widget they came from."""
+        """Check the values."""
         if self.steps_per_quarter not in GRIDS:
             raise ConfigError(
                 f"A quarter note has 1, 2 or 4 frames, not {self.steps_per_quarter!r:.40}."
@@ -48,16 +48,16 @@ class UploadOptions:
 
 @dataclass(frozen=True)
 class FileReport:
-    """What became of one file.
+    """The result of reading one file.
 
     Attributes:
-        name: the file's name, made fit to be shown.
-        kind: what the file was read as.
-        sequences: that it holds; 0 where it was refused.
-        frames: of its sequences; 0 where it was refused.
-        notes: that stand in its sequences; 0 where it was refused, or is no music.
-        changes: what was read and what differs from the file, in plain sentences.
-        refusal: why the file was refused, in one plain sentence, or None.
+        name: name of the file, as `display_name` returns it.
+        kind: kind of the file.
+        sequences: number of sequences; 0 if the file was refused.
+        frames: number of frames of all sequences; 0 if the file was refused.
+        notes: number of notes of all sequences; 0 if the file was refused or is not music.
+        changes: sentences about what was read and what differs from the file.
+        refusal: sentence that says why the file was refused, or None.
     """
 
     name: str
@@ -71,12 +71,12 @@ class FileReport:
 
 @dataclass(frozen=True)
 class UploadReport:
-    """What became of an upload.
+    """The result of reading the files of an upload.
 
     Attributes:
-        sequences: those of every file that was read, or None where none was.
-        files: one report a file, in the order of the files.
-        splits: where each sequence stands, or None where the files do not say.
+        sequences: sequences of all files that were read, or None if every file was refused.
+        files: one report for each file, in the order of the files.
+        splits: split of each sequence, or None if the files have no splits.
     """
 
     sequences: Sequences | None
@@ -95,10 +95,10 @@ class UploadReport:
 
 
 def display_name(name: str) -> str:
-    """`name` made fit to be shown and stored as text: short, and without characters that steer.
+    """Shorten a name and replace control characters, so that it can be shown and stored as text.
 
-    Control and format characters (line breaks, NUL, overrides of the writing direction), lone
-    surrogates and the like become U+FFFD. Markup stays as it is: whoever shows it escapes it.
+    Control and format characters (such as line breaks, NUL and overrides of the writing direction)
+    and lone surrogates become U+FFFD. Markup is not changed; the caller must escape it.
     """
-    cut = name[:_NAME_LENGTH]
-    return "".join("\ufffd" if unicodedata.category(c)[0] == "C" else c for c in cut) or "unnamed"
+    short = name[:_MAX_NAME]
+    return "".join("\ufffd" if unicodedata.category(c)[0] == "C" else c for c in short) or "unnamed"

@@ -1,4 +1,4 @@
-"""The score inside a compressed MusicXML file, and what a report says of scores."""
+"""Extracts the score of a compressed MusicXML file; sentences of upload reports about scores."""
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -12,16 +12,16 @@ from dmm_core.music.abc_notation import TuneBook
 from dmm_core.music.score import ScoreNotes
 from dmm_core.music.score_scan import scan_xml
 
-__all__ = ["MAX_MEMBERS", "score_changes", "score_of_mxl", "unread_tunes"]
+__all__ = ["MAX_MEMBERS", "score_changes", "score_of_mxl", "skipped_tunes_change"]
 
 MAX_MEMBERS = 1000
-"""Members of a .mxl archive: a score may come with images, sounds and parts."""
+"""Largest number of members of a .mxl archive, which may also hold images, sounds and parts."""
 
 _CONTAINER = "META-INF/container.xml"
 _SCORE_TYPE = "application/vnd.recordare.musicxml+xml"
 _SCORES = (".musicxml", ".xml")
-_LISTED = 5  # titles in a sentence
-_NAME = 40
+_MAX_LISTED = 5  # titles in a sentence
+_MAX_NAME = 40  # characters of a name in a sentence
 
 _LEFT_OUT = {
     "unpitched": ("percussion note", ""),
@@ -36,12 +36,12 @@ _LEFT_OUT = {
 
 
 def score_of_mxl(data: bytes) -> bytes:
-    """The root file of a compressed MusicXML file, as its container names it.
+    """Return the score of a compressed MusicXML file, which the container in the archive names.
 
-    Without a container it is the first file that is called a score.
+    Without a container it is the first member with an extension of MusicXML.
 
     Raises:
-        UploadError: in one plain sentence, if there is none.
+        UploadError: if the archive is refused or has no score.
     """
     members = read_zip(data, max_members=MAX_MEMBERS)
     if _CONTAINER in members:
@@ -54,13 +54,13 @@ def score_of_mxl(data: bytes) -> bytes:
     if name is None:
         raise UploadError("The .mxl file holds no score.")
     if name not in members:
-        shown = display_name(name)[:_NAME]
+        shown = display_name(name)[:_MAX_NAME]
         raise UploadError(f"The .mxl file has no {shown}, which its container names as the score.")
     return members[name]
 
 
 def _root_name(container: bytes) -> str | None:
-    """The path of the first root file that is MusicXML."""
+    """Return the path of the first MusicXML root file that the container names, or None."""
     scan_xml(container, "container of the .mxl file")
     try:
         root = ElementTree.fromstring(container)
@@ -74,7 +74,7 @@ def _root_name(container: bytes) -> str | None:
 
 
 def score_changes(scores: Sequence[ScoreNotes]) -> Iterator[str]:
-    """What was left out, changed or not played, in sentences; of many tunes, in sum."""
+    """Yield sentences about what was left out, changed or not played, summed over all scores."""
     counts = sum((score.counts for score in scores), Counter())
     for what, (noun, such) in _LEFT_OUT.items():
         if counts[what]:
@@ -96,12 +96,14 @@ def score_changes(scores: Sequence[ScoreNotes]) -> Iterator[str]:
         yield f"{', '.join(jumps)} {verb} not played: music is read once, in written order."
 
 
-def unread_tunes(book: TuneBook) -> Iterator[str]:
-    """Which tunes were left out and why, in a sentence."""
-    if not book.unread:
+def skipped_tunes_change(book: TuneBook) -> Iterator[str]:
+    """Yield a sentence about the tunes that were left out and the reasons, if there are any."""
+    if not book.skipped:
         return
     listed = "; ".join(
-        f"{display_name(title)[:_NAME]} ({why})" for title, why in book.unread[:_LISTED]
+        f"{display_name(title)[:_MAX_NAME]} ({why})" for title, why in book.skipped[:_MAX_LISTED]
     )
-    more = f" and {len(book.unread) - _LISTED:,} more" if len(book.unread) > _LISTED else ""
-    yield f"Left out {pluralise(len(book.unread), 'tune')} that cannot be read: {listed}{more}."
+    more = (
+        f" and {len(book.skipped) - _MAX_LISTED:,} more" if len(book.skipped) > _MAX_LISTED else ""
+    )
+    yield f"Left out {pluralise(len(book.skipped), 'tune')} that cannot be read: {listed}{more}."

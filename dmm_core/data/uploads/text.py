@@ -1,4 +1,4 @@
-"""The bytes of an untrusted table as lines of text, and how its cells are separated."""
+"""Decodes untrusted tables into lines, and detects the delimiter between cells."""
 
 import codecs
 import csv
@@ -12,23 +12,23 @@ from dmm_core.music.pianoroll import MAX_FRAMES
 __all__ = ["MAX_LINE", "SPACE", "delimiter_of", "table_lines"]
 
 MAX_LINE = 64 * 1024
-"""Bytes of a line."""
+"""Largest size of a line in bytes."""
 
 SPACE = " "
-"""Stands for any run of spaces and tabs between cells."""
+"""Delimiter that stands for any number of spaces and tabs."""
 
-_SAMPLE = 20  # lines that show how cells are separated
-_COMMENT = re.compile(r"\s*#+\s*[\w\"'(+-]")  # np.savetxt marks a header so; "#," is a name
-_DECLARED = re.compile(r"sep=([,;\t])")  # the first line that Excel reads and writes
+_SAMPLE_LINES = 20  # lines from which the delimiter is detected
+_COMMENT = re.compile(r"\s*#+\s*[\w\"'(+-]")  # as np.savetxt marks a header; "#," is a name
+_DECLARED = re.compile(r"sep=([,;\t])")  # first line of some files, written by Excel
 
 
 def table_lines(data: bytes) -> list[str]:
-    """The lines of a table, once their number and lengths are known to be modest.
+    """Return the lines of a table, after a check of their number and lengths.
 
-    Text is UTF-8, or UTF-16 where the file begins with a byte order mark.
+    The text is UTF-8, or UTF-16 if the file begins with a byte order mark.
 
     Raises:
-        UploadError: in one plain sentence, if the file is refused.
+        UploadError: if the file is refused.
     """
     if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         data = _from_utf16(data)
@@ -55,53 +55,66 @@ def table_lines(data: bytes) -> list[str]:
 
 
 def _from_utf16(data: bytes) -> bytes:
+    """Convert UTF-16 text to UTF-8."""
     try:
         return data.decode("utf-16").encode()
     except UnicodeError:
-        raise UploadError("The CSV file begins as UTF-16 text, but it is not.") from None
+        raise UploadError(
+            "The CSV file begins as UTF-16 text, but it is not valid UTF-16."
+        ) from None
 
 
 def delimiter_of(lines: list[str]) -> str:
-    """What separates the cells: a semicolon, a tab, a comma, or `SPACE`.
+    """Detect the delimiter between cells: a semicolon, a tab, a comma, or `SPACE`.
 
-    It is the first of these that cuts every one of the first lines into the same number of cells.
-    Semicolons come before commas, which stand inside numbers where semicolons separate them. A
-    first line such as "sep=;" decides, and is blanked; so are comments before the table.
+    It is the first of these, in this order, that splits all of the first lines into the same number
+    of cells, at least two. Semicolons are tried before commas, because where semicolons separate
+    cells, commas may be decimal commas. A first line such as "sep=;" sets the delimiter.
+
+    Args:
+        lines: lines of the table. A line such as "sep=;" and comments before the table are replaced
+            by empty lines in place.
     """
-    first = next(at for at, line in enumerate(lines) if line.strip())
+    first = next(i for i, line in enumerate(lines) if line.strip())
     if declared := _DECLARED.fullmatch(lines[first].strip(" ")):
         lines[first] = ""
         return declared[1]
-    comments = _uncomment(lines)
+    comments = _remove_comments(lines)
     sample = _sample(lines)
-    found = _found(sample)
-    if not found and comments and len(sample) > 1:
-        lines[comments[-1]] = ""  # it is prose, not the names of columns
+    delimiter = _common_delimiter(sample)
+    if not delimiter and comments and len(sample) > 1:
+        # The last comment may be the header. It is not, so remove it and try again.
+        lines[comments[-1]] = ""
         sample = _sample(lines)
-        found = _found(sample)
-    return found or max(",;\t", key=sample[0].count)
+        delimiter = _common_delimiter(sample)
+    return delimiter or max(",;\t", key=sample[0].count)
 
 
-def _uncomment(lines: list[str]) -> list[int]:
-    """Where comments stand before the table; the last one, without its mark, may be its header."""
+def _remove_comments(lines: list[str]) -> list[int]:
+    """Remove comments before the table in place, and return their indices.
+
+    The last comment may be the header of the table; it keeps its text without the mark.
+    """
     comments: list[int] = []
-    for at, line in enumerate(lines):
+    for i, line in enumerate(lines):
         if not _COMMENT.match(line):
             if line.strip():
                 break
             continue
         if comments:
             lines[comments[-1]] = ""
-        lines[at] = line[line.index("#") :].lstrip("# \t")
-        comments.append(at)
+        lines[i] = line[line.index("#") :].lstrip("# \t")
+        comments.append(i)
     return comments
 
 
 def _sample(lines: list[str]) -> list[str]:
-    return list(islice((line for line in lines if line.strip()), _SAMPLE))
+    """Return the first lines that are not empty."""
+    return list(islice((line for line in lines if line.strip()), _SAMPLE_LINES))
 
 
-def _found(sample: list[str]) -> str | None:
+def _common_delimiter(sample: list[str]) -> str | None:
+    """Return the first delimiter that splits all lines into the same number of cells."""
     for delimiter in ";\t,":
         try:
             rows = list(csv.reader(sample, delimiter=delimiter))
@@ -113,5 +126,6 @@ def _found(sample: list[str]) -> str | None:
 
 
 def _are_table(rows: Sequence[Sequence[str]]) -> bool:
+    """Return whether all rows have the same number of cells, at least two."""
     widths = {len(row) for row in rows}
     return len(widths) == 1 and widths.pop() > 1

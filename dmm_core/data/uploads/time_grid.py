@@ -1,4 +1,4 @@
-"""What a grid of note values changes in a piece of music, counted and in sentences."""
+"""Counts and describes what changes when notes are moved to a grid of note values."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -9,29 +9,35 @@ from dmm_core.music.pianoroll import GRIDS, Note
 
 __all__ = ["grid_changes", "grid_counts"]
 
-_ON_GRID = 1e-6  # frames
+_TOLERANCE = 1e-6  # frames within which a time counts as on the grid
 
 
 def grid_counts(notes: Sequence[Note], roll: np.ndarray, steps_per_quarter: int) -> Counter[str]:
-    """How many onsets and ends each grid moves, and what the roll cannot tell apart.
+    """Count the onsets and ends that are not on the grid, and the notes that the roll merges.
 
     Args:
-        notes: with times in quarters.
-        roll: (frames, 88) uint8, the same notes on the grid.
-        steps_per_quarter: frames of a quarter note.
+        notes: notes with times in quarter notes.
+        roll: (frames, 88) uint8 piano-roll of the same notes.
+        steps_per_quarter: frames per quarter note.
+
+    Returns:
+        "onsets off N": onsets that a grid of N frames per quarter would move, for each of `GRIDS`.
+        "onsets": all onsets. "ends": ends that are not on the grid. "short": notes shorter than a
+        frame. "joined": notes that touch or overlap another note of the same pitch.
     """
     starts, ends = np.array([(note.start, note.end) for note in notes]).T
-    counts = Counter({f"onsets off {grid}": _off(starts, grid) for grid in GRIDS})
+    counts = Counter({f"onsets off {grid}": _count_off_grid(starts, grid) for grid in GRIDS})
     counts["onsets"] = len(notes)
-    counts["ends"] = _off(ends, steps_per_quarter)
-    counts["short"] = int(((ends - starts) * steps_per_quarter < 1 - _ON_GRID).sum())
+    counts["ends"] = _count_off_grid(ends, steps_per_quarter)
+    counts["short"] = int(((ends - starts) * steps_per_quarter < 1 - _TOLERANCE).sum())
+    # Count the frames in which a pitch starts; other notes continue an earlier one.
     begun = np.diff(roll, axis=0, prepend=np.zeros_like(roll[:1])) == 1
     counts["joined"] = len(notes) - int(begun.sum())
     return counts
 
 
 def grid_changes(counts: Mapping[str, int], steps_per_quarter: int) -> Iterator[str]:
-    """The same in sentences, with the grids that keep more of the onsets."""
+    """Yield sentences about the result of `grid_counts`, with grids that move fewer onsets."""
     name, onsets = GRIDS[steps_per_quarter], counts["onsets"]
     if moved := counts[f"onsets off {steps_per_quarter}"]:
         finer = {GRIDS[grid]: counts[f"onsets off {grid}"] for grid in GRIDS}
@@ -62,12 +68,14 @@ def grid_changes(counts: Mapping[str, int], steps_per_quarter: int) -> Iterator[
         yield f"{notes} another of the same pitch; a piano-roll shows them as one."
 
 
-def _off(times: np.ndarray, grid: int) -> int:
+def _count_off_grid(times: np.ndarray, grid: int) -> int:
+    """Return how many times, in quarter notes, are not on a grid of `grid` frames per quarter."""
     steps = times * grid
-    return int((np.abs(steps - np.rint(steps)) > _ON_GRID).sum())
+    return int((np.abs(steps - np.rint(steps)) > _TOLERANCE).sum())
 
 
 def _share(part: int, whole: int) -> str:
+    """Return a fraction as text, such as "52 %"."""
     percent = round(100 * part / whole)
     if percent == 0:
         return "under 1 %"

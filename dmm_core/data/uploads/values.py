@@ -1,4 +1,4 @@
-"""Numbers of an untrusted file -> features, what was observed of them, and words about both."""
+"""Converts the numbers of an untrusted file into features, and describes them in sentences."""
 
 from collections.abc import Callable
 from typing import NamedTuple
@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from dmm_core.data.spec import MAX_FEATURES, is_pianoroll
-from dmm_core.data.uploads.parsed import ParsedFile, Split, check_memory, spans_of
+from dmm_core.data.uploads.parsed import ParsedFile, Split, check_memory, spans_from_notes
 from dmm_core.data.uploads.report import UploadOptions
 from dmm_core.errors import UploadError
 from dmm_core.music.pianoroll import GRIDS, MAX_FRAMES, notes_from_roll
@@ -14,36 +14,41 @@ from dmm_core.music.pianoroll import GRIDS, MAX_FRAMES, notes_from_roll
 __all__ = ["MAX_VALUES", "Values", "check_shape", "parsed_values", "pluralise"]
 
 MAX_VALUES = 2**25
-"""Frames times features, padding included: a child has memory for a few copies of them."""
+"""Largest number of frames times features, including padding. A child can hold a few copies."""
 
 
 class Values(NamedTuple):
-    """Sequences of numbers end to end, as a file holds them.
+    """Sequences of numbers, one after another, as a file holds them.
 
     Attributes:
-        x: (frames, x_dim) of numbers or booleans; NaN where a value is missing.
-        lengths: frames of each sequence.
-        titles: of each sequence.
-        place: names the row of an index in a sentence, such as "row 7".
-        u: (frames, u_dim), or None.
-        observed: (frames, x_dim) booleans, or None where NaN alone says what is missing.
-        splits: where each sequence stands, or None.
+        x: (frames, x_dim) numbers or booleans; NaN where a value is missing.
+        lengths: number of frames of each sequence.
+        titles: title of each sequence.
+        row_name: function from the index of a frame to its name in messages, such as "row 7".
+        u: (frames, u_dim) actions, or None.
+        observed: (frames, x_dim) booleans, or None if only NaN marks missing values.
+        splits: split of each sequence, or None.
     """
 
     x: np.ndarray
     lengths: tuple[int, ...]
     titles: tuple[str, ...]
-    place: Callable[[int], str]
+    row_name: Callable[[int], str]
     u: np.ndarray | None = None
     observed: np.ndarray | None = None
     splits: tuple[Split, ...] | None = None
 
 
 def check_shape(frames: int, width: int, what: str = "features") -> None:
-    """Check that there are some frames and features, and not too many.
+    """Check the numbers of frames and features of a file.
+
+    Args:
+        frames: number of frames, including padding.
+        width: number of features or actions.
+        what: "features" or "actions", for the message.
 
     Raises:
-        UploadError: if not.
+        UploadError: if there are none or too many.
     """
     if not 1 <= width <= MAX_FEATURES:
         raise UploadError(f"The file has {width:,} {what}, but 1 to {MAX_FEATURES:,} are read.")
@@ -56,59 +61,62 @@ def check_shape(frames: int, width: int, what: str = "features") -> None:
 
 
 def pluralise(number: int, noun: str) -> str:
-    """`number` and `noun`, in the plural where it should be: "1 note", "2,000 notes"."""
+    """Return a number with its noun in the singular or plural: "1 note", "2,000 notes"."""
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def parsed_values(values: Values, options: UploadOptions, changes: tuple[str, ...]) -> ParsedFile:
-    """Find out what kind of data `values` are.
+    """Determine the kind of data of `values` and convert them.
 
-    They are binary where every value that was observed is 0 or 1, and then a piano-roll where
-    there are as many features as piano keys; else they are real.
+    They are binary if every observed value is 0 or 1, otherwise real. Binary values are a
+    piano-roll if there are as many features as piano keys.
 
     Args:
-        values: what the file holds.
-        options: the grid of a piano-roll.
-        changes: what was changed already.
+        values: content of the file.
+        options: options that set the grid of a piano-roll.
+        changes: sentences about earlier changes, which the report lists first.
 
     Raises:
-        UploadError: in one plain sentence, if a value is not finite, or none was observed.
+        UploadError: if a value is not finite, or no value was observed.
     """
     observed = _observed(values)
     x, binary = _features(values, observed)
     if values.observed is None and observed.all():
-        seen = None
+        kept_mask = None
     else:
-        seen = observed.astype(np.uint8)
+        kept_mask = observed.astype(np.uint8)
     roll = is_pianoroll("binary" if binary else "real", x.shape[1])
-    said = [*changes, _what(x.shape[1], 0 if values.u is None else values.u.shape[1], binary)]
+    u_dim = 0 if values.u is None else values.u.shape[1]
+    sentences = [*changes, _features_sentence(x.shape[1], u_dim, binary)]
     if roll:
         grid = GRIDS[options.steps_per_quarter]
-        said.append(f"Read them as music: a piano-roll whose frame is one {grid} note.")
+        sentences.append(f"Read them as music: a piano-roll whose frames are {grid} notes.")
     if missing := observed.size - int(observed.sum()):
-        share = "is" if missing == 1 else "are"
-        said.append(f"{missing:,} of {pluralise(observed.size, 'value')} {share} missing.")
+        verb = "is" if missing == 1 else "are"
+        sentences.append(f"{missing:,} of {pluralise(observed.size, 'value')} {verb} missing.")
     return ParsedFile(
         x=x,
         lengths=values.lengths,
         titles=values.titles,
-        changes=tuple(said),
+        changes=tuple(sentences),
         notes=_onsets(x, values.lengths) if roll else 0,
         u=_actions(values),
-        observed=seen,
+        observed=kept_mask,
         splits=values.splits,
         spans=_spans(x[: values.lengths[0]], options) if roll else None,
     )
 
 
 def _spans(x: np.ndarray, options: UploadOptions) -> np.ndarray:
-    """The notes of a roll, tied where a pitch goes on; a minute has 60 quarters."""
+    """Return the notes of a roll, in quarter notes; consecutive frames of a pitch are one note."""
     steps = options.steps_per_quarter
+    # At 60 quarter notes a minute, seconds are quarter notes.
     notes = notes_from_roll(x, tempo=60, steps_per_quarter=steps, rearticulate=False)
-    return spans_of(notes)
+    return spans_from_notes(notes)
 
 
 def _observed(values: Values) -> np.ndarray:
+    """Return (frames, x_dim) booleans: where a value is observed and not NaN."""
     x = values.x
     if np.issubdtype(x.dtype, np.floating):
         observed = ~np.isnan(x)
@@ -119,12 +127,12 @@ def _observed(values: Values) -> np.ndarray:
     else:
         observed = np.ones(x.shape, bool)
     if not observed.any():
-        raise UploadError("The file holds no value that was observed: every one is missing.")
+        raise UploadError("The file holds no observed value: every value is missing.")
     return observed
 
 
 def _features(values: Values, observed: np.ndarray) -> tuple[np.ndarray, bool]:
-    """The features as they are kept, 0 where none was observed, and whether they are binary."""
+    """Return the features, with 0 for missing values, and whether they are binary."""
     x = values.x
     zero_or_one = (x == 0) | (x == 1)
     if (zero_or_one | ~observed).all():
@@ -137,6 +145,7 @@ def _features(values: Values, observed: np.ndarray) -> tuple[np.ndarray, bool]:
 
 
 def _actions(values: Values) -> np.ndarray | None:
+    """Return the actions as float32, or None."""
     if values.u is None:
         return None
     with np.errstate(over="ignore", invalid="ignore"):
@@ -146,9 +155,10 @@ def _actions(values: Values) -> np.ndarray | None:
 
 
 def _check_finite(array: np.ndarray, values: Values, what: str) -> None:
+    """Check float32 values; `what` is "a value" or "an action"."""
     finite = np.isfinite(array).all(axis=1)
     if not finite.all():
-        place = values.place(int(np.flatnonzero(~finite)[0]))
+        place = values.row_name(int(np.flatnonzero(~finite)[0]))
         raise UploadError(
             f"The file has {what} that is missing, infinite or beyond 3e38 in {place}."
             if what == "an action"
@@ -156,14 +166,15 @@ def _check_finite(array: np.ndarray, values: Values, what: str) -> None:
         )
 
 
-def _what(x_dim: int, u_dim: int, binary: bool) -> str:
+def _features_sentence(x_dim: int, u_dim: int, binary: bool) -> str:
+    """Return the sentence about the features and actions that were read."""
     kind = "binary" if binary else "real-valued"
     actions = f" and {pluralise(u_dim, 'action')}" if u_dim else ""
     return f"Read {pluralise(x_dim, f'{kind} feature')}{actions}."
 
 
 def _onsets(x: np.ndarray, lengths: tuple[int, ...]) -> int:
-    """Pitches that sound in a frame and not in the one before it."""
+    """Return the number of notes: pitches that sound in a frame and not in the frame before."""
     before = np.zeros_like(x)
     before[1:] = x[:-1]
     before[np.cumsum(lengths)[:-1]] = 0
