@@ -166,8 +166,8 @@ def _counts(lengths: np.ndarray, called: str) -> np.ndarray:
     if lengths.min() < 1 or lengths.max() > MAX_FRAMES:
         index = int(np.flatnonzero((lengths < 1) | (lengths > MAX_FRAMES))[0])
         raise UploadError(
-            f"The npz file has {called} of {lengths[index]} for sequence {index}, but a sequence has "
-            f"1 to {MAX_FRAMES:,} frames."
+            f"The npz file has {called} of {lengths[index]} for sequence {index}, but a "
+            f"sequence has 1 to {MAX_FRAMES:,} frames."
         )
     return lengths.astype(np.int64)
 
