@@ -1,3 +1,4 @@
+import re
 from io import BytesIO
 from itertools import pairwise
 from pathlib import Path
@@ -18,6 +19,7 @@ from dmm_core.data.chorales import (
 from dmm_core.data.polyphonic import load_polyphonic
 from dmm_core.data.registry import DATASETS
 from dmm_core.errors import DataError
+from dmm_core.music.midi import read_midi
 
 SPLITS = ("train", "valid", "test")
 
@@ -249,3 +251,25 @@ def test_a_damaged_cache_is_read_from_the_corpus_again(corpus, damaged):
         with pytest.raises(DataError, match="without its corpus"):
             load_chorales("jsb-m21", ignore)
         assert not path.exists()
+
+
+EXAMPLES = re.findall(
+    r"^```python\n(.*?)^```",
+    (Path(__file__).parent.parent / "README.md").read_text(),
+    flags=re.MULTILINE | re.DOTALL,
+)
+
+
+def test_the_examples_of_the_readme_run(chorales, monkeypatch, tmp_path, capsys):
+    monkeypatch.setenv("DMM_HOME", str(chorales.cache.parents[1]))
+    monkeypatch.chdir(tmp_path)
+    compose, train = EXAMPLES
+    exec(compose, {})
+    assert len(read_midi((tmp_path / "piece.mid").read_bytes()).notes) > 100
+    for whole, short in (("epochs=20", "epochs=2"), ("samples=100", "samples=2")):
+        assert whole in train
+        train = train.replace(whole, short)
+    exec(train, {})
+    *epochs, nll = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in epochs] == ["1", "2"]
+    assert 5 < float(nll) < 30

@@ -1,7 +1,9 @@
+import ast
 import importlib
 import pkgutil
 import subprocess
 import sys
+from pathlib import Path
 from types import FunctionType
 
 import pytest
@@ -30,6 +32,40 @@ def test_all_is_exact(name):
     assert public <= set(module.__all__), "public but not exported"
     assert all(hasattr(module, key) for key in module.__all__), "exported but not there"
     assert list(module.__all__) == sorted(module.__all__, key=lambda k: (not k.isupper(), k))
+
+
+ROOT = Path(dmm_core.__file__).parent
+PACKAGES = {
+    ".".join(("dmm_core", *file.parent.relative_to(ROOT).parts)): file.with_suffix(".pyi")
+    for file in sorted(ROOT.rglob("__init__.py"))
+    if "_app" not in file.parts
+}
+STUBS = {name: stub for name, stub in PACKAGES.items() if stub.exists()}
+
+
+@pytest.mark.parametrize("name", STUBS)
+def test_a_stub_exports_public_names_of_its_modules(name):
+    package = importlib.import_module(name)
+    exported = []
+    for node in ast.parse(STUBS[name].read_text()).body:
+        if not isinstance(node, ast.ImportFrom):
+            continue
+        assert node.level == 1
+        assert all(alias.asname == alias.name for alias in node.names)
+        names = [alias.name for alias in node.names]
+        exported += names
+        if node.module is None:
+            assert all(getattr(package, key).__name__ == f"{name}.{key}" for key in names)
+            continue
+        module = importlib.import_module(f"{name}.{node.module}")
+        assert set(names) <= set(module.__all__), f"not public in {module.__name__}"
+        assert [key for key in names if getattr(package, key) is not getattr(module, key)] == []
+    assert sorted(exported) == package.__all__ == dir(package)
+
+
+def test_a_package_without_a_stub_exports_nothing():
+    assert set(PACKAGES) - set(STUBS) == {"dmm_core.cli"}
+    assert not hasattr(importlib.import_module("dmm_core.cli"), "__all__")
 
 
 def test_importing_the_package_and_reading_files_needs_no_torch():

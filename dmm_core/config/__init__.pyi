@@ -1,11 +1,7 @@
 from .flags import (
-    add_flags as add_flags,
     command_line as command_line,
-    given_settings as given_settings,
-    setting_names as setting_names,
 )
 from .lessons import (
-    MAX_VARIANTS as MAX_VARIANTS,
     Experiment as Experiment,
     list_experiments as list_experiments,
     load_experiment as load_experiment,

@@ -1,8 +1,6 @@
 from .batching import (
-    ResidentSequences as ResidentSequences,
     SequenceBatch as SequenceBatch,
     batch_indices as batch_indices,
-    in_order as in_order,
 )
 from .catalogue import (
     DATASETS as DATASETS,

@@ -10,10 +10,6 @@ from .report import (
 from .sweep import (
     Combination as Combination,
     combinations as combinations,
-    parse_over as parse_over,
-    short_name as short_name,
-    slots_for as slots_for,
-    with_threads as with_threads,
 )
 from .tables import table2 as table2, table3 as table3, table4 as table4
 from .trainings import measured as measured, token_of as token_of

@@ -1,4 +1,3 @@
-from .checks import require_fit_of as require_fit_of
 from .evaluation import (
     EffectiveSamples as EffectiveSamples,
     evaluate as evaluate,
@@ -7,7 +6,7 @@ from .evaluation import (
     valid_bound as valid_bound,
 )
 from .filtering import FilteredMoments as FilteredMoments, particle_filter as particle_filter
-from .fixed_points import FixedPoints as FixedPoints
+from .fixed_points import FixedPoints as FixedPoints, fixed_points as fixed_points
 from .imputation import hide as hide, impute as impute
 from .infilling import infill as infill
 from .intervention import means_under as means_under
@@ -28,7 +27,6 @@ from .objective import (
     bound_of as bound_of,
     importance_bound as importance_bound,
     kl_weight as kl_weight,
-    penalty as penalty,
 )
 from .sampling import (
     Sample as Sample,
@@ -36,5 +34,4 @@ from .sampling import (
     reconstruct as reconstruct,
     sample as sample,
 )
-from .seeded_sampling import draw_noise as draw_noise
 from .smc import smc_nll as smc_nll

@@ -18,6 +18,7 @@ from dmm_core.inference.seeded_sampling import (
 from dmm_core.nn.dmm import DMM
 
 __all__ = [
+    "ACTIVE_VARIANCE",
     "PosteriorMoments",
     "PosteriorOfMany",
     "Projection",

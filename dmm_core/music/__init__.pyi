@@ -5,12 +5,9 @@ from .key import (
     estimate_key as estimate_key,
     key_of_roll as key_of_roll,
     pitch_names as pitch_names,
-    spelled as spelled,
-    tonic_name as tonic_name,
 )
 from .metrics import RollMetrics as RollMetrics, roll_metrics as roll_metrics
 from .midi import MidiScore as MidiScore, midi_from_notes as midi_from_notes, read_midi as read_midi
-from .midi_chunks import is_midi as is_midi
 from .pianoroll import (
     GRIDS as GRIDS,
     HIGHEST as HIGHEST,
@@ -23,9 +20,14 @@ from .pianoroll import (
     rearticulates_by_default as rearticulates_by_default,
     roll_from_notes as roll_from_notes,
 )
+from .prettymidi import (
+    notes_from_pretty_midi as notes_from_pretty_midi,
+    pretty_midi_from_notes as pretty_midi_from_notes,
+    pretty_midi_from_roll as pretty_midi_from_roll,
+    roll_from_pretty_midi as roll_from_pretty_midi,
+)
 from .scales import SCALES as SCALES, pitch_mask as pitch_mask
 from .score import ScoreNotes as ScoreNotes, read_musicxml as read_musicxml
-from .score_scan import scan_xml as scan_xml
 from .score_write import musicxml_from_notes as musicxml_from_notes
 from .swing import STRAIGHT as STRAIGHT, SWINGS as SWINGS, swung as swung
 from .transposition import (

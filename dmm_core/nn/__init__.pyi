@@ -32,9 +32,7 @@ from .mlp import initialise as initialise
 from .nade import NADE as NADE
 from .note_counts import CountedBernoulli as CountedBernoulli, CountedNADE as CountedNADE
 from .summary import (
-    SequenceRows as SequenceRows,
     Summariser as Summariser,
     Summary as Summary,
-    reversal as reversal,
 )
 from .transition import GatedTransition as GatedTransition, MLPTransition as MLPTransition

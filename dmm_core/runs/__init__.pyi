@@ -1,14 +1,12 @@
 from .bundled import (
-    BUNDLED_NAME as BUNDLED_NAME,
-    BUNDLED_PREFIX as BUNDLED_PREFIX,
     BundledModel as BundledModel,
     list_bundled as list_bundled,
     load_model as load_model,
 )
-from .documents import write_document as write_document
 from .evaluations import evaluate_run as evaluate_run
 from .exporting import export_run as export_run
 from .imported import import_run as import_run
+from .loading import LoadedRun as LoadedRun, load_run as load_run
 from .rendering import (
     TEMPO as TEMPO,
     compose_midi as compose_midi,
@@ -18,8 +16,7 @@ from .rendering import (
 )
 from .run import Run as Run
 from .runner import Runner as Runner
-from .signals import stop_signals as stop_signals
-from .status import ACTIVE as ACTIVE, State as State, Status as Status, this_owner as this_owner
+from .status import ACTIVE as ACTIVE, State as State, Status as Status
 from .store import (
     create_run as create_run,
     find_run as find_run,

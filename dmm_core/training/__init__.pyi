@@ -1,8 +1,6 @@
 from .building import build_model as build_model, require_fit as require_fit
 from .checkpoint import (
     Checkpoint as Checkpoint,
-    decode_tensors as decode_tensors,
-    encode_tensors as encode_tensors,
     load_checkpoint as load_checkpoint,
     load_tensors as load_tensors,
     save_checkpoint as save_checkpoint,

@@ -1,6 +1,3 @@
-from .archive import read_zip as read_zip
-from .child import parse_in_child as parse_in_child
-from .kinds import file_kind as file_kind
 from .reader import (
     EXTENSIONS as EXTENSIONS,
     MAX_BYTES as MAX_BYTES,
@@ -17,5 +14,3 @@ from .reader import (
     split_sizes as split_sizes,
     store_upload as store_upload,
 )
-from .report import display_name as display_name
-from .values import pluralise as pluralise
