@@ -6,6 +6,7 @@ import pytest
 import torch
 from fake_training import CONFIG
 
+from dmm_core import load_run, sample
 from dmm_core.data.catalogue import DATASETS
 from dmm_core.data.spec import DataSpec
 from dmm_core.errors import RunError
@@ -50,6 +51,24 @@ def test_a_run_and_a_bundle_give_the_same_model(bundle, weights, dmm_home):
         assert not model.training
         for name, tensor in model.state_dict().items():
             assert torch.equal(tensor, weights[name])
+
+
+def test_load_run_takes_an_id_a_folder_or_a_bundled_name(weights, dmm_home):
+    run = create_run(CONFIG)
+    scalars = {"update": 1, "data": FACTS.to_json()}
+    save_checkpoint(run.checkpoints, Checkpoint({"model": weights}, scalars))
+    for source in (run.id, run.folder, str(run.folder)):
+        loaded = load_run(source)
+        assert (loaded.config, loaded.data) == (CONFIG, FACTS)
+        assert not loaded.model.training
+        for name, tensor in loaded.model.state_dict().items():
+            assert torch.equal(tensor, weights[name])
+    chorales = load_run("bundled:chorales")
+    assert chorales.data.name == chorales.config.data.name == "jsb-m21"
+    assert sample(chorales.model, count=1, frames=3, seed=0).x.shape == (1, 3, 88)
+    for unknown in ("bundled:nothing", "20200101-000000-000000", dmm_home):
+        with pytest.raises(RunError, match="There is no such run"):
+            load_run(unknown)
 
 
 def test_weights_of_another_model_are_refused(bundle):

@@ -23,7 +23,7 @@ def add_commands(commands: Commands) -> None:
         parser,
         "--port",
         None,
-        "port of the web server (default: 8501)",
+        "port of the web server (default: 8501, or the next port that is free)",
         high=65_535,
     )
 
