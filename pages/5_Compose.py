@@ -1,11 +1,11 @@
-"""Compose: new music from a model, continuations and reconstructions."""
+"""The Compose page: new music, continuations, infillings, morphs and reconstructions."""
 
 from pages.ui import frame
 
 frame.begin(
     "Compose",
     ":material/piano:",
-    intro="Draw new music from a model, let it continue yours, and download the result.",
+    intro="Compose new music with a model, continue your own music, and download the result.",
 )
 with frame.guard():
     from pages.ui.compose import page  # after the frame: PyTorch takes seconds to load

@@ -42,12 +42,15 @@ def tone(seconds, sampwidth=2):
     [
         ({"roll": np.zeros((0, 88), dtype=bool)}, "no frames"),
         ({"roll": np.zeros((4, 128), dtype=bool)}, "88"),
-        ({"kl": np.zeros(3)}, "kl is (3,)"),
+        ({"kl": np.zeros(3)}, "kl has the shape (3,)"),
         ({"kl": np.array([0, 1, np.nan, 2])}, "not finite"),
         ({"probabilities": np.full((4, 88), 1.5)}, "outside 0 to 1"),
-        ({"path": PlayerPath(np.zeros((4, 2)), np.zeros((4, 3)))}, "path.scale is (4, 3)"),
+        (
+            {"path": PlayerPath(np.zeros((4, 2)), np.zeros((4, 3)))},
+            "path.scale has the shape (4, 3)",
+        ),
         ({"wav": b"MThd"}, "not a PCM WAV"),
-        ({"wav": tone(1, sampwidth=1)}, "8 bits a sample"),
+        ({"wav": tone(1, sampwidth=1)}, "8 bits per sample"),
     ],
 )
 def test_what_does_not_fit_is_refused_in_a_sentence(changes, sentence):

@@ -25,8 +25,8 @@ import { Sound } from "./sound.js";
 const READOUT_MILLISECONDS = 100; // between two updates of the text during the music
 const AFTER_START = 1e-3; // in frames; the audio clock rounds down
 const PATH_LEGEND =
-  "The ring marks the current state; its radius is one posterior standard deviation. Dots mark " +
-  "the beginnings of bars; pale cells of the piano-roll are probabilities of notes.";
+  "The ring marks the current state; its radius is one standard deviation. Dots mark the " +
+  "beginnings of bars; pale cells of the piano-roll are probabilities of notes.";
 
 /** @param {HTMLElement} root */
 function findParts(root) {

@@ -32,7 +32,7 @@
  */
 
 /**
- * A posterior path: (frames, 2) means and standard deviations, row by row.
+ * A latent path: (frames, 2) states or their means, and standard deviations, row by row.
  *
  * @typedef {{loc: Float32Array, scale: Float32Array, caption: string}} Path
  */

@@ -1,4 +1,4 @@
-"""The piano-roll player: one component that shows and sounds a roll on one clock."""
+"""The player: a component that plays a piano-roll and shows it in step with its sound."""
 
 import base64
 import hashlib
@@ -22,17 +22,17 @@ from pages.ui.javascript import join_modules
 
 __all__ = ["PlayerEvents", "PlayerPath", "player"]
 
-_MOST_WAV_BYTES = 32_000_000
-"""A message to the page holds 50 MB, and base64 makes three bytes four."""
+_MAX_WAV_BYTES = 32_000_000
+"""A message to the page may have 50 MB, and base64 turns three bytes into four."""
 
 
 class PlayerPath(NamedTuple):
-    """A posterior path in a plane.
+    """A path of latent states in a plane.
 
     Attributes:
-        loc: (T, 2) where the path is, one point a frame.
-        scale: (T, 2) one standard deviation along either axis.
-        caption: what the plane is, in a sentence.
+        loc: (T, 2), the state of each frame, or its posterior mean.
+        scale: (T, 2), the standard deviation of each state along each axis.
+        caption: one sentence that describes the plane.
     """
 
     loc: np.ndarray
@@ -41,12 +41,11 @@ class PlayerPath(NamedTuple):
 
 
 class PlayerEvents(NamedTuple):
-    """What a person did in the player.
+    """What the user did in the player.
 
     Attributes:
-        note: frame and pitch of the note that was chosen just now; None in every other run.
-        region: first and last frame of the loop region; it stays until it is cleared or the sound
-            changes.
+        note: frame and pitch of a note, in the one run after it was selected; otherwise None.
+        region: first and last frame of the loop region, until it is cleared or the sound changes.
     """
 
     note: tuple[int, int] | None
@@ -80,39 +79,41 @@ def player(
     on_region: Callable[[tuple[int, int] | None], None] | None = None,
     height: int = 420,
 ) -> PlayerEvents:
-    """Show `roll` with its sound, its probabilities, its latent path and its kl on one clock.
+    """Draw a player of `roll`, with probabilities, latent path and kl in step with the sound.
 
-    Position, zoom and loop survive a rerun; another roll, sound or time grid resets them.
+    A rerun keeps position, zoom and loop. Another roll, sound or time grid resets them.
 
     Args:
-        roll: (T, 88) boolean, or 0 and 1; T at least 1.
-        wav: the sound of the same notes, a PCM WAV of 16 bits; silence is added up to the end of
-            the roll, and what a page cannot take at its rate sounds at a lower one, and is said.
-        steps_per_quarter: frames of a quarter note.
-        tempo: quarter notes a minute.
-        rearticulate: whether every frame strikes its notes anew; else equal neighbours are tied.
-        key: the element's key, unique on the page.
-        title: shown above the roll, as plain text.
-        probabilities: (T, 88) p(x_t = 1 given z_t), from 0 to 1.
-        path: the posterior path to draw with the roll.
-        kl: (T,) nats of every frame, drawn as a strip along the roll.
-        swing: where the sound has the middle of every quarter, as `dmm_core.music.swing` has it.
-        composed: first and last frame of a part to mark as the model's, or None.
-        loop: first and last frame of the region that is looped when the player appears, or None.
-        on_region: called when the loop region has changed, with its first and last frame, or None.
-        height: CSS pixels of the roll with its ruler and strip, 200 at least; the path stands
-            beside it, and below it on a narrow screen.
+        roll: (T, 88), boolean or 0 and 1, with at least one frame.
+        wav: the sound of the same notes, a 16-bit PCM WAV file. If it is shorter than the roll,
+            silence is added. If it is too large for a message to the page, its sample rate is
+            reduced and a caption says so.
+        steps_per_quarter: frames per quarter note.
+        tempo: quarter notes per minute.
+        rearticulate: whether a note is struck again in every frame. If False, equal neighbours are
+            tied.
+        key: of the component, unique on the page.
+        title: plain text above the roll.
+        probabilities: (T, 88), p(x_t = 1 given z_t), from 0 to 1.
+        path: latent path that is drawn next to the roll, or below it on a narrow screen.
+        kl: (T,) nats of each frame, drawn as a strip below the roll.
+        swing: position of the middle of a quarter note, as in `dmm_core.music.swing`.
+        composed: first and last frame of the part that is marked as composed, or None.
+        loop: first and last frame of the initial loop region, or None.
+        on_region: called with the first and the last frame of the loop region when it changes, or
+            with None when it is cleared.
+        height: of the roll with its ruler and strip, in CSS pixels, at least 200.
 
     Raises:
-        DataError: if there is no frame, an array does not fit the roll or its range, or the sound
-            is no such WAV.
+        DataError: if the roll has no frame, an array has the wrong shape or values out of range,
+            or the sound is not a 16-bit PCM WAV file.
     """
-    on = as_roll(roll)
-    frames = len(on)
+    notes = as_roll(roll)
+    frames = len(notes)
     _check(frames, probabilities, path, kl)
-    # A swung part of a quarter ends late, so the sound lasts to the end of the quarter.
+    # Swing delays frames within a quarter note, so the sound lasts to the end of the quarter note.
     sound = _sound(wav, math.ceil(frames / steps_per_quarter) * 60 / tempo)
-    packed = _base64(np.packbits(on))
+    packed = _base64(np.packbits(notes))
     grid = f"{frames} {steps_per_quarter} {tempo} {swing} {rearticulate} {packed} {sound.digest}"
     identity = hashlib.sha256(grid.encode()).hexdigest()[:16]
 
@@ -130,7 +131,7 @@ def player(
             "stepsPerQuarter": steps_per_quarter,
             "tempo": tempo,
             "swing": swing,
-            "names": pitch_names(key_of_roll(on)),
+            "names": pitch_names(key_of_roll(notes)),
             "composed": composed,
             "loop": loop,
             "rearticulate": rearticulate,
@@ -150,8 +151,8 @@ def player(
     )
     if sound.rate:
         st.caption(
-            f"This is long: to fit into a page it sounds duller here, at {sound.rate:,} samples a "
-            "second. Downloads are whole."
+            f"This piece is long. The player uses a reduced sample rate of {sound.rate:,} Hz; "
+            "downloads have the full rate."
         )
     return _events(result, identity, frames)
 
@@ -159,22 +160,24 @@ def player(
 class _Sound(NamedTuple):
     base64: str
     digest: str
-    rate: int | None  # samples a second, where they had to be fewer
+    rate: int | None  # samples per second if the rate was reduced, otherwise None
 
 
-@lru_cache(maxsize=8)  # By content, so that a rerun neither pads, packs nor hashes it again.
+@lru_cache(maxsize=8)  # cached by content, for reruns
 def _sound(wav: bytes, seconds: float) -> _Sound:
-    """The sound for the page, long enough for every frame to have its moment on the clock."""
+    """The sound for the page, at least `seconds` long."""
     try:
         with wave.open(io.BytesIO(wav)) as source:
             settings, content = source.getparams(), source.readframes(source.getnframes())
     except (wave.Error, EOFError) as error:
         raise DataError(f"The sound is not a PCM WAV file: {error}.") from error
     if settings.sampwidth != 2:
-        raise DataError(f"The sound has {8 * settings.sampwidth} bits a sample, but it needs 16.")
+        raise DataError(f"The sound has {8 * settings.sampwidth} bits per sample; 16 are required.")
+    # 1. Add silence, so that the clock reaches every frame.
     missing = int(seconds * settings.framerate) + 1 - settings.nframes
     samples = np.frombuffer(content + bytes(2 * settings.nchannels * max(0, missing)), "<i2")
-    fold = -(-samples.nbytes // _MOST_WAV_BYTES)
+    # 2. Reduce the sample rate by a whole factor if the file is too large.
+    fold = -(-samples.nbytes // _MAX_WAV_BYTES)
     padded = io.BytesIO()
     with wave.open(padded, "wb") as target:
         target.setparams(settings)
@@ -189,7 +192,7 @@ def _sound(wav: bytes, seconds: float) -> _Sound:
 
 
 def _folded(samples: np.ndarray, fold: int) -> np.ndarray:
-    """The means of `fold` neighbours each: a lower rate, without the tones that it cannot hold."""
+    """Means of `fold` neighbouring samples, which attenuate frequencies above the new limit."""
     if fold == 1:
         return samples
     whole = samples[: len(samples) // fold * fold].reshape(-1, fold, samples.shape[1])
@@ -215,7 +218,7 @@ def _check(
     kl: np.ndarray | None,
 ) -> None:
     if frames == 0:
-        raise DataError("There is nothing to show: the piano-roll has no frames.")
+        raise DataError("The piano-roll has no frames; it needs at least one.")
     expected = {
         "probabilities": (probabilities, (frames, PITCHES)),
         "path.loc": (path and path.loc, (frames, 2)),
@@ -226,19 +229,19 @@ def _check(
         if array is None:
             continue
         if array.shape != shape:
-            raise DataError(f"{name} is {array.shape}, but this roll needs {shape}.")
+            raise DataError(f"{name} has the shape {array.shape}; this roll needs {shape}.")
         if not np.isfinite(array).all():
-            raise DataError(f"{name} holds a value that is not finite.")
+            raise DataError(f"{name} contains a value that is not finite.")
     if probabilities is not None and not ((probabilities >= 0) & (probabilities <= 1)).all():
-        raise DataError("probabilities holds values outside 0 to 1.")
+        raise DataError("probabilities contains values outside 0 to 1.")
 
 
 def _events(result: Any, identity: str, frames: int) -> PlayerEvents:
-    """What the page sent, if it is about this sound."""
-    note, told = result.get("note"), result.get("region")
+    """The events of the page, without a region that belongs to another sound."""
+    note, sent = result.get("note"), result.get("region")
     note = tuple(note) if note else None
     region = None
-    if told and told[0] == identity:
-        first, last = told[1:]
+    if sent and sent[0] == identity:
+        first, last = sent[1:]
         region = (max(0, int(first)), min(frames - 1, int(last)))
     return PlayerEvents(note, region)
