@@ -1,4 +1,4 @@
-"""What is asked of numbers and data before anything is computed, each refused in one sentence."""
+"""Checks of arguments before anything is computed; each failure is one plain sentence."""
 
 import operator
 
@@ -16,21 +16,21 @@ _VALUES = {
     constraints.nonnegative_integer: "counts: values are whole numbers from 0 up",
     constraints.positive: "positive values",
 }
-"""The support of a distribution -> how it is told to a person."""
+"""Support of a distribution -> its description in messages."""
 
 __all__ = ["require_count", "require_fit_of", "require_frames", "require_same_length"]
 
 
 def require_count(name: str, value: object, *, least: int = 1) -> None:
-    """Check a number of things.
+    """Check an argument that counts something.
 
     Args:
-        name: of the argument, for the message.
-        value: what was given.
-        least: the smallest that is allowed.
+        name: name of the argument, for the message.
+        value: the argument.
+        least: the smallest value that is allowed.
 
     Raises:
-        DataError: if it is no whole number, or smaller.
+        DataError: if the value is not a whole number, or is too small.
     """
     try:
         whole = operator.index(value)  # pyright: ignore[reportArgumentType]
@@ -41,14 +41,14 @@ def require_count(name: str, value: object, *, least: int = 1) -> None:
 
 
 def require_frames(x: np.ndarray, name: str) -> np.ndarray:
-    """An array of frames, once its shape is clear.
+    """Check the shape of an array of frames, and return it as a numpy array.
 
     Args:
-        x: (T, x_dim), of any type that makes an array.
-        name: of the argument, for the message.
+        x: (T, x_dim), an array or anything that numpy converts to one.
+        name: name of the argument, for the message.
 
     Raises:
-        DataError: if it has another number of axes, or is empty.
+        DataError: if the array has another number of axes, or is empty.
     """
     x = np.asarray(x)
     if x.ndim != 2 or 0 in x.shape:
@@ -65,23 +65,23 @@ def require_same_length(sequences: Sequences) -> None:
     lengths = sequences.lengths
     if lengths.min() != lengths.max():
         raise DataError(
-            f"The sequences have {lengths.min()} to {lengths.max()} frames, but they are looked at "
-            "together here and need the same number: pass those of one length at a time."
+            f"The sequences have {lengths.min()} to {lengths.max()} frames, but here all of them "
+            "need the same number: pass the sequences of one length at a time."
         )
 
 
 @torch.no_grad()
 def require_fit_of(model: DMM, sequences: Sequences) -> None:
-    """Check that a model can explain sequences.
+    """Check that sequences fit a model.
 
     Args:
-        model: what is to explain them.
-        sequences: the data.
+        model: the model.
+        sequences: the sequences.
 
     Raises:
-        DataError: if there are none, if their features or actions are not as many as the model has,
-            if a model of binary frames meets other values, or if features are missing that the
-            model cannot leave out.
+        DataError: if there are no sequences, if the number of features or actions differs from the
+            model's, if the model gives no probability to a value, or if features are missing and
+            the model cannot leave them out.
     """
     if not len(sequences):
         raise DataError("There are no sequences; one or more are needed.")

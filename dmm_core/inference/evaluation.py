@@ -1,4 +1,4 @@
-"""How well a model explains sequences: the three published averages, the importance estimate."""
+"""Evaluation: the three published averages of the bound, and importance estimates of -log p(x)."""
 
 import math
 import time
@@ -14,7 +14,7 @@ from torch import Tensor
 from dmm_core.data.batching import ResidentSequences, SequenceBatch, in_order
 from dmm_core.data.sequences import Sequences
 from dmm_core.inference.checks import require_count
-from dmm_core.inference.objective import Weighed, bound_of, weigh
+from dmm_core.inference.objective import BoundAndWeights, bound_and_weights, bound_of
 from dmm_core.inference.seeded_sampling import FRAMES_AT_ONCE, draw_noise, generator_for, resident
 from dmm_core.nn.cost import evaluation_memory
 from dmm_core.nn.dmm import DMM
@@ -37,23 +37,24 @@ __all__ = [
 ]
 
 ENOUGH_PATHS = 100
-"""Effective sample size below which an importance estimate is not to be relied on."""
+"""Effective sample size below which an importance estimate is not reliable."""
 
 _NOISE_AT_ONCE = 8 * FRAMES_AT_ONCE
-"""Padded frames, over all paths, whose noise is held: enough paths for parts of a batch to fill."""
+"""Padded frames, over all paths, whose noise is held in memory at once."""
 
 _LITTLE_PADDING = 1.1
-"""Padded frames over valid ones up to which sequences are evaluated together."""
+"""Largest ratio of padded to valid frames at which sequences are evaluated in one batch."""
 
 
 class Estimate(NamedTuple):
-    """A Monte Carlo estimate of -log p(x), repeated; in nats a frame.
+    """A Monte Carlo estimate of -log p(x) from several replicates, in nats per frame.
 
     Attributes:
-        nll: mean of the replicates' estimates. By Jensen's inequality it is above the exact value
-            in expectation, and no number here says by how much.
-        spread: standard deviation of one replicate's estimate.
-        standard_error: that of `nll`, spread / sqrt(replicates): scatter only, without the bias.
+        nll: mean of the replicates' estimates. By Jensen's inequality its expectation is above the
+            exact value; the size of this bias is not known.
+        spread: standard deviation of the estimate of one replicate.
+        standard_error: standard error of `nll`, spread / sqrt(replicates). It does not include the
+            bias.
     """
 
     nll: float
@@ -62,11 +63,11 @@ class Estimate(NamedTuple):
 
 
 class EffectiveSamples(NamedTuple):
-    """How many equally weighed paths the weights of one replicate are worth.
+    """Effective sample size of the importance weights of one replicate.
 
     Attributes:
-        median: over the sequences.
-        least: of any sequence.
+        median: median over the sequences.
+        least: smallest of any sequence.
     """
 
     median: float
@@ -74,23 +75,24 @@ class EffectiveSamples(NamedTuple):
 
 
 class Evaluation(NamedTuple):
-    """What a model makes of a set of sequences; all in nats.
+    """The evaluation of a model on a set of sequences; bounds and likelihoods in nats per frame.
 
     Attributes:
-        sequences: how many.
-        frames: frames of all of them.
-        samples: paths drawn for each in a replicate, the paper's S.
-        bound_per_step: sum of bounds over sum of frames, the paper's (b).
-        importance_nll: importance estimate of -log p(x), summed, over all frames, the mean over
-            the replicates; the paper's a. In expectation an upper bound.
-        standard_error: of `importance_nll`, from the scatter of the replicates; bias not included.
-        bound_per_sequence: mean over sequences of bound / frames, the paper's {c}.
-        nll: part of `bound_per_step` that is -log p(x given z).
-        kl: part of `bound_per_step` that is the KL.
+        sequences: number of sequences.
+        frames: number of frames of all sequences.
+        samples: paths drawn for each sequence and replicate; the paper's S.
+        bound_per_step: sum of the bounds divided by the number of frames; the paper's (b).
+        importance_nll: importance estimate of -log p(x), summed over the sequences and divided by
+            the number of frames; mean over the replicates. The paper's a. Its expectation is an
+            upper bound.
+        standard_error: standard error of `importance_nll`, without its bias.
+        bound_per_sequence: mean over sequences of bound / frames; the paper's {c}.
+        nll: the part of `bound_per_step` that is -log p(x given z).
+        kl: the part of `bound_per_step` that is the KL.
         ess: effective sample size of the importance weights.
-        replicates: independent importance estimates.
-        replicate_spread: standard deviation of one replicate's `importance_nll`.
-        seconds: wall time.
+        replicates: number of independent importance estimates.
+        replicate_spread: standard deviation of `importance_nll` of one replicate.
+        seconds: wall-clock time.
     """
 
     sequences: int
@@ -116,15 +118,15 @@ def evaluate(
 
     Args:
         model: on any device; it is put in evaluation mode.
-        sequences: what to explain.
-        samples: paths drawn from q per sequence and replicate, 1 or more; the bound averages all of
-            them.
-        replicates: independent importance estimates of `samples` paths each, 2 or more.
-        seed: decides all draws.
+        sequences: the sequences to evaluate.
+        samples: paths drawn from q for each sequence and replicate, 1 or more. The bound is the
+            average over all of them.
+        replicates: number of independent importance estimates of `samples` paths each, 2 or more.
+        seed: seed of all random draws.
 
     Raises:
-        DataError: if a number is too small, or the model was not made for such sequences.
-        ConfigError: if the memory is not enough.
+        DataError: if a number is too small, or the sequences do not fit the model.
+        ConfigError: if there is not enough memory.
     """
     began = time.perf_counter()
     require_count("samples", samples)
@@ -163,30 +165,30 @@ def evaluate(
 
 
 def few_paths(ess: EffectiveSamples, samples: int) -> str:
-    """A warning where an importance estimate rests on few paths, else nothing.
+    """A warning if an importance estimate depends on few paths; otherwise an empty text.
 
     Args:
         ess: the effective sample size.
-        samples: paths drawn for each sequence in a replicate.
+        samples: paths drawn for each sequence and replicate.
     """
     if ess.least >= ENOUGH_PATHS:
         return ""
     return (
-        f"The importance NLL rests on few paths: of {samples} a sequence, {ess.median:,.1f} count "
-        f"in effect (median over the sequences; {ess.least:,.1f} at the least), and {ENOUGH_PATHS} "
-        "should. It lies above the exact NLL by more than its standard error says."
+        f"The importance NLL depends on few paths: the effective sample size is {ess.median:,.1f} "
+        f"of {samples} (median over the sequences; smallest {ess.least:,.1f}), but it should be at "
+        f"least {ENOUGH_PATHS}. The estimate is too high by more than its standard error."
     )
 
 
 def estimate_of(log_likelihood: Float[Tensor, "replicate sequence"], frames: int) -> Estimate:
-    """-log p(x) over all frames, from independent estimates of log p(x) of each sequence.
+    """-log p(x) per frame, from independent estimates of log p(x) of each sequence.
 
-    Draws of different sequences are independent, so the variance of a replicate's sum is the sum of
-    the sequences' variances; that is far surer than the variance of a few sums.
+    Draws for different sequences are independent. So the variance of a replicate's sum is the sum
+    of the sequences' variances, a far more precise estimate than the variance of a few sums.
 
     Args:
-        log_likelihood: estimates, nats, of 2 or more replicates.
-        frames: of all sequences.
+        log_likelihood: estimates in nats, of 2 or more replicates.
+        frames: number of frames of all sequences.
     """
     spread = math.sqrt(float(log_likelihood.var(0).sum())) / frames
     nll = -float(log_likelihood.mean(0).sum()) / frames
@@ -194,7 +196,7 @@ def estimate_of(log_likelihood: Float[Tensor, "replicate sequence"], frames: int
 
 
 def _require_memory(model: DMM, sequences: Sequences) -> None:
-    """Refuse sequences so long that a batch of them would not fit into memory."""
+    """Check that a batch of the longest sequences fits into memory."""
     if len(sequences):
         frames = max(int(sequences.lengths.max()), min(FRAMES_AT_ONCE, sequences.frames))
         require_memory(
@@ -206,14 +208,14 @@ def _require_memory(model: DMM, sequences: Sequences) -> None:
 
 
 class _Part(NamedTuple):
-    """Some draws for some sequences.
+    """A part of the evaluation: some draws for some sequences.
 
     Attributes:
-        where: places of the sequences.
-        draws: places of the draws.
+        where: indices of the sequences.
+        draws: indices of the draws.
         batch: the sequences.
-        summary: what the RNNs say of them.
-        noise: (draw, batch, time, latent).
+        summary: the RNNs' summary of the sequences.
+        noise: (draw, batch, time, latent), standard normal draws.
     """
 
     where: np.ndarray
@@ -230,7 +232,7 @@ def _parts(
     samples: int,
     generator: torch.Generator,
 ) -> Iterator[_Part]:
-    """Every draw for every sequence; the noise is drawn in the order of the parts."""
+    """Split the evaluation into parts of bounded size; noise is drawn in the order of the parts."""
     for indices in in_order(sequences.lengths, FRAMES_AT_ONCE):
         batch = lying.batch(indices)
         rows, steps = batch.mask.shape
@@ -240,9 +242,9 @@ def _parts(
         for done in range(0, samples, together):
             end = min(done + together, samples)
             noise = batch.x.new_empty(end - done, rows, steps, model.z_dim)
-            for few in noise.split(at_once):  # which numbers are drawn depends on how many at once
+            for few in noise.split(at_once):  # the numbers depend on the size of a call
                 few.normal_(generator=generator)
-            for part, longest in _alike(sequences.lengths[indices], end - done):
+            for part, longest in _rows_of_similar_length(sequences.lengths[indices], end - done):
                 yield _Part(
                     indices[part],
                     slice(done, end),
@@ -253,18 +255,18 @@ def _parts(
 
 
 @torch.no_grad()
-def _explain(model: DMM, part: _Part) -> tuple[_Part, Weighed]:
+def _explain(model: DMM, part: _Part) -> tuple[_Part, BoundAndWeights]:
     path = model.draw(part.summary, part.batch, part.noise)
-    return part, weigh(model, part.batch, path)
+    return part, bound_and_weights(model, part.batch, path)
 
 
-class _Alike(NamedTuple):
+class _Rows(NamedTuple):
     rows: slice
     longest: int
 
 
-def _alike(lengths: np.ndarray, draws: int) -> Iterator[_Alike]:
-    """Neighbours among sorted lengths that make little padding and fit together."""
+def _rows_of_similar_length(lengths: np.ndarray, draws: int) -> Iterator[_Rows]:
+    """Split sorted lengths into runs that need little padding and fit into memory together."""
     first = 0
     for last, longest in enumerate(lengths):
         padded = (last + 1 - first) * longest
@@ -272,33 +274,33 @@ def _alike(lengths: np.ndarray, draws: int) -> Iterator[_Alike]:
             padded > _LITTLE_PADDING * lengths[first : last + 1].sum()
             or draws * padded > FRAMES_AT_ONCE
         ):
-            yield _Alike(slice(first, last), int(lengths[last - 1]))
+            yield _Rows(slice(first, last), int(lengths[last - 1]))
             first = last
-    yield _Alike(slice(first, len(lengths)), int(lengths[-1]))
+    yield _Rows(slice(first, len(lengths)), int(lengths[-1]))
 
 
 def log_mean_exp(log_w: Tensor, dim: int = 0) -> Tensor:
-    """The log of the mean of exp(log_w) along an axis, without overflow."""
+    """Log mean exp(log_w) along an axis, without overflow."""
     return torch.logsumexp(log_w, dim=dim) - math.log(log_w.shape[dim])
 
 
 def effective_samples(log_w: Tensor, dim: int = 0) -> Tensor:
-    """Kish's effective sample size (sum of w)^2 / sum of w^2 along an axis, without overflow."""
+    """Kish's effective sample size (sum w)^2 / sum w^2 along an axis, without overflow."""
     return torch.exp(2 * torch.logsumexp(log_w, dim=dim) - torch.logsumexp(2 * log_w, dim=dim))
 
 
 @torch.no_grad()
 def valid_bound(model: DMM, sequences: Sequences, *, samples: int, seed: int) -> float:
-    """`bound_per_step` alone, from draws of its own, as training asks for it between epochs.
+    """The bound per frame of a validation split, as training computes it between epochs.
 
     Args:
         model: on any device; it is put in evaluation mode.
-        sequences: what to explain.
-        samples: paths drawn per sequence, 1 or more.
-        seed: decides all draws.
+        sequences: the sequences to evaluate.
+        samples: paths drawn for each sequence, 1 or more.
+        seed: seed of all random draws, independent of the training's.
 
     Raises:
-        DataError: if there are no samples, or the model was not made for such sequences.
+        DataError: if there are no samples, or the sequences do not fit the model.
     """
     require_count("samples", samples)
     model.eval()
@@ -318,7 +320,7 @@ def valid_bound(model: DMM, sequences: Sequences, *, samples: int, seed: int) ->
 
 
 def frame_accuracy(roll: Tensor, guess: Tensor) -> float:
-    """TP / (TP + FP + FN) over all notes of two boolean rolls; 1 where both are silent."""
+    """TP / (TP + FP + FN) over all notes of two boolean rolls; 1 if both are silent."""
     hits = int((roll & guess).sum())
     missed = int((roll ^ guess).sum())
     return hits / (hits + missed) if hits + missed else 1.0

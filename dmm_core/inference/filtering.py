@@ -1,8 +1,8 @@
-"""Filtering: what z_t is, given x_{1:t} alone, by a particle filter.
+"""Filtering: the distribution of z_t given x_{1:t}, by a particle filter.
 
-An inference network that looks ahead, such as DKS, smooths. Filtering with the same model is a
-particle filter, and the network may still propose, as long as it is shown nothing but the past and
-the present; `dmm_core.inference.proposal` mixes it with the transition.
+An inference network that reads the future, such as DKS, computes a smoothing distribution. To
+filter with the same model, a particle filter is needed. The network can still be a part of the
+proposal (`dmm_core.inference.proposal`) if its input ends at the present frame.
 """
 
 from typing import NamedTuple
@@ -23,17 +23,18 @@ __all__ = ["FilteredMoments", "particle_filter"]
 
 
 _TRANSITION_SHARE = 0.5
-"""Half, since the network was trained on whole sequences and is shown beginnings here."""
+"""Half of the particles: the network was trained on whole sequences, but here it reads only their
+beginnings."""
 
 
 class FilteredMoments(NamedTuple):
-    """What x_{1:t} says of z_t, for every t of one sequence.
+    """Moments of p(z_t given x_{1:t}) for every t of one sequence.
 
     Attributes:
-        loc: (T, z_dim), weighted means of the particles.
-        scale: (T, z_dim), their weighted standard deviations.
-        log_likelihood: (T,), estimates of log p(x_t given x_{1:t-1}), nats.
-        effective: (T,), effective number of particles when the moments were taken.
+        loc: (T, z_dim), the means.
+        scale: (T, z_dim), the standard deviations.
+        log_likelihood: (T,), estimates of log p(x_t given x_{1:t-1}), in nats.
+        effective: (T,), effective number of particles behind each moment.
     """
 
     loc: np.ndarray
@@ -55,15 +56,15 @@ def particle_filter(
     """Filter one sequence.
 
     Args:
-        model: whose states.
-        x: (T, x_dim) frames, uint8 or float32, as `Sequences` hold them.
-        seed: decides all draws.
-        particles: how many, 1 or more.
-        u: (T, u_dim) actions, for a model of actions.
-        observed: (T, x_dim), 1 where a feature was seen; all by default.
+        model: the model whose states are filtered.
+        x: (T, x_dim) frames, uint8 or float32, as in `Sequences`.
+        seed: seed of all random draws.
+        particles: number of particles, 1 or more.
+        u: (T, u_dim) actions, for a model with actions.
+        observed: (T, x_dim), 1 where a feature was observed; by default all were.
 
     Raises:
-        DataError: if there are no particles, or the model was not made for such a sequence.
+        DataError: if there are no particles, or the sequence does not fit the model.
     """
     require_count("particles", particles)
     model.eval()
@@ -85,7 +86,7 @@ def particle_filter(
 
 
 def _seen_so_far(model: DMM, batch: SequenceBatch) -> Summary:
-    """The network's summaries when step t is the last there is: of x_{1:t}, and of x_t alone."""
+    """The summaries of every step t as if the sequence ended at t: of x_{1:t}, and of x_t alone."""
     seen = model.inference.read(batch)
     past = model.inference.summariser(seen, batch.lengths).past
     alone = model.inference.summariser(

@@ -18,11 +18,12 @@ _APART = 0.01
 
 
 class FixedPoints(NamedTuple):
-    """Where the part of the transition's mean that a plane shows stays put.
+    """Fixed points of the transition's mean, projected to a plane.
 
     Attributes:
         points: (M, 2), in the plane's coordinates; M may be 0.
-        stable: (M,), whether each attracts: both eigenvalues of the step lie in the unit circle.
+        stable: (M,), whether each point attracts: both eigenvalues of the Jacobian lie within the
+            unit circle.
     """
 
     points: np.ndarray
@@ -32,16 +33,16 @@ class FixedPoints(NamedTuple):
 def fixed_points(
     model: DMM, projection: Projection, *, low: np.ndarray, high: np.ndarray
 ) -> FixedPoints:
-    """Solve g(p) = p for g(p) = A (loc(m + A^T p) - m) by Newton's method from a grid of starts.
+    """Solve g(p) = p for g(p) = A (loc(m + A^T p) - m), by Newton's method from a grid of points.
 
-    The plane's axes are A and its centre m. A point found is one of the plane's picture only: in
-    the latent space, the transition may still lead out of the plane there.
+    A are the plane's axes and m is its centre. The result describes the projected transition only:
+    in the latent space, the transition may still move the point out of the plane.
 
     Args:
-        model: whose transition.
-        projection: a view of two axes.
-        low: (2,), the corner of the part of the plane that is searched.
-        high: (2,), the opposite corner.
+        model: the model whose transition is examined.
+        projection: a projection to two axes.
+        low: (2,), lower corner of the region of the plane that is searched.
+        high: (2,), upper corner of that region.
     """
     like = model.initial().loc
     axes, mean = (
@@ -61,7 +62,8 @@ def fixed_points(
         for _ in range(_STEPS):
             gap = vmap(step)(points) - points
             slope = slope_of(points) - torch.eye(2).to(like)
-            # Least squares, since a step may keep a whole line where it is.
+            # Newton's step by least squares, since a whole line may consist of fixed points. A step
+            # is at most a quarter of the region long.
             move = -(torch.linalg.pinv(slope) @ gap[..., None])[..., 0]
             length = move.norm(dim=-1, keepdim=True).clamp_min(1e-12)
             points = points + move * (0.25 * reach / length).clamp_max(1.0)
@@ -73,7 +75,7 @@ def fixed_points(
 
 
 def _distinct(points: torch.Tensor, apart: float) -> torch.Tensor:
-    """One point of every group that lies closer together than `apart`."""
+    """One point of every group of points whose distance is at most `apart`."""
     kept: list[torch.Tensor] = []
     for point in points:
         if all((point - other).norm() > apart for other in kept):

@@ -1,4 +1,4 @@
-"""What was not observed, as the model sees it: E[x_t given z_t] over the smoothed states."""
+"""Imputation: the expected value of features that were not observed, given those that were."""
 
 import numpy as np
 import torch
@@ -16,12 +16,14 @@ __all__ = ["hide", "impute"]
 
 
 def hide(sequences: Sequences, share: float, *, seed: int) -> Sequences:
-    """Take away a share of what was observed, cell by cell; a larger share hides the same and more.
+    """Mark a random share of the observed values as missing.
+
+    With the same seed, a larger share hides all values that a smaller share hides, and more.
 
     Args:
-        sequences: whose `observed`, where there is none, is everything.
-        share: of the observed cells, 0 to 1.
-        seed: decides which.
+        sequences: the sequences; without `observed`, every value counts as observed.
+        share: share of the observed values to hide, 0 to 1.
+        seed: decides which values are hidden.
     """
     rng = np.random.default_rng(seed)
     given = sequences.observed or tuple(np.ones_like(x, dtype=np.uint8) for x in sequences.x)
@@ -32,21 +34,22 @@ def hide(sequences: Sequences, share: float, *, seed: int) -> Sequences:
 
 @torch.no_grad()
 def impute(model: DMM, sequences: Sequences, *, seed: int, particles: int = 100) -> np.ndarray:
-    """The mean of p(x_t given z_t) over p(z_t given all that was observed), (N, T, x_dim).
+    """E[x_t given all observed values] for every feature of every frame, (N, T, x_dim).
 
-    Of a cell that was not observed it is E[x given what was], for a binary x its probability; of
-    one that was, it is the smoothed reconstruction. States come from a particle smoother, in which
-    the inference network only proposes.
+    For a feature that was not observed this is its imputed value, and for a binary feature its
+    probability. For a feature that was observed it is the smoothed reconstruction. The states come
+    from a particle smoother; the inference network is only a part of its proposal.
 
     Args:
-        model: that marginalises over what is missing; it is put in evaluation mode.
-        sequences: N of T frames each, with what was observed.
-        seed: decides all draws.
-        particles: weighed states of each frame; more come nearer to the exact posterior.
+        model: a model that can leave features out; it is put in evaluation mode.
+        sequences: N sequences of T frames each, with `observed`.
+        seed: seed of all random draws.
+        particles: weighted states of each frame. The result approaches the exact expectation as
+            their number grows.
 
     Raises:
-        DataError: if there are no particles, the sequences differ in length, or the model was not
-            made for them.
+        DataError: if there are no particles, the sequences differ in length, or they do not fit the
+            model.
     """
     require_count("particles", particles)
     lying = resident(model, sequences)
@@ -64,7 +67,7 @@ def impute(model: DMM, sequences: Sequences, *, seed: int, particles: int = 100)
 def _smoothed_means(
     model: DMM, batch: SequenceBatch, particles: int, generator: torch.Generator
 ) -> Float[Tensor, "batch time feature"]:
-    """The emission's mean over the smoothed states of every step."""
+    """The mean of the emission over the smoothed states of every step."""
     states = smoothed_states(model, batch, particles, generator)
     x_before = batch.x_before
     means = [

@@ -1,16 +1,17 @@
-"""Infilling: new frames for a region of a sequence, drawn given all that stands around it.
+"""Infilling: new frames for a region of a sequence, drawn given the frames around it.
 
-What follows a frame depends on what came before only through the state z_t (and x_t, of a
-DMM-Aug). So a particle filter reads the frames before the region, its particles cross the region by
-the transition, and the frames after it weigh them:
+The future depends on the past only through the state z_t, and in a DMM-Aug also through x_t. So a
+particle filter reads the frames before the region, the particles move through the region by the
+transition, and the frames after the region weight them:
 
     p(z, x_region given the rest) ∝ p(z_{<a} given x_{<a}) p(z_region, x_region given z_{a-1})
                                      p(z_{>=b}, x_{>=b} given z_{b-1}, x_{b-1})
 
-Outside the region the proposal (`dmm_core.inference.proposal`) uses an inference network that is
-shown the frames of that side only. The weights correct for its error, so any network serves. A
-filter gives one path, the ancestor of a particle that is alive at the end. Each alternative comes
-from a filter of its own, so the alternatives are independent.
+Outside the region, the proposal (`dmm_core.inference.proposal`) uses the inference network on the
+frames of that side only. The weights correct for its error, so any network is valid. A filter
+yields one path: the ancestors of one particle that is left at the end. Each alternative comes from
+its own filter, so the alternatives are independent.
+
 Doucet and Johansen, "A tutorial on particle filtering and smoothing" (2009), section 5.
 """
 
@@ -41,12 +42,12 @@ __all__ = ["Infilled", "infill"]
 
 
 class Infilled(NamedTuple):
-    """A sequence with its region drawn anew, several times.
+    """Alternatives of a sequence whose region was drawn anew.
 
     Attributes:
-        x: (count, T, x_dim), equal to the given frames outside the region, and of their type (of
-            the model's where real values were drawn among whole numbers).
-        region: what was drawn there; its time counts from the region's first frame.
+        x: (count, T, x_dim), equal to the given frames outside the region. It has the type of the
+            given frames, or that of the model if they are integers and the model draws real values.
+        region: the draws within the region.
     """
 
     x: np.ndarray
@@ -69,30 +70,34 @@ def infill(
     u: np.ndarray | None = None,
     observed: np.ndarray | None = None,
 ) -> Infilled:
-    """Draw x[first:after] anew given x[:first] and x[after:], which stay to the last bit.
+    """Draw x[first:after] given x[:first] and x[after:], which do not change.
 
     Args:
-        model: what to draw from.
-        x: (T, x_dim) frames, uint8 or float32, as `Sequences` hold them; the region's are not read.
-        first: first frame of the region, from 0.
-        after: the frame behind its last, `first` + 1 to T.
-        count: alternatives, independent of each other.
-        seed: decides all draws.
-        particles: of each alternative's filter; more come nearer to the exact posterior.
-        z_temperature: scales the standard deviation of the transitions into the region.
+        model: the model to draw from.
+        x: (T, x_dim) frames, uint8 or float32, as in `Sequences`. The values in the region are not
+            used.
+        first: first frame of the region, counted from 0.
+        after: first frame after the region, from `first` + 1 to T.
+        count: number of independent alternatives.
+        seed: seed of all random draws.
+        particles: number of particles of each alternative's filter. The draws approach the exact
+            posterior as it grows.
+        z_temperature: factor of the standard deviation of the transitions within the region.
         x_temperature: as in `dmm_core.inference.sampling.sample`, for the frames of the region.
-        constraint: what the notes of the region keep to.
-        u: (T, u_dim) actions, for a model of actions.
-        observed: (T, x_dim), 1 where a feature outside the region was seen; all by default.
+        constraint: a constraint on the notes of the region.
+        u: (T, u_dim) actions, for a model with actions.
+        observed: (T, x_dim), 1 where a feature outside the region was observed; by default all
+            were.
 
     Raises:
-        DataError: if there is no such region, a number is too small, or the model was not made for
-            such frames, actions or constraint.
+        DataError: if the region is not within the sequence, a number is too small, or the frames,
+            actions or constraint do not fit the model.
     """
     x = require_frames(x, "The sequence")
     if not 0 <= first < after <= len(x):
         raise DataError(
-            f"A region of {len(x)} frames lies within 0 to {len(x)}, not {first} to {after}."
+            f"A region of a sequence of {len(x)} frames lies within 0 to {len(x)}, not {first} to "
+            f"{after}."
         )
     require_count("count", count)
     require_count("particles", particles)
@@ -112,7 +117,7 @@ def infill(
     z, scale = (_trace(states, ancestor) for states in (crossing.z, crossing.scale))
     if crossing.frames:
         frames = DrawnFrame(*(_trace(f, ancestor) for f in zip(*crossing.frames, strict=True)))
-    else:  # nothing depended on the region's frames, so they can wait until the path is known
+    else:  # no state depends on the region's frames, so they are drawn once the path is known
         emission = constrained(model.frame(z), constraint)
         frames = emission.draw(emission.noise(generator), x_temperature)
     drawn = frames.x.cpu().numpy()
@@ -126,14 +131,17 @@ def infill(
 def _read(
     particle: Particles, summary: Summary | None, start: int, end: int, *, whole: bool = False
 ) -> Int[Tensor, "particle alternative"]:
-    """Weigh the particles by the frames from `start` to `end`; their ancestors before these.
+    """Weight the particles by the frames from `start` to `end`.
 
     Args:
         particle: a filter for each alternative.
-        summary: what the inference network says of these frames; None where there are none.
+        summary: the inference network's summary of these frames; None if there are none.
         start: first frame.
-        end: the frame behind the last.
-        whole: read to the end even when nothing about the ancestors can change any more.
+        end: first frame after the last one.
+        whole: read all frames even if the ancestors cannot change any more.
+
+    Returns:
+        The ancestor of each particle before these frames.
     """
     places = torch.arange(particle.shape[0], device=particle.log_w.device)
     origin = places[:, None].expand(particle.shape)
@@ -147,7 +155,7 @@ def _read(
 
 
 class _Crossing(NamedTuple):
-    """The particles' way through the region, a tensor a step; frames only if they were needed."""
+    """The particles' steps through the region; frames only if a later step depends on them."""
 
     z: list[Tensor]
     scale: list[Tensor]
@@ -162,7 +170,7 @@ def _cross(
     x_temperature: float,
     constraint: Constraint | None,
 ) -> _Crossing:
-    """Move the particles through the region by the model itself."""
+    """Move the particles through the region by the model's transition."""
     model = particle.model
     way = _Crossing([], [], [])
     for t in range(first, after):
@@ -172,7 +180,7 @@ def _cross(
         particle.z = prior.loc + scale * noise
         way.z.append(particle.z)
         way.scale.append(scale)
-        if model.x_to_z or model.x_to_x:  # else no later step asks for the frame
+        if model.x_to_z or model.x_to_x:  # otherwise no later step depends on the frame
             emission = constrained(particle.emission(), constraint)
             way.frames.append(emission.draw(emission.noise(particle.generator), x_temperature))
             particle.x_before = way.frames[-1].x
@@ -180,7 +188,7 @@ def _cross(
 
 
 def _seen(model: DMM, batch: SequenceBatch, start: int, end: int) -> Summary | None:
-    """What the network says of frames `start` to `end` by themselves; None of no frames."""
+    """The network's summary of the frames `start` to `end` alone; None if there are none."""
     if start == end:
         return None
     part = SequenceBatch(

@@ -1,9 +1,9 @@
-"""do(u): what would become of sequences, had they been acted on otherwise (paper, section 6.6).
+"""Interventions do(u): the expected future of sequences under other actions (paper, section 6.6).
 
-The states at the moment of the intervention are inferred from what was recorded until then, by a
-particle filter; from there the model goes on under the actions that are set (Pearl, "Causality",
-2nd edition, section 3.2). Two courses meet the same states and the same chances, so their
-difference is what the actions do.
+The states at the time of the intervention are inferred from the record up to then, by a particle
+filter. From there on the model runs under the actions that are set (Pearl, "Causality", 2nd
+edition, section 3.2). Two calls with the same seed use the same states and the same random numbers,
+so their difference is the effect of the actions.
 """
 
 import numpy as np
@@ -27,21 +27,23 @@ __all__ = ["means_under"]
 def means_under(
     model: DMM, sequences: Sequences, u: np.ndarray, *, frame: int, seed: int, particles: int = 100
 ) -> np.ndarray:
-    """E[x_t given x_{1:frame}, do(u)] of every sequence, (N, H, x_dim): for a binary x, chances.
+    """E[x_t given x_{1:frame}, do(u)] of every sequence, (N, H, x_dim).
+
+    For binary features these are probabilities.
 
     Args:
-        model: of actions; it is put in evaluation mode. Of a DMM-Aug, each frame that is drawn is
-            seen by the next step.
-        sequences: N records, all of at least `frame` frames.
-        u: (N, H, u_dim), actions on the steps out of frame `frame` - 1 (counted from 0) and onward,
-            so row 0 of the result is frame `frame`.
-        frame: frames that are known, 1 or more.
-        seed: decides all draws; the same for both courses of a comparison.
-        particles: weighed states of each sequence, each with a future of its own.
+        model: a model with actions; it is put in evaluation mode. In a DMM-Aug, each drawn frame is
+            an input of the next step.
+        sequences: N records of at least `frame` frames each.
+        u: (N, H, u_dim), the actions on each step from frame `frame` - 1 (counted from 0) on. Row 0
+            of the result is frame `frame`.
+        frame: number of frames that are known, 1 or more.
+        seed: seed of all random draws; use the same for all interventions of a comparison.
+        particles: number of weighted states of each sequence. Each has its own future.
 
     Raises:
-        DataError: if there are no particles, the model was not made for such sequences or actions,
-            or the records are too short.
+        DataError: if there are no particles, the records are too short, or the sequences or actions
+            do not fit the model.
     """
     require_count("particles", particles)
     if u.ndim != 3 or u.shape[::2] != (len(sequences), model.u_dim) or 0 in u.shape:
@@ -72,7 +74,7 @@ def means_under(
 
 
 def _until(sequences: Sequences, frame: int) -> Sequences:
-    """The first `frame` frames of every sequence; the action of the last of them is not known."""
+    """The first `frame` frames of every sequence."""
 
     def cut(arrays: tuple[np.ndarray, ...] | None) -> tuple[np.ndarray, ...] | None:
         return None if arrays is None else tuple(array[:frame] for array in arrays)

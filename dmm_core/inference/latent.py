@@ -31,17 +31,17 @@ __all__ = [
 ]
 
 ACTIVE_VARIANCE = 0.01
-"""A latent dimension is active where its posterior mean varies more than this over frames."""
+"""A latent dimension is active if the variance of its posterior mean over frames exceeds this."""
 
 
 class PosteriorMoments(NamedTuple):
-    """What q(z given x) says of one sequence, averaged over drawn paths; nats where it is a KL.
+    """Moments of q(z given x) of one sequence, averaged over drawn paths.
 
     Attributes:
-        loc: (T, z_dim), mean of q(z_t given x): average of the conditional means.
+        loc: (T, z_dim), mean of q(z_t given x): the average of the conditional means.
         scale: (T, z_dim), standard deviation of q(z_t given x), by the law of total variance.
-        nll: (T,), -log p(x_t given z_t).
-        kl: (T, z_dim), KL(q || p) of each dimension.
+        nll: (T,), -log p(x_t given z_t), in nats.
+        kl: (T, z_dim), KL(q || p) of each dimension, in nats.
     """
 
     loc: np.ndarray
@@ -60,18 +60,18 @@ def posterior_moments(
     u: np.ndarray | None = None,
     observed: np.ndarray | None = None,
 ) -> PosteriorMoments:
-    """Moments of q(z given x) from `draws` paths.
+    """Estimate the moments of q(z given x) from `draws` paths.
 
     Args:
-        model: what to look through.
-        x: (T, x_dim) frames, uint8 or float32, as `Sequences` hold them.
-        seed: decides all draws.
-        draws: paths to average.
-        u: (T, u_dim) actions, for a model of actions.
-        observed: (T, x_dim), 1 where a feature was seen; all by default.
+        model: the model whose posterior is computed.
+        x: (T, x_dim) frames, uint8 or float32, as in `Sequences`.
+        seed: seed of all random draws.
+        draws: number of paths to average.
+        u: (T, u_dim) actions, for a model with actions.
+        observed: (T, x_dim), 1 where a feature was observed; by default all were.
 
     Raises:
-        DataError: if there are no draws, or the model was not made for such a sequence.
+        DataError: if there are no draws, or the sequence does not fit the model.
     """
     require_count("draws", draws)
     model.eval()
@@ -81,13 +81,13 @@ def posterior_moments(
     if path.base is None:
         loc = path.loc.mean(0)
         spread = path.scale.square().mean(0) + path.loc.var(0, correction=0)
-    else:  # of what a flow bent, the draws are all there is
+    else:  # with flows, q has no closed-form moments
         loc, spread = path.z.mean(0), path.z.var(0, correction=0)
     return PosteriorMoments(*(t[0].cpu().numpy() for t in (loc, spread.sqrt(), nll, kl)))
 
 
 class PosteriorOfMany(NamedTuple):
-    """What q(z given x) says of many sequences of one length, averaged over drawn paths.
+    """Moments of q(z given x) of many sequences of equal length, averaged over drawn paths.
 
     Attributes:
         loc: (N, T, z_dim), means of q(z_t given x).
@@ -102,17 +102,18 @@ class PosteriorOfMany(NamedTuple):
 def posterior_of_many(
     model: DMM, sequences: Sequences, *, seed: int, draws: int = 30
 ) -> PosteriorOfMany:
-    """`posterior_moments` of sequences of equal length together, without nll and kl.
+    """`posterior_moments` of many sequences of equal length, without nll and kl.
 
     Args:
-        model: what to look through; of a posterior that flows bend, the Gaussians are averaged.
-        sequences: N of T frames each.
-        seed: decides all draws.
-        draws: paths to average.
+        model: the model whose posterior is computed. With flows, the moments are those of the
+            Gaussians that the flows transform.
+        sequences: N sequences of T frames each.
+        seed: seed of all random draws.
+        draws: number of paths to average.
 
     Raises:
-        DataError: if there are no draws, the sequences differ in length, or the model was not made
-            for them.
+        DataError: if there are no draws, the sequences differ in length, or they do not fit the
+            model.
     """
     require_count("draws", draws)
     lying = resident(model, sequences)
@@ -131,12 +132,12 @@ def posterior_of_many(
 
 
 class Projection(NamedTuple):
-    """An orthonormal view of the latent space: its first principal axes.
+    """A projection of the latent space to its first principal axes.
 
     Attributes:
-        mean: (z_dim,), centre of the view.
-        axes: (dims, z_dim), unit rows.
-        explained: (dims,), share of the variance that each axis shows.
+        mean: (z_dim,), centre of the projection.
+        axes: (dims, z_dim), orthonormal rows.
+        explained: (dims,), share of the variance along each axis.
     """
 
     mean: np.ndarray
@@ -144,26 +145,31 @@ class Projection(NamedTuple):
     explained: np.ndarray
 
     def loc(self, z: np.ndarray) -> np.ndarray:
-        """Points (..., z_dim) seen in the view: (..., dims)."""
+        """Project points (..., z_dim) to (..., dims)."""
         return (z - self.mean) @ self.axes.T
 
     def scale(self, scale: np.ndarray) -> np.ndarray:
-        """Standard deviations of independent dimensions (..., z_dim), along the axes."""
+        """Standard deviations along the axes, (..., dims), of independent dimensions."""
         return np.sqrt(np.square(scale) @ np.square(self.axes).T)
 
     def covariance(self, scale: np.ndarray) -> np.ndarray:
-        """Covariances (..., dims, dims) along the axes of such independent dimensions."""
+        """Covariances along the axes, (..., dims, dims), of independent dimensions."""
         return np.einsum("kd,...d,ld->...kl", self.axes, np.square(scale), self.axes)
 
     def lift(self, points: np.ndarray) -> np.ndarray:
-        """Points of the view (..., dims) back in the latent space: (..., z_dim)."""
+        """Map projected points (..., dims) to the plane within the latent space, (..., z_dim)."""
         return self.mean + points @ self.axes
 
 
 def fit_projection(z: np.ndarray, dims: int = 2) -> Projection:
-    """The principal axes of points (N, z_dim), at most `dims` of them; signs are fixed.
+    """Fit a projection to the principal axes of points (N, z_dim).
 
-    Each axis points to where its largest weight is positive, so that a view does not flip.
+    The sign of each axis is chosen so that its largest weight is positive. So the picture does not
+    flip between calls.
+
+    Args:
+        z: (N, z_dim), the points.
+        dims: largest number of axes.
     """
     mean = z.mean(0)
     _, singular, axes = np.linalg.svd(z - mean, full_matrices=False)
@@ -175,12 +181,12 @@ def fit_projection(z: np.ndarray, dims: int = 2) -> Projection:
 
 
 class VectorField(NamedTuple):
-    """Where the transition's mean takes the points of a plane.
+    """Steps of the transition's mean from the points of a plane.
 
     Attributes:
-        points: (n, n, 2), in the view's coordinates.
-        step: (n, n, 2), loc(z) - z seen in the view.
-        residual: (n, n), length of the part of loc(z) - z that leaves the view's plane.
+        points: (n, n, 2), the points, in the plane's coordinates.
+        step: (n, n, 2), loc(z) - z, projected to the plane.
+        residual: (n, n), length of the component of loc(z) - z orthogonal to the plane.
     """
 
     points: np.ndarray
@@ -192,16 +198,16 @@ class VectorField(NamedTuple):
 def vector_field(
     model: DMM, projection: Projection, *, low: np.ndarray, high: np.ndarray, resolution: int
 ) -> VectorField:
-    """The transition's mean step on a grid of the plane that `projection` shows.
+    """The step of the transition's mean at a regular set of points of a plane.
 
-    A transition that sees the frame before, or actions, is shown with all of them at zero.
+    If the transition also uses the previous frame or actions, they are set to zero.
 
     Args:
-        model: whose transition.
-        projection: a view of two axes.
-        low: (2,), the grid's corner.
-        high: (2,), the opposite corner.
-        resolution: points along each axis.
+        model: the model whose transition is evaluated.
+        projection: a projection to two axes.
+        low: (2,), lower corner of the region.
+        high: (2,), upper corner of the region.
+        resolution: number of points along each axis.
     """
     model.eval()
     like = model.initial().loc
@@ -215,8 +221,12 @@ def vector_field(
 
 
 def active_units(loc: np.ndarray) -> np.ndarray:
-    """(z_dim,) booleans: the dimensions whose posterior mean (N, z_dim) varies over frames.
+    """Which latent dimensions are active: (z_dim,) booleans.
 
-    Burda, Grosse and Salakhutdinov (2016), section 5: variance above `ACTIVE_VARIANCE`.
+    A dimension is active if the variance of its posterior mean over frames exceeds
+    `ACTIVE_VARIANCE` (Burda, Grosse and Salakhutdinov, 2016, section 5).
+
+    Args:
+        loc: (N, z_dim), posterior means of N frames.
     """
     return loc.var(0) > ACTIVE_VARIANCE

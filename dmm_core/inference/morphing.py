@@ -1,4 +1,4 @@
-"""Morphing: music along a path between the posterior paths of two pieces."""
+"""Morphing: frames emitted along an interpolation between the posterior paths of two sequences."""
 
 from typing import NamedTuple
 
@@ -21,7 +21,7 @@ from dmm_core.nn.dmm import DMM
 __all__ = ["interpolate", "morph", "stretched"]
 
 _PARALLEL = 1e-4
-"""Radians between two states below which the arc between them is taken for a line."""
+"""Angle in radians below which two states are interpolated on a line and not on an arc."""
 
 
 class _States(NamedTuple):
@@ -42,36 +42,36 @@ def morph(
     x_temperature: float = 1.0,
     constraint: Constraint | None = None,
 ) -> Sample:
-    """Frames emitted along a path between q(z given a) and q(z given b).
+    """Draw frames along an interpolation between paths from q(z given a) and q(z given b).
 
-    Both posterior paths are stretched to a common length, so that their beginnings and their ends
-    meet, and mixed state by state.
+    Both paths are stretched to a common length, so that their beginnings and ends coincide, and are
+    interpolated state by state.
 
     Args:
-        model: what infers and emits.
-        a: (T_a, x_dim) frames, uint8 or float32, as `Sequences` hold them.
+        model: the model that encodes the sequences and emits the frames.
+        a: (T_a, x_dim) frames, uint8 or float32, as in `Sequences`.
         b: (T_b, x_dim) frames.
-        weights: (count, frames), from 0 (a) to 1 (b), how far each state of each alternative has
-            gone.
-        seed: decides all draws; alternatives share their paths' noise and differ by their weights.
-        spherical: go along arcs around the origin, which keep a state's length, not along lines.
-        z_temperature: scales how far the two paths stray from their posterior means; 0 is the
-            path of conditional means.
+        weights: (count, frames), the interpolation weight of each state of each alternative, from 0
+            (a) to 1 (b).
+        seed: seed of all random draws. All alternatives use the same two paths.
+        spherical: whether to interpolate along arcs around the origin, which keep the length of a
+            state, or along lines.
+        z_temperature: factor of the noise of both paths; 0 gives the paths of conditional means.
         x_temperature: as in `dmm_core.inference.sampling.sample`.
-        constraint: what the notes keep to.
+        constraint: a constraint on the notes.
 
     Returns:
-        A `Sample` whose `scale` is the mixture of the posteriors' standard deviations.
+        A `Sample` whose `scale` is the interpolation of the posteriors' standard deviations.
 
     Raises:
-        DataError: if the weights are no such array, or the model was not made for such sequences
-            without actions.
+        DataError: if the weights have another shape or other values, or the sequences do not fit
+            the model, or the model has actions.
     """
     weights = np.asarray(weights)
     if weights.ndim != 2 or 0 in weights.shape or not ((weights >= 0) & (weights <= 1)).all():
         raise DataError(
-            f"Weights of a morph are (count, frames), from 0 to 1, not of shape {weights.shape} "
-            "with other values or none."
+            "Weights of a morph are an array (count, frames) with values from 0 to 1; this one has "
+            f"the shape {weights.shape}, is empty, or has other values."
         )
     model.eval()
     generator = generator_for(model, seed)
@@ -97,17 +97,17 @@ def interpolate(
     *,
     spherical: bool,
 ) -> Float[Tensor, "count time latent"]:
-    """States between those of two paths.
+    """Interpolate between the states of two paths.
 
-    Spherical (Shoemake, 1985): with the angle v between a and b,
-    (sin((1 - w) v) a + sin(w v) b) / sin v, which ends in a and b whatever their lengths. Where
-    they point the same or the opposite way there is no one arc, and the line is taken.
+    Spherical interpolation (Shoemake, 1985) is (sin((1 - w) v) a + sin(w v) b) / sin v, where v is
+    the angle between a and b. Parallel and opposite states have no unique arc, so they are
+    interpolated on a line.
 
     Args:
         a: the states at weight 0.
         b: the states at weight 1.
-        weight: how far to go from one to the other.
-        spherical: along arcs, not along lines.
+        weight: the interpolation weights.
+        spherical: whether to interpolate along arcs or along lines.
     """
     line = torch.lerp(a.expand(*weight.shape[:-1], -1), b.expand(*weight.shape[:-1], -1), weight)
     if not spherical:
@@ -120,7 +120,7 @@ def interpolate(
 
 
 def stretched(path: Float[Tensor, "time size"], frames: int) -> Float[Tensor, "frames size"]:
-    """A path of another length: linear between its states, the first and the last as they are."""
+    """A path stretched to another length, by linear interpolation; its ends do not change."""
     at = torch.linspace(0, len(path) - 1, frames, dtype=torch.float64, device=path.device)
     before = at.floor().long().clamp_max(len(path) - 1)
     after = (before + 1).clamp_max(len(path) - 1)

@@ -14,14 +14,14 @@ from dmm_core.nn.dmm import DMM
 
 __all__ = [
     "Bound",
-    "Weighed",
+    "BoundAndWeights",
+    "bound_and_weights",
     "bound_of",
     "importance_bound",
     "kl_of",
     "kl_weight",
     "log_weights",
     "penalty",
-    "weigh",
 ]
 
 
@@ -37,12 +37,12 @@ class Bound(NamedTuple):
     kl: Tensor
 
 
-class Weighed(NamedTuple):
-    """What a path says of its sequences, both ways, at the cost of one.
+class BoundAndWeights(NamedTuple):
+    """Bound and log-weights of the same path, computed with one pass over prior and emission.
 
     Attributes:
-        bound: as `bound_of` has it.
-        log_weights: (..., batch), as `log_weights` has them.
+        bound: the result of `bound_of`.
+        log_weights: (..., batch), the result of `log_weights`.
     """
 
     bound: Bound
@@ -52,7 +52,7 @@ class Weighed(NamedTuple):
 def kl_of(path: LatentPath, prior: Normal) -> Float[Tensor, "*draw batch time latent"]:
     """KL(q(z_t given ..) || p(z_t given z_{t-1})) of every latent dimension, in nats.
 
-    In closed form between Gaussians; where flows bend q, its one-sample estimate at the path.
+    Between Gaussians it has a closed form. With flows it is the one-sample estimate at the path.
     """
     if path.base is None:
         return kl_divergence(path.q, prior)
@@ -62,8 +62,8 @@ def kl_of(path: LatentPath, prior: Normal) -> Float[Tensor, "*draw batch time la
 def bound_of(model: DMM, batch: SequenceBatch, path: LatentPath) -> Bound:
     """The bound of `batch` along a path drawn from its posterior.
 
-    -log p(x_t given z_t) + KL(q(z_t given ..) || p(z_t given z_{t-1})), step by step (paper,
-    equation 6); the prior, the KL and the emission are computed for all steps at once.
+    The bound of a step is -log p(x_t given z_t) + KL(q(z_t given ..) || p(z_t given z_{t-1}))
+    (paper, equation 6). Prior, KL and emission are computed for all steps in one pass.
     """
     log_likelihood = model.log_likelihood(path.z, batch)
     return _bound(path, model.prior(path.z, batch), log_likelihood, batch)
@@ -72,16 +72,16 @@ def bound_of(model: DMM, batch: SequenceBatch, path: LatentPath) -> Bound:
 def log_weights(model: DMM, batch: SequenceBatch, path: LatentPath) -> Float[Tensor, "*draw batch"]:
     """The log-weight log p(x, z) - log q(z given x) of each sequence, in nats.
 
-    Their exponentials' mean over paths is an unbiased estimate of p(x).
+    The mean of exp(log-weight) over paths is an unbiased estimate of p(x).
     """
-    return -_weighed(model, batch, path, 1.0)
+    return -_annealed_cost(model, batch, path, 1.0)
 
 
-def weigh(model: DMM, batch: SequenceBatch, path: LatentPath) -> Weighed:
-    """`bound_of` and `log_weights`, with one look at the prior and one at the emission."""
+def bound_and_weights(model: DMM, batch: SequenceBatch, path: LatentPath) -> BoundAndWeights:
+    """`bound_of` and `log_weights` of the same path, with one pass over prior and emission."""
     prior, log_likelihood = model.prior(path.z, batch), model.log_likelihood(path.z, batch)
-    gain = (log_likelihood - _excess(path, prior)) * batch.mask
-    return Weighed(_bound(path, prior, log_likelihood, batch), gain.sum(-1))
+    gain = (log_likelihood - _log_ratio(path, prior)) * batch.mask
+    return BoundAndWeights(_bound(path, prior, log_likelihood, batch), gain.sum(-1))
 
 
 def importance_bound(
@@ -92,21 +92,21 @@ def importance_bound(
     Burda, Grosse and Salakhutdinov, "Importance weighted autoencoders" (ICLR 2016), equation 8.
 
     Args:
-        model: what explains the sequences.
+        model: a model of the sequences.
         batch: the sequences.
         path: two or more paths, along the first axis.
-        weight: of log q - log p(z) within a weight, for annealing; 1 gives the bound itself.
+        weight: factor of log q - log p(z), for KL annealing; 1 gives the bound itself.
     """
-    costs = _weighed(model, batch, path, weight)
+    costs = _annealed_cost(model, batch, path, weight)
     return math.log(len(costs)) - torch.logsumexp(-costs, dim=0)
 
 
-def _weighed(
+def _annealed_cost(
     model: DMM, batch: SequenceBatch, path: LatentPath, weight: float | Tensor
 ) -> Float[Tensor, "*draw batch"]:
     """-log p(x given z) + weight (log q(z given x) - log p(z)) of each sequence along its path."""
-    excess = _excess(path, model.prior(path.z, batch))
-    return ((weight * excess - model.log_likelihood(path.z, batch)) * batch.mask).sum(-1)
+    ratio = _log_ratio(path, model.prior(path.z, batch))
+    return ((weight * ratio - model.log_likelihood(path.z, batch)) * batch.mask).sum(-1)
 
 
 def _bound(path: LatentPath, prior: Normal, log_likelihood: Tensor, batch: SequenceBatch) -> Bound:
@@ -114,23 +114,23 @@ def _bound(path: LatentPath, prior: Normal, log_likelihood: Tensor, batch: Seque
     return Bound(-log_likelihood * batch.mask, kl * batch.mask)
 
 
-def _excess(path: LatentPath, prior: Normal) -> Tensor:
-    """Log q - log p of the states of each step."""
+def _log_ratio(path: LatentPath, prior: Normal) -> Tensor:
+    """Log q(z_t given ..) - log p(z_t given z_{t-1}) of each step."""
     return (path.log_q - prior.log_prob(path.z)).sum(-1)
 
 
 def kl_weight(update: int, anneal_updates: int) -> float:
-    """Weight of the KL in the annealed bound at an update: min(1, 0.01 + update / anneal_updates).
+    """The weight of the KL in the annealed bound: min(1, 0.01 + update / anneal_updates).
 
     Args:
-        update: updates done before this one.
-        anneal_updates: how long the annealing takes; 0 for none.
+        update: number of updates before this one.
+        anneal_updates: number of updates over which the weight rises; 0 for no annealing.
     """
     return 1.0 if anneal_updates == 0 else min(1.0, 0.01 + update / anneal_updates)
 
 
 def penalty(parameters: list[nn.Parameter], l1: float, l2: float) -> Tensor | float:
-    """l1 times the sum of absolute values plus l2 times the sum of squares, over `parameters`."""
+    """The penalty l1 * sum |w| + l2 * sum w^2 over `parameters`."""
     total: Tensor | float = 0.0
     for parameter in parameters:
         if l1:

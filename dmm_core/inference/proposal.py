@@ -1,14 +1,14 @@
-"""The proposal of every particle method: the inference network, mixed with the transition.
+"""The proposal of all particle methods: a mixture of the inference network and the transition.
 
-An inference network can put its states where the model gives them little weight, or miss some that
-matter, and weights p / q then have no bound. A share of the particles therefore comes from the
-transition whatever the network says, and all are weighed by the mixture, so no particle weighs more
-than 1 / share times its likelihood. Owen and Zhou, "Safe and effective importance sampling" (2000),
-section 2.
+An inference network may propose states to which the model gives little probability, or miss states
+that matter. The weights p / q are then unbounded. So a fixed share of the particles is drawn from
+the transition, and all weights use the density of the mixture. No weight exceeds the likelihood
+divided by that share (Owen and Zhou, "Safe and effective importance sampling", 2000, section 2).
 
-How large a share is a trade. A network that sees the future proposes states that explain it, at a
-price in the present; states of the transition are weighed by the present alone, and where they win
-it the filter loses what comes later. See "A tenth of the particles" in docs/decisions.md.
+The size of the share is a trade-off. A network that sees the future proposes states that explain
+later frames, possibly at the cost of the present one. States of the transition are weighted by the
+present frame only. If they win there, the filter loses the states that explain later frames. See "A
+tenth of the particles" in docs/decisions.md.
 """
 
 import math
@@ -26,15 +26,15 @@ from dmm_core.nn.summary import Summary
 __all__ = ["TRANSITION_SHARE", "Proposed", "propose"]
 
 TRANSITION_SHARE = 0.1
-"""Share of the particles that the transition proposes, at least one of two or more."""
+"""Share of the particles that the transition proposes; at least one of two or more particles."""
 
 
 class Proposed(NamedTuple):
-    """States of one step, and what their weights gain by the proposal.
+    """Proposed states of one step, with the log-ratio that enters their weights.
 
     Attributes:
-        z: (particle, batch, latent).
-        gain: (particle, batch), log p(z_t given z_{t-1}) - log mixture(z_t), nats.
+        z: (particle, batch, latent), the states.
+        gain: (particle, batch), log p(z_t given z_{t-1}) - log mixture(z_t), in nats.
     """
 
     z: Tensor
@@ -52,18 +52,18 @@ def propose(
 ) -> Proposed:
     """Draw the states of one step from the mixture of the inference network and the transition.
 
-    Which particles the transition moves is drawn anew for every step and sequence, whatever their
-    history, so that estimates stay unbiased with or without resampling.
+    For every step and sequence, the particles that the transition proposes are chosen at random and
+    independently of their history. So estimates are unbiased with and without resampling.
 
     Args:
-        model: whose states.
-        summary: what its inference network says of this step.
-        before: the states of the step before; None at the first.
-        prior: p(z_t given them), of a shape that broadcasts to theirs.
+        model: the model whose states are drawn.
+        summary: the inference network's summary of this step.
+        before: z_{t-1} of the particles; None at the first step.
+        prior: p(z_t given z_{t-1}), of a shape that broadcasts to that of the particles.
         shape: (particle, batch).
         generator: on the model's device.
-        share: of the particles that the transition proposes, rounded to a whole number of them and
-            to at least one; a single particle is the network's.
+        share: share of the particles that the transition proposes, rounded to a whole number and to
+            at least one. A single particle comes from the network.
     """
     particles, columns = shape
     noise = draw_noise((*shape, model.z_dim), generator, prior.loc)
@@ -71,10 +71,12 @@ def propose(
     by_transition = min(max(1, round(particles * share)), particles - 1)
     if not by_transition:
         return Proposed(drawn.z, (prior.log_prob(drawn.z) - drawn.log_q).sum(-1))
+    # A random subset of each column's particles comes from the transition.
     ranks = torch.rand(
         particles, columns, generator=generator, device=noise.device, dtype=noise.dtype
     ).argsort(0)
     z = torch.where((ranks < by_transition)[..., None], prior.loc + prior.scale * noise, drawn.z)
+    # The log-density of every state under the mixture of both proposals.
     exact = by_transition / particles
     log_p = prior.log_prob(z).sum(-1)
     log_q = model.inference.log_density(drawn, z)

@@ -1,8 +1,8 @@
-"""New sequences from a model: from nothing, after a start, and through the posterior.
+"""Sampling: sequences from the prior, continuations of a start, and reconstructions.
 
-The randomness of a rollout is drawn before it begins, from the seed alone, so that two calls that
-differ only in the actions or in a temperature see the same chances: what differs between them is
-what was changed.
+All random numbers of a rollout are drawn before it begins, from the seed alone. So two calls that
+differ only in the actions or in a temperature use the same random numbers, and the difference of
+their results is the effect of that change.
 """
 
 from typing import NamedTuple
@@ -34,10 +34,11 @@ class Sample(NamedTuple):
 
     Attributes:
         z: (count, time, latent), the latent paths.
-        mean: (count, time, feature), mean of p(x_t given z_t): for notes, their probabilities. Of a
-            NADE each is conditional on the features drawn before it.
+        mean: (count, time, feature), mean of p(x_t given z_t); for notes, their probabilities. With
+            a NADE, the probability of each note given the notes drawn before it.
         x: (count, time, feature), the frames drawn.
-        scale: (count, time, latent), standard deviation that each state was drawn with.
+        scale: (count, time, latent), the standard deviation of the Gaussian that each state was
+            drawn from.
     """
 
     z: Tensor
@@ -61,30 +62,30 @@ def sample(
     """Ancestral sampling: z_1 ~ p(z_1), z_t ~ p(z_t given z_{t-1}), x_t ~ p(x_t given z_t).
 
     Args:
-        model: what to draw from.
-        count: sequences.
-        frames: time steps of each.
-        seed: decides all draws.
-        z_temperature: scales the standard deviation of every transition; 0 is the mean rollout.
-        x_temperature: divides a note's logit, or scales a real value's standard deviation; 0 takes
-            the more likely value.
-        constraint: what the drawn notes keep to.
-        u: (frames, u_dim) actions of a model of actions; u[t] acts on the step from t to t + 1.
+        model: the model to draw from.
+        count: number of sequences.
+        frames: time steps of each sequence.
+        seed: seed of all random draws.
+        z_temperature: factor of the standard deviation of every transition; 0 gives the rollout of
+            the means.
+        x_temperature: divides the logit of a note, or multiplies the standard deviation of a real
+            value; 0 takes the most likely value.
+        constraint: a constraint on the drawn notes.
+        u: (frames, u_dim) actions, for a model with actions; u[t] acts on the step from t to t + 1.
 
     Raises:
-        DataError: if a number is too small, the actions are not those the model was made for, or
-            the constraint is not.
+        DataError: if a number is too small, or the actions or the constraint do not fit the model.
     """
     require_count("count", count)
     require_count("frames", frames)
     model.eval()
     first = model.initial()
     generator = generator_for(model, seed)
-    manner = _Manner(z_temperature, x_temperature, constraint)
+    settings = _Settings(z_temperature, x_temperature, constraint)
     noise = _rollout_noise(model, frames, count, generator, constraint)
     actions = _actions(model, u, frames)
-    start = _step(model, first, None, noise.at(0), manner)
-    return _roll_out(model, start, actions, noise.after(1), manner)
+    start = _step(model, first, None, noise.at(0), settings)
+    return _roll_out(model, start, actions, noise.after(1), settings)
 
 
 @torch.no_grad()
@@ -103,32 +104,34 @@ def continuation(
     nudge: np.ndarray | None = None,
     particles: int = 256,
 ) -> Sample:
-    """What may follow `start`: z_T ~ p(z_T given start), then the prior's rollout from there.
+    """Draw continuations of `start`: z_T ~ p(z_T given start), then a rollout of the prior.
 
-    The last state comes from a particle filter over the start, in which the inference network only
-    proposes (`dmm_core.inference.smc.last_states`).
+    A particle filter draws the last state of the start (`dmm_core.inference.smc.last_states`). The
+    inference network is only a part of its proposal.
 
-    With the same seed and other actions behind the start it is the answer to do(u): the same
-    states, the same chances, other actions (paper, section 6.6).
+    Two calls with the same seed and different actions after the start answer do(u): they use the
+    same states and the same random numbers (paper, section 6.6).
 
     Args:
-        model: what to draw from.
-        start: (T, x_dim) frames, as `Sequences` take them.
-        count: alternatives, drawn from the same particles.
-        frames: time steps after the start; only they are returned.
-        seed: decides all draws.
+        model: the model to draw from.
+        start: (T, x_dim) frames, as in `Sequences`.
+        count: number of alternatives, all drawn from the same particles.
+        frames: time steps after the start. Only these are returned.
+        seed: seed of all random draws.
         z_temperature: as in `sample`, for the rollout.
         x_temperature: as in `sample`.
-        constraint: what the drawn notes keep to; those of the start stay.
-        u: (T + frames, u_dim) actions of the start and of what follows; the last acts on nothing.
-        observed: (T, x_dim), 1 where a feature of the start was seen; all by default.
-        nudge: (z_dim,), added to the last state of the start before anything follows: with the same
-            seed, what then differs is what the nudge does.
-        particles: of the filter; more come nearer to the exact p(z_T given start).
+        constraint: a constraint on the drawn notes; the start is not changed.
+        u: (T + frames, u_dim) actions of the start and the continuation, for a model with actions.
+            The last row has no effect.
+        observed: (T, x_dim), 1 where a feature of the start was observed; by default all were.
+        nudge: (z_dim,), added to the last state of the start. With the same seed, the difference to
+            a call without it is its effect.
+        particles: number of particles of the filter. The states approach the exact
+            p(z_T given start) as it grows.
 
     Raises:
-        DataError: if a number is too small, or the model was not made for such a start, actions or
-            constraint.
+        DataError: if a number is too small, or the start, the actions or the constraint do not fit
+            the model.
     """
     for name, number in (("count", count), ("frames", frames), ("particles", particles)):
         require_count(name, number)
@@ -150,8 +153,8 @@ def continuation(
         z = z + torch.as_tensor(nudge).to(z)
     last = Sample(z, x, x, torch.zeros_like(z))
     after = None if actions is None else actions[steps - 1 :]
-    manner = _Manner(z_temperature, x_temperature, constraint)
-    drawn = _roll_out(model, last, after, noise, manner)
+    settings = _Settings(z_temperature, x_temperature, constraint)
+    drawn = _roll_out(model, last, after, noise, settings)
     return Sample(*(part[:, 1:] for part in drawn))
 
 
@@ -169,17 +172,18 @@ def reconstruct(
     """The mean of p(x_t given z_t) over paths drawn from q(z given x).
 
     Args:
-        model: what to look through.
-        x: (T, x_dim) frames, as `Sequences` take them.
-        seed: decides all draws.
-        draws: paths to average.
-        constraint: what the notes keep to.
-        u: (T, u_dim) actions, for a model of actions.
-        observed: (T, x_dim), 1 where a feature was seen; all by default. What was not is filled in
-            as q has it; `dmm_core.inference.imputation.impute` weighs q's error out.
+        model: the model that encodes and decodes the sequence.
+        x: (T, x_dim) frames, as in `Sequences`.
+        seed: seed of all random draws.
+        draws: number of paths to average.
+        constraint: a constraint on the notes.
+        u: (T, u_dim) actions, for a model with actions.
+        observed: (T, x_dim), 1 where a feature was observed; by default all were. Features that
+            were not observed get their mean under q;
+            `dmm_core.inference.imputation.impute` corrects for the error of q.
 
     Raises:
-        DataError: if there are no draws, or the model was not made for such a sequence.
+        DataError: if there are no draws, or the sequence does not fit the model.
     """
     require_count("draws", draws)
     model.eval()
@@ -189,8 +193,8 @@ def reconstruct(
     return emission.mean_frame(generator)[:, 0].mean(0)
 
 
-class _Manner(NamedTuple):
-    """How states and frames are drawn, as `sample` has it."""
+class _Settings(NamedTuple):
+    """The settings of a rollout, as in `sample`."""
 
     z_temperature: float
     x_temperature: float
@@ -198,7 +202,7 @@ class _Manner(NamedTuple):
 
 
 class _RolloutNoise(NamedTuple):
-    """All that is random in a rollout, (time, count, ..)."""
+    """The random numbers of a rollout, (time, count, ..)."""
 
     z: Tensor
     x: Tensor
@@ -239,13 +243,13 @@ def _roll_out(
     start: Sample,
     u: Tensor | None,
     noise: _RolloutNoise,
-    manner: _Manner,
+    settings: _Settings,
 ) -> Sample:
-    """The step `start` and those that follow it; u[0] acts on the first of these."""
+    """The step `start` and the steps after it; u[0] acts on the first of these."""
     steps = [start]
     for t in range(len(noise.z)):
         prior = model.next_state(steps[-1].z, steps[-1].x, None if u is None else u[t])
-        steps.append(_step(model, prior, steps[-1].x, noise.at(t), manner))
+        steps.append(_step(model, prior, steps[-1].x, noise.at(t), settings))
     return Sample(*(torch.stack(column, dim=1) for column in zip(*steps, strict=True)))
 
 
@@ -254,11 +258,11 @@ def _step(
     prior: Normal,
     x_before: Tensor | None,
     noise: _RolloutNoise,
-    manner: _Manner,
+    settings: _Settings,
 ) -> Sample:
-    """One step, without an axis of time."""
-    scale = manner.z_temperature * prior.scale.expand_as(noise.z)
+    """One step, without a time axis."""
+    scale = settings.z_temperature * prior.scale.expand_as(noise.z)
     z = prior.loc + scale * noise.z
-    emission = constrained(model.frame(z, x_before), manner.constraint)
-    drawn = emission.draw(noise.x, manner.x_temperature)
+    emission = constrained(model.frame(z, x_before), settings.constraint)
+    drawn = emission.draw(noise.x, settings.x_temperature)
     return Sample(z, drawn.mean, drawn.x, scale)

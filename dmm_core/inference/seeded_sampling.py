@@ -26,37 +26,46 @@ __all__ = [
 ]
 
 FRAMES_AT_ONCE = 16_384
-"""Frames, over all paths, that are drawn together: bounds memory, and fits caches."""
+"""Largest number of frames, over all paths, that are drawn at once. It bounds the memory and keeps
+the tensors in the processor's caches."""
 
 
 def generator_for(model: DMM, seed: int) -> torch.Generator:
-    """A source of randomness on the model's device, started at `seed`."""
+    """A random generator on the model's device, seeded with `seed`."""
     return torch.Generator(model.device).manual_seed(seed)
 
 
 def draw_noise(
     shape: tuple[int, ...], generator: torch.Generator, like: Tensor
 ) -> Float[Tensor, "..."]:
-    """Standard normal draws on the device and in the type of `like`."""
+    """Standard normal draws with the device and type of `like`."""
     return torch.randn(shape, generator=generator, device=like.device, dtype=like.dtype)
 
 
 def portions(draws: int, frames: int) -> Iterator[int]:
-    """`draws` in portions of at most `FRAMES_AT_ONCE` frames each, where one draw has `frames`."""
+    """Split a number of draws into portions of at most `FRAMES_AT_ONCE` frames.
+
+    Args:
+        draws: number of draws.
+        frames: frames of one draw.
+
+    Yields:
+        The number of draws of each portion.
+    """
     at_once = max(1, FRAMES_AT_ONCE // frames)
     for done in range(0, draws, at_once):
         yield min(at_once, draws - done)
 
 
 def resident(model: DMM, sequences: Sequences) -> ResidentSequences:
-    """Sequences on the device and in the type of a model, once it is clear that they fit it.
+    """Check that sequences fit a model, and move them to its device and type.
 
     Args:
-        model: what will look at them.
-        sequences: the data.
+        model: the model.
+        sequences: the sequences.
 
     Raises:
-        DataError: if the model was not made for such sequences.
+        DataError: if the sequences do not fit the model.
     """
     require_fit_of(model, sequences)
     like = model.initial().loc
@@ -87,15 +96,15 @@ def draw_paths(
     """Draw `draws` paths from q(z given x).
 
     Args:
-        model: whose posterior.
-        x: (T, x_dim) frames, uint8 or float32, as `Sequences` hold them.
-        draws: how many.
+        model: the model whose posterior is used.
+        x: (T, x_dim) frames, uint8 or float32, as in `Sequences`.
+        draws: number of paths.
         generator: on the model's device.
-        u: (T, u_dim) actions, for a model of actions.
-        observed: (T, x_dim), 1 where a feature was seen; all by default.
+        u: (T, u_dim) actions, for a model with actions.
+        observed: (T, x_dim), 1 where a feature was observed; by default all were.
 
     Raises:
-        DataError: if the actions are not those the model was made for.
+        DataError: if the sequence does not fit the model.
     """
     batch = batch_of(model, x, u=u, observed=observed)
     noise = draw_noise((draws, *batch.mask.shape, model.z_dim), generator, batch.x)
@@ -112,13 +121,13 @@ def batch_of(
     """One sequence as a batch on the model's device and in its type.
 
     Args:
-        model: what will look at it.
-        x: (T, x_dim) frames, uint8 or float32, as `Sequences` hold them.
-        u: (T, u_dim) actions, for a model of actions.
-        observed: (T, x_dim), 1 where a feature was seen; all by default.
+        model: the model.
+        x: (T, x_dim) frames, uint8 or float32, as in `Sequences`.
+        u: (T, u_dim) actions, for a model with actions.
+        observed: (T, x_dim), 1 where a feature was observed; by default all were.
 
     Raises:
-        DataError: if the model was not made for such a sequence.
+        DataError: if the sequence does not fit the model.
     """
     sequence = Sequences(
         (x,),

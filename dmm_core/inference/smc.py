@@ -1,9 +1,9 @@
-"""Particle filters: an estimate of the likelihood, and weighed states at any frame.
+"""Particle filters and smoothers: estimates of the likelihood and weighted states of any frame.
 
-States come from `dmm_core.inference.proposal`, the model weighs them, and particles are resampled
-where their weights degenerate. The estimate of p(x) is unbiased whatever the network sees, so that
-of -log p(x) is an upper bound in expectation (Doucet and Johansen, 2009; Maddison et al.,
-"Filtering variational objectives", 2017).
+States are drawn from `dmm_core.inference.proposal` and weighted by the model. Particles are
+resampled when their weights degenerate. The estimate of p(x) is unbiased for any inference network,
+so the estimate of -log p(x) is an upper bound in expectation (Doucet and Johansen, "A tutorial on
+particle filtering and smoothing", 2009; Maddison et al., "Filtering variational objectives", 2017).
 """
 
 import math
@@ -40,19 +40,19 @@ __all__ = [
 
 
 class Particles:
-    """Weighed particles of several filters side by side, (particle, filter, ..).
+    """Weighted particles of several independent filters, of shape (particle, filter, ..).
 
     Args:
-        model: whose states they are.
-        batch: what they are weighed by: a sequence for each filter, or one for all of them.
-        shape: particles of a filter, and filters.
+        model: the model whose states are filtered.
+        batch: the observations: one sequence for each filter, or one sequence for all of them.
+        shape: number of particles of a filter, and number of filters.
         generator: on the model's device.
-        share: of the particles that the transition proposes.
+        share: share of the particles that the transition proposes.
 
     Attributes:
-        z: (particle, filter, latent), states of the last step; None before the first.
+        z: (particle, filter, latent), states of the last step; None before the first step.
         log_w: (particle, filter), log-weights, normalised over the particles.
-        x_before: the frames that the next step sees, broadcasting to (particle, filter, feature).
+        x_before: the previous frame, of a shape that broadcasts to (particle, filter, feature).
     """
 
     def __init__(
@@ -73,23 +73,26 @@ class Particles:
         self.log_w = batch.x.new_full(shape, -math.log(shape[0]))
 
     def prior(self, t: int) -> Normal:
-        """p(z_t given the particles)."""
+        """p(z_t given z_{t-1}) of the particles."""
         if self.z is None:
             return self.model.initial()
         u = self.batch.u_before[:, t] if self.model.u_dim else None
         return self.model.next_state(self.z, self.x_before, u)
 
     def emission(self) -> Distribution:
-        """p(x_t given the particles)."""
+        """p(x_t given z_t) of the particles."""
         assert self.z is not None, "a step was made"
         return self.model.frame(self.z, self.x_before)
 
     def advance(self, t: int, summary: Summary) -> Float[Tensor, " filter"]:
-        """Move to step `t` and weigh by its frame; an estimate of log p(x_t given x_{1:t-1}).
+        """Propose the states of step `t`, and weight them by its frame.
 
         Args:
-            t: the step; 0 is the first.
-            summary: what the inference network says of it.
+            t: the step, counted from 0.
+            summary: the inference network's summary of the step.
+
+        Returns:
+            An estimate of log p(x_t given x_{1:t-1}) of each filter, in nats.
         """
         prior = self.prior(t)
         proposed = propose(
@@ -105,7 +108,11 @@ class Particles:
         return step
 
     def resample(self) -> Int[Tensor, "particle filter"]:
-        """Resample the filters whose weights degenerate; for each place, where it came from."""
+        """Resample the filters whose weights degenerate.
+
+        Returns:
+            The index of each particle's ancestor.
+        """
         assert self.z is not None, "a step was made"
         source, self.log_w = resampled(self.log_w, self.generator)
         self.z = self.z.gather(0, source[..., None].expand_as(self.z))
@@ -118,12 +125,13 @@ def smc_log_likelihood(
 ) -> Float[Tensor, " batch"]:
     """An estimate of log p(x) of each sequence, in nats; its exponential is unbiased.
 
-    Particles are resampled (systematically) where their effective number falls below half.
+    Resampling is systematic. It takes place when the effective number of particles falls below half
+    their number.
 
     Args:
-        model: what explains the sequences.
+        model: a model of the sequences.
         batch: the sequences.
-        particles: how many.
+        particles: number of particles of each filter.
         generator: on the model's device.
     """
     summary = model.inference.summarise(batch)
@@ -137,7 +145,7 @@ def smc_log_likelihood(
 
 
 class Weighted(NamedTuple):
-    """Weighed states of one frame of each sequence.
+    """Weighted states of one frame of each sequence.
 
     Attributes:
         z: (particle, batch, latent).
@@ -152,12 +160,12 @@ class Weighted(NamedTuple):
 def last_states(
     model: DMM, batch: SequenceBatch, particles: int, generator: torch.Generator
 ) -> Weighted:
-    """p(z_T given x_{1:T}) of sequences of one length, as weighed particles.
+    """p(z_T given x_{1:T}) of sequences of equal length, as weighted particles.
 
     Args:
-        model: whose states.
+        model: the model whose states are filtered.
         batch: sequences of equal length.
-        particles: of each sequence.
+        particles: number of particles of each sequence.
         generator: on the model's device.
     """
     (last,) = deque(_filtered(model, batch, particles, generator), maxlen=1)
@@ -168,16 +176,19 @@ def last_states(
 def smoothed_states(
     model: DMM, batch: SequenceBatch, particles: int, generator: torch.Generator
 ) -> list[Weighted]:
-    """p(z_t given x_{1:T}) for every t of sequences of one length, as weighed particles.
+    """p(z_t given x_{1:T}) for every t of sequences of equal length, as weighted particles.
 
-    The filter's particles are weighed anew from the last frame backwards: the weight of z_t is its
-    filter's weight times the sum over particles z_{t+1} of their weight, shared among the z_t in
-    proportion to p(z_{t+1} given z_t) (Doucet and Johansen, 2009, section 5.1).
+    A backward pass computes new weights for the particles of the filter (Doucet and Johansen, 2009,
+    section 5.1). With w the weights of the filter and v those of the smoother,
+
+        v(z) = w(z) sum_{z'} v(z') p(z' given z) / sum_{z''} w(z'') p(z' given z''),
+
+    where z and z'' are particles of step t and z' are particles of step t + 1.
 
     Args:
-        model: whose states.
+        model: the model whose states are smoothed.
         batch: sequences of equal length.
-        particles: of each sequence; the cost grows with their square.
+        particles: number of particles of each sequence; the cost grows with its square.
         generator: on the model's device.
     """
     states = list(_filtered(model, batch, particles, generator))
@@ -269,20 +280,21 @@ def systematic(
 def smc_nll(
     model: DMM, sequences: Sequences, *, particles: int, replicates: int = 4, seed: int
 ) -> Estimate:
-    """-log p(x) of a set of sequences, over all their frames, by independent particle filters.
+    """Estimate -log p(x) of a set of sequences in nats per frame, by independent particle filters.
 
-    Each filter's estimate of p(x) is unbiased, so the result is an upper bound in expectation; it
-    falls towards the exact value with more particles.
+    Each filter's estimate of p(x) is unbiased, so the result is an upper bound in expectation. It
+    approaches the exact value as the number of particles grows.
 
     Args:
         model: on any device; it is put in evaluation mode.
-        sequences: what to explain.
-        particles: of each filter, 1 or more.
-        replicates: independent filters of each sequence, 2 or more; their estimates are averaged.
-        seed: decides all draws.
+        sequences: the sequences to evaluate.
+        particles: number of particles of each filter, 1 or more.
+        replicates: number of independent filters of each sequence, 2 or more. Their estimates are
+            averaged.
+        seed: seed of all random draws.
 
     Raises:
-        DataError: if a number is too small, or the model was not made for such sequences.
+        DataError: if a number is too small, or the sequences do not fit the model.
     """
     require_count("particles", particles)
     require_count("replicates", replicates, least=2)

@@ -1,4 +1,4 @@
-"""Combiners: what merges the state before with the RNNs' summaries into a Gaussian of the next."""
+"""Combiners: they merge z_{t-1} with the RNNs' summaries into the Gaussian of z_t."""
 
 from typing import NamedTuple, Protocol, runtime_checkable
 
@@ -23,16 +23,18 @@ __all__ = [
 
 
 class LatentPath(NamedTuple):
-    """A path drawn from q, with the Gaussian that each of its states was drawn from.
+    """A path drawn from q(z given x), with the Gaussian that each of its states was drawn from.
 
-    Without flows a state is a draw of its Gaussian; with flows it is the draw `base`, bent.
+    Without flows, a state is a draw from its Gaussian. With flows, it is the flow's output for the
+    draw `base`.
 
     Attributes:
         z: (..., batch, time, latent), the states.
-        loc: same shape, mean of the Gaussian, for structured networks given the path's z_{t-1}.
-        scale: same shape, its standard deviation.
-        base: same shape, the Gaussian's draw where a flow bent it, else None.
-        log_scale: same shape, log of the diagonal of the flow's Jacobian, or None.
+        loc: same shape, the Gaussian's mean; in a structured network it depends on the path's
+            z_{t-1}.
+        scale: same shape, the Gaussian's standard deviation.
+        base: same shape, the draw that the flow transformed; None without flows.
+        log_scale: same shape, log of the diagonal of the flow's Jacobian; None without flows.
     """
 
     z: Tensor
@@ -48,9 +50,10 @@ class LatentPath(NamedTuple):
 
     @property
     def log_q(self) -> Tensor:
-        """(..., batch, time, latent), log-density of each state under its conditional.
+        """The log-density of each state under its conditional, (..., batch, time, latent).
 
-        Behind flows a dimension's is conditional on those that the last flow reads before it.
+        With flows, the density of a dimension is conditional on the dimensions that the last flow
+        reads before it.
         """
         if self.base is None or self.log_scale is None:
             return self.q.log_prob(self.z)
@@ -58,7 +61,7 @@ class LatentPath(NamedTuple):
 
 
 def stack_steps(steps: list[LatentPath]) -> LatentPath:
-    """Single steps, without an axis of time, as one path."""
+    """Join single steps, which have no time axis, into one path."""
     z, loc, scale, base, log_scale = zip(*steps, strict=True)
     path = LatentPath(*(torch.stack(part, dim=-2) for part in (z, loc, scale)))
     if base[0] is None:
@@ -68,22 +71,26 @@ def stack_steps(steps: list[LatentPath]) -> LatentPath:
 
 @runtime_checkable
 class Combiner(Protocol):
-    """What merges z_{t-1} with the RNNs' summaries, step by step.
+    """A module that merges z_{t-1} with the RNNs' summaries, step by step.
 
     Attributes:
-        needs_prior: whether a step looks at the transition's Gaussian; a combiner that does not
-            also draws whole paths at once, when called with a summary and noise.
+        needs_prior: whether a step uses p(z_t given z_{t-1}). A combiner that does not use it can
+            also be called with a summary and noise, and then draws a whole path at once.
     """
 
     needs_prior: bool
 
     def step(self, summary: Summary, before: Tensor | None, prior: Normal | None = None) -> Normal:
-        """The Gaussian of one step's states, given those of the step before."""
+        """The Gaussian of the states of one step, given the states of the previous step."""
         ...
 
 
 def product_of(a: Normal, b: Normal) -> Normal:
-    """The normalised product of two Gaussians: precisions add, and weigh the means."""
+    """The normalised product of two Gaussian densities.
+
+    Its precision is the sum of both precisions, and its mean is the average of both means, weighted
+    by their precisions.
+    """
     left, right = a.scale.pow(-2), b.scale.pow(-2)
     precision = left + right
     loc = (left * a.loc + right * b.loc) / precision
@@ -116,7 +123,7 @@ class StructuredCombiner(nn.Module):
     ) -> LatentPath:
         """Draw a path, or one for each leading index of `noise`, by reparameterisation."""
         weight, bias = self._head(summary)
-        # All that does not depend on z, for all steps at once.
+        # The part of both heads that does not depend on z, for all steps at once.
         heads = to_float32(nn.functional.linear(summary.together.transpose(0, 1), weight, bias))
         *draws, batch, steps, z_dim = noise.shape
         if draws:
@@ -139,12 +146,12 @@ class StructuredCombiner(nn.Module):
         before: Float[Tensor, "*draw batch latent"] | None,
         prior: Normal | None = None,
     ) -> Normal:
-        """The conditional of one step's states.
+        """q(z_t given z_{t-1}, summary_t).
 
         Args:
-            summary: of that step, each part (batch, hidden).
-            before: the states of the step before; None at the first.
-            prior: not looked at.
+            summary: of step t, each part (batch, hidden).
+            before: z_{t-1}; None at the first step.
+            prior: not used.
         """
         weight, bias = self._head(summary)
         before = self.start if before is None else before
@@ -161,9 +168,9 @@ class StructuredCombiner(nn.Module):
 class PriorCombiner(nn.Module):
     """q(z_t given z_{t-1}, summary_t): the transition's Gaussian times a Gaussian head on h.
 
-    The published code's `use_generative_prior`: the head only has to say what the frames add, as
-    the exact posterior's factor does. h is the mean of the summaries; loc = V h + d, variance =
-    softplus(U h + e).
+    This is `use_generative_prior` of the published code. The head only has to express what the
+    observations add to the transition, like the likelihood factor of the exact posterior. h is the
+    mean of the summaries; loc = V h + d, variance = softplus(U h + e).
 
     Args:
         z_dim: latent dimensions.
@@ -183,15 +190,15 @@ class PriorCombiner(nn.Module):
         before: Float[Tensor, "*draw batch latent"] | None,
         prior: Normal | None = None,
     ) -> Normal:
-        """The conditional of one step's states.
+        """q(z_t given z_{t-1}, summary_t).
 
         Args:
-            summary: of that step, each part (batch, hidden).
-            before: looked at through `prior` only.
-            prior: p(z_t given z_{t-1}) of the states before.
+            summary: of step t, each part (batch, hidden).
+            before: used through `prior` only.
+            prior: p(z_t given z_{t-1}).
 
         Raises:
-            ValueError: without a prior.
+            ValueError: if the prior is missing.
         """
         if prior is None:
             raise ValueError("A PriorCombiner needs the transition's Gaussian.")
@@ -201,15 +208,15 @@ class PriorCombiner(nn.Module):
 
 
 class MeanFieldCombiner(nn.Module):
-    """q(z_t given summary_t): a Gaussian head on each summary; of two, their normalised product.
+    """q(z_t given summary_t): a Gaussian head on each summary h (paper, table 1).
 
-    loc = V h + d; variance = softplus(U h + e). The product of Gaussians adds precisions and weighs
-    means by them (paper, table 1).
+    loc = V h + d; variance = softplus(U h + e). With two summaries, q is the normalised product of
+    both Gaussians (`product_of`).
 
     Args:
         z_dim: latent dimensions.
         size: units of a summary.
-        summaries: how many there are, 1 or 2.
+        summaries: number of summaries, 1 or 2.
     """
 
     needs_prior = False
@@ -233,12 +240,12 @@ class MeanFieldCombiner(nn.Module):
         before: Float[Tensor, "*draw batch latent"] | None = None,
         prior: Normal | None = None,
     ) -> Normal:
-        """The conditional of any steps' states, whatever the states before them.
+        """q(z_t given summary_t) of one step or of many.
 
         Args:
             summary: of those steps, each part (..., hidden).
-            before: not looked at.
-            prior: not looked at.
+            before: not used.
+            prior: not used.
         """
         locs = [to_float32(head(h)) for head, h in zip(self.loc, summary.parts, strict=True)]
         scales = [scale_of(head(h)) for head, h in zip(self.variance, summary.parts, strict=True)]

@@ -31,7 +31,7 @@ class Counts(NamedTuple):
 
 
 def room(allowed: Sequence[bool], apart: bool) -> list[int]:
-    """How many ones the features from each on can hold; one entry more than there are features.
+    """The largest number of ones among the features from i on, for each i; the last entry is 0.
 
     Args:
         allowed: which features may be 1.

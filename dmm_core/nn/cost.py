@@ -1,4 +1,4 @@
-"""What an update of a training costs, by arithmetic: operations and memory, without running it."""
+"""The cost of an optimiser step or an evaluation, computed from the model's sizes alone."""
 
 from typing import NamedTuple
 
@@ -8,13 +8,14 @@ from dmm_core.nn.flows import InverseAutoregressiveFlow
 __all__ = ["UpdateCost", "evaluation_memory", "update_cost"]
 
 _OUTPUT_COPIES = 3
-"""Tensors as large as a product's output: itself, its nonlinearity's output, and its gradient."""
+"""Tensors of the size of a product's output: the output, its activation, and its gradient."""
 _PATH_COPIES = 12
-"""Tensors as large as the latent path: noise, z, loc and scale of q and prior, gradients."""
+"""Tensors of the size of the latent path: noise, z, loc and scale of q and prior, gradients."""
 _FRAME_COPIES = 6
-"""Tensors as large as the observations: x, what the RNN reads, logits, log p(x), and gradients."""
+"""Tensors of the size of the observations: x, the RNN's input, logits, log p(x), and gradients."""
 _STEP_BYTES, _FLOW_STEP_BYTES = 6_000, 32_000
-"""What autograd notes of a time step, and of each flow in it, whatever the sizes; as measured."""
+"""Bytes of autograd's records for each time step, and for each flow in it; measured, and
+independent of the sizes."""
 
 
 class UpdateCost(NamedTuple):
@@ -32,14 +33,14 @@ class UpdateCost(NamedTuple):
 def update_cost(
     model: DMM, *, rows: int, steps: int, samples: int = 1, averaged: bool = False
 ) -> UpdateCost:
-    """The cost of an update of `model`, which may live on PyTorch's meta device.
+    """The cost of one optimiser step of `model`, which may be on PyTorch's meta device.
 
-    A product with a weight matrix of n numbers takes 2 n operations a frame forward and 4 n
-    backward. Its output is kept for the backward pass. The RNN of the inference network reads each
-    frame once; everything else is done for each sample.
+    A product with a weight matrix of n numbers takes 2 n operations for each frame in the forward
+    pass and 4 n in the backward pass, which also needs its output. The RNN of the inference network
+    runs once for each frame; everything else runs for each sample.
 
     Args:
-        model: what is trained.
+        model: the model to train.
         rows: sequences in a batch.
         steps: time steps of the batch, padding included.
         samples: latent paths drawn per sequence (`train.samples`).
@@ -67,13 +68,13 @@ def update_cost(
 
 
 def evaluation_memory(model: DMM, frames: int) -> int:
-    """Bytes that an evaluation of `model` holds for as many frames at once, beyond its weights.
+    """The memory of an evaluation in bytes, in addition to the weights.
 
-    No gradient is taken, so each product's output is held once.
+    There is no backward pass, so the output of each product is held once.
 
     Args:
-        model: what is evaluated.
-        frames: of one batch, times the paths that are drawn at once.
+        model: the model to evaluate.
+        frames: frames of one batch, times the number of paths that are drawn at once.
     """
     held = _PATH_COPIES // 2 * model.z_dim + _FRAME_COPIES // 2 * model.x_dim
     held += sum(p.shape[0] for p in model.parameters() if p.ndim == 2)

@@ -1,4 +1,4 @@
-"""The Deep Markov Model: prior, emission and inference network."""
+"""The Deep Markov Model: initial state, transition, emission and inference network."""
 
 import torch
 from jaxtyping import Float
@@ -20,11 +20,11 @@ _UNIT_VARIANCE = 0.5413248546129181
 
 
 class InitialState(nn.Module):
-    """p(z_1): N(0, I), or a diagonal Gaussian that starts there and is learned.
+    """p(z_1): N(0, I), or a learned diagonal Gaussian that is initialised to N(0, I).
 
     Args:
         z_dim: latent dimensions.
-        learned: learn its mean and variance.
+        learned: whether the mean and the variance are learned.
     """
 
     def __init__(self, *, z_dim: int, learned: bool) -> None:
@@ -42,10 +42,10 @@ class InitialState(nn.Module):
 class DMM(nn.Module):
     """A Deep Markov Model (Krishnan, Shalit and Sontag, 2017).
 
-    z_1 ~ initial; z_t ~ transition(z_{t-1}, [x_{t-1}, u_{t-1}]); x_t ~ emission(z_t, [x_{t-1}]);
-    q(z given x) by the inference network. What stands in brackets is seen by a DMM-Aug, or by a
-    model of actions; before the first step it is zero. The parts are those of `dmm_core.nn`, or any
-    module with the same call signature.
+    z_1 ~ initial; z_t ~ transition(z_{t-1}, [x_{t-1}, u_{t-1}]); x_t ~ emission(z_t, [x_{t-1}]).
+    The inference network approximates p(z given x) by q(z given x). The variables in brackets are
+    used by a DMM-Aug (x) or by a model with actions (u); before the first step they are zero. The
+    parts are those of `dmm_core.nn`, or any module with the same call signature.
 
     Args:
         initial: () -> distribution of z_1.
@@ -54,9 +54,9 @@ class DMM(nn.Module):
             with `log_prob` and `sample` serves (`dmm_core.nn.distributions.as_frame`).
         inference: q(z given x).
         x_dim: features of a frame.
-        u_dim: actions of a frame; 0 for a model without.
-        x_to_z: let the transition see x_{t-1}.
-        x_to_x: let the emission see x_{t-1}.
+        u_dim: actions of a frame; 0 for a model without actions.
+        x_to_z: whether the transition uses x_{t-1}.
+        x_to_x: whether the emission uses x_{t-1}.
     """
 
     def __init__(
@@ -88,7 +88,7 @@ class DMM(nn.Module):
 
     @property
     def device(self) -> torch.device:
-        """Where the model's weights are."""
+        """The device of the model's weights."""
         return self.initial().loc.device
 
     def next_state(
@@ -97,12 +97,13 @@ class DMM(nn.Module):
         x: Float[Tensor, "*batch feature"] | None = None,
         u: Float[Tensor, "*actions action"] | None = None,
     ) -> Normal:
-        """p(z_{t+1} given z_t, and x_t and u_t where the model sees them), shaped like `z`.
+        """p(z_{t+1} given z_t), and given x_t and u_t if the model uses them; shaped like `z`.
 
         Args:
             z: z_t.
-            x: x_t, for trailing batch dimensions of `z`; without it zeros, of a DMM-Aug.
-            u: u_t, the same for a model of actions.
+            x: x_t, broadcast over the leading dimensions of `z`; zeros if it is not given. Used by
+                a DMM-Aug only.
+            u: u_t, in the same way. Used by a model with actions only.
         """
         seen = []
         if self.x_to_z:
@@ -119,11 +120,12 @@ class DMM(nn.Module):
         z: Float[Tensor, "*draw latent"],
         x_before: Float[Tensor, "*batch feature"] | None = None,
     ) -> FrameDistribution:
-        """p(x_t given z_t, and x_{t-1} where the model sees it), of shape (..., x_dim).
+        """p(x_t given z_t), and given x_{t-1} if the model uses it; of shape (..., x_dim).
 
         Args:
             z: z_t.
-            x_before: x_{t-1}, for trailing batch dimensions of `z`; without it zeros.
+            x_before: x_{t-1}, broadcast over the leading dimensions of `z`; zeros if it is not
+                given. Used by a DMM-Aug only.
         """
         if not self.x_to_x:
             return as_frame(self.emission(z))
@@ -131,7 +133,7 @@ class DMM(nn.Module):
         return as_frame(self.emission(z, before))
 
     def prior(self, z: Float[Tensor, "*draw batch time latent"], batch: SequenceBatch) -> Normal:
-        """p(z_t given z_{t-1}) for every step of a path at once, of the shape of `z`."""
+        """p(z_t given z_{t-1}) of every step of a path, in one pass; shaped like `z`."""
         first = self.initial()
         rest = self.next_state(
             z[..., :-1, :],
@@ -148,15 +150,16 @@ class DMM(nn.Module):
     def emit(
         self, z: Float[Tensor, "*draw batch time latent"], batch: SequenceBatch
     ) -> FrameDistribution:
-        """p(x_t given z_t) for every step of a path at once, of shape (..., x_dim)."""
+        """p(x_t given z_t) of every step of a path, in one pass; of shape (..., x_dim)."""
         return self.frame(z, batch.x_before if self.x_to_x else None)
 
     def log_likelihood(
         self, z: Float[Tensor, "*draw batch time latent"], batch: SequenceBatch
     ) -> Float[Tensor, "*draw batch time"]:
-        """Log p(x_t given z_t) of every step, in nats; features not observed are left out.
+        """Log p(x_t given z_t) of every step, in nats, over the observed features only.
 
-        Leaving a feature out integrates over it, since features are independent given the state.
+        Leaving out a feature's term integrates over the feature, because the features are
+        independent given the state.
         """
         terms = self.emit(z, batch).log_prob(batch.x)
         if batch.observed is not None:
@@ -169,12 +172,12 @@ class DMM(nn.Module):
         noise: Float[Tensor, "*draw batch time latent"],
         generator: RandomSource = None,
     ) -> LatentPath:
-        """A path drawn from q(z given x), or one for each leading index of `noise`.
+        """Draw a path from q(z given x), or one for each leading index of `noise`.
 
         Args:
             batch: the sequences.
             noise: standard normal draws, one for each state.
-            generator: source of the dropout's randomness in training mode.
+            generator: where dropout takes its random numbers from, in training mode.
         """
         return self.draw(self.inference.summarise(batch, generator), batch, noise)
 
@@ -184,7 +187,7 @@ class DMM(nn.Module):
         batch: SequenceBatch,
         noise: Float[Tensor, "*draw batch time latent"],
     ) -> LatentPath:
-        """`posterior`, from a summary taken before, so that many draws share it.
+        """Draw a path as `posterior` does, from a summary that many draws can share.
 
         Args:
             summary: `inference.summarise(batch)`.
@@ -198,12 +201,12 @@ class DMM(nn.Module):
         return self.inference.draw(summary, noise, prior)
 
     def prior_of_step(self, batch: SequenceBatch, t: int, before: Tensor | None) -> Normal:
-        """p(z_t given z_{t-1}) of one step, as `prior` has it of all.
+        """p(z_t given z_{t-1}) of a single step.
 
         Args:
             batch: the sequences.
-            t: the step; 0 is the first.
-            before: z_{t-1}, (..., batch, latent); None at the first.
+            t: the step, counted from 0.
+            before: z_{t-1}, (..., batch, latent); None at the first step.
         """
         if before is None:
             return self.initial()
@@ -212,5 +215,5 @@ class DMM(nn.Module):
 
 
 def count_parameters(model: nn.Module) -> int:
-    """How many numbers training changes."""
+    """The number of parameters that training changes."""
     return sum(p.numel() for p in model.parameters() if p.requires_grad)

@@ -1,7 +1,8 @@
-"""A plain RNN with a backward pass of its own, as `dmm_core.nn.recurrence` is for the latent one.
+"""A plain RNN with a faster backward pass on the CPU.
 
-PyTorch's plain RNN adds to the recurrent weights' gradient step by step; here the steps' factors
-are collected and it is one matrix product at the end. On a GPU cuDNN does so by itself.
+PyTorch's plain RNN accumulates the gradient of the recurrent weights step by step. Here the factors
+of all steps are kept, and the gradient is one matrix product at the end. On a GPU, cuDNN already
+does this. `dmm_core.nn.recurrence` does the same for the latent recurrence.
 """
 
 from typing import Any
@@ -17,10 +18,11 @@ __all__ = ["elman"]
 def elman(
     rnn: nn.RNN, inputs: Float[Tensor, "time batch input"]
 ) -> Float[Tensor, "time batch hidden"]:
-    """The states h_t = f(W x_t + b + U h_{t-1}) of every layer's last: what `rnn(inputs)[0]` is.
+    """The states h_t = f(W x_t + b + U h_{t-1}) of the last layer, equal to `rnn(inputs)[0]`.
 
     Args:
-        rnn: time first, in one direction, without dropout between layers; f is relu or tanh.
+        rnn: an RNN with time as first axis, one direction and no dropout between layers; f is relu
+            or tanh.
         inputs: x.
     """
     states = inputs
@@ -39,13 +41,13 @@ class _Elman(torch.autograd.Function):
     def forward(ctx: Any, driven: Tensor, weight: Tensor, nonlinearity: str) -> Tensor:
         states = torch.empty_like(driven)
         weight_t = weight.t()
-        bend = {"relu": torch.relu_, "tanh": torch.tanh_}[nonlinearity]
+        activation = {"relu": torch.relu_, "tanh": torch.tanh_}[nonlinearity]
         before = None
         for drive, state in zip(driven.unbind(), states.unbind(), strict=True):
             if before is None:
-                before = bend(state.copy_(drive))
+                before = activation(state.copy_(drive))
             else:
-                before = bend(torch.addmm(drive, before, weight_t, out=state))
+                before = activation(torch.addmm(drive, before, weight_t, out=state))
         ctx.save_for_backward(states, weight)
         ctx.nonlinearity = nonlinearity
         return states
@@ -60,7 +62,8 @@ class _Elman(torch.autograd.Function):
             slopes = (states > 0).to(states)
         else:
             slopes = 1.0 - states * states
-        driven = torch.empty_like(states)  # the gradient of what drives each step
+        # Back through time: the gradient of each step's pre-activation.
+        driven = torch.empty_like(states)
         steps = zip(
             reversed(grad_outputs[0].unbind()),
             reversed(slopes.unbind()),

@@ -1,4 +1,4 @@
-"""Inverse autoregressive flows, which bend the Gaussian of an inference network.
+"""Inverse autoregressive flows, which make the Gaussian of an inference network more flexible.
 
 Kingma et al., "Improving variational inference with inverse autoregressive flow" (NeurIPS 2016),
 with the networks of Germain et al., "MADE" (ICML 2015); as in Pyro's Deep Markov Model.
@@ -13,17 +13,17 @@ from torch.nn.functional import linear, logsigmoid
 
 from dmm_core.nn.mlp import to_float32
 
-__all__ = ["Bent", "InverseAutoregressiveFlow", "InverseAutoregressiveFlows", "Unbent"]
+__all__ = ["FlowInverse", "FlowOutput", "InverseAutoregressiveFlow", "InverseAutoregressiveFlows"]
 
 _OPEN = 2.0
-"""Added to what the sigmoid of a scale sees, so that a flow starts near the identity."""
+"""Added to the logit of every scale, so that a new flow is close to the identity."""
 
 
-class Bent(NamedTuple):
-    """States that a flow made.
+class FlowOutput(NamedTuple):
+    """The output of a flow.
 
     Attributes:
-        z: (..., latent).
+        z: (..., latent), the transformed values.
         log_scale: (..., latent), log of the diagonal of the flow's triangular Jacobian; its sum is
             the log-determinant.
     """
@@ -32,12 +32,12 @@ class Bent(NamedTuple):
     log_scale: Tensor
 
 
-class Unbent(NamedTuple):
-    """What a flow made states from.
+class FlowInverse(NamedTuple):
+    """The input of a flow, computed from its output.
 
     Attributes:
-        base: (..., latent), what the flow bends to those states.
-        log_scale: (..., latent), as `Bent` has it.
+        base: (..., latent), the input.
+        log_scale: (..., latent), as in `FlowOutput`.
     """
 
     base: Tensor
@@ -45,18 +45,18 @@ class Unbent(NamedTuple):
 
 
 _FARTHEST = 1e6
-"""Bound of a base while it is sought: an overflow in one dimension must not reach the others."""
+"""Bound on the iterates of the inverse: an overflow in one dimension must not reach the others."""
 
 
 class InverseAutoregressiveFlow(nn.Module):
-    """z_i = s_i base_i + (1 - s_i) m_i, with m_i and s_i = sigmoid(..) functions of base_{<i}.
+    """z_i = s_i base_i + (1 - s_i) m_i, where m_i and s_i = sigmoid(..) depend on base_{<i}.
 
-    The paper's numerically stable form (equations 13 and 14).
+    This is the numerically stable form of the paper (equations 13 and 14).
 
     Args:
         z_dim: latent dimensions.
-        hidden: width of the autoregressive network's one hidden layer.
-        descending: read the dimensions from the last to the first.
+        hidden: width of the single hidden layer of the autoregressive network.
+        descending: whether the dimensions are ordered from the last to the first.
     """
 
     inward: Tensor
@@ -66,30 +66,31 @@ class InverseAutoregressiveFlow(nn.Module):
         super().__init__()
         order = torch.arange(z_dim)
         order = order.flip(0) if descending else order
-        reach = torch.arange(hidden) % max(1, z_dim - 1)  # a unit sees the dimensions up to here
+        # Hidden unit k reads the dimensions whose place in the order is at most reach[k].
+        reach = torch.arange(hidden) % max(1, z_dim - 1)
         self.hidden = nn.Linear(z_dim, hidden)
         self.loc = nn.Linear(hidden, z_dim)
         self.gate = nn.Linear(hidden, z_dim)
         self.register_buffer("inward", (reach[:, None] >= order).float(), persistent=False)
         self.register_buffer("outward", (order[:, None] > reach).float(), persistent=False)
 
-    def forward(self, base: Float[Tensor, "*draw latent"]) -> Bent:
-        """Bend `base`; its dimensions keep their places."""
+    def forward(self, base: Float[Tensor, "*draw latent"]) -> FlowOutput:
+        """Transform `base`; the dimensions are not reordered."""
         loc, gate = self._at(base)
-        return Bent(torch.lerp(loc, base, torch.sigmoid(gate)), logsigmoid(gate))
+        return FlowOutput(torch.lerp(loc, base, torch.sigmoid(gate)), logsigmoid(gate))
 
     def _at(self, base: Tensor) -> tuple[Tensor, Tensor]:
-        """M, and what the sigmoid of s sees."""
+        """The means m and the logits of the scales s."""
         hidden = torch.relu(linear(base, self.hidden.weight * self.inward, self.hidden.bias))
         loc = to_float32(linear(hidden, self.loc.weight * self.outward, self.loc.bias))
         gate = to_float32(linear(hidden, self.gate.weight * self.outward, self.gate.bias)) + _OPEN
         return loc, gate
 
-    def unbend(self, z: Float[Tensor, "*draw latent"]) -> Unbent:
-        """The base that bends to `z`, by fixed-point iteration.
+    def inverse(self, z: Float[Tensor, "*draw latent"]) -> FlowInverse:
+        """The base whose image is `z`, by fixed-point iteration.
 
-        Each round makes one more dimension exact, in the order in which the flow reads them, so as
-        many rounds as dimensions are enough, and it ends sooner where nothing changes any more.
+        Each round makes one more dimension exact, in the order of the flow. So there are at most as
+        many rounds as dimensions, and the iteration stops early when nothing changes.
         """
         base = z
         for _ in range(z.shape[-1]):
@@ -99,16 +100,16 @@ class InverseAutoregressiveFlow(nn.Module):
             if torch.equal(found, base):
                 break
             base = found
-        return Unbent(base, logsigmoid(self._at(base)[1]))
+        return FlowInverse(base, logsigmoid(self._at(base)[1]))
 
 
 class InverseAutoregressiveFlows(nn.Module):
-    """Several flows in a row, each reading the dimensions in the direction opposite to the last.
+    """A composition of flows that alternate between ascending and descending order.
 
     Args:
         z_dim: latent dimensions.
-        hidden: width of each one's hidden layer.
-        count: how many.
+        hidden: width of each flow's hidden layer.
+        count: number of flows.
     """
 
     def __init__(self, *, z_dim: int, hidden: int, count: int) -> None:
@@ -118,19 +119,19 @@ class InverseAutoregressiveFlows(nn.Module):
             for i in range(count)
         )
 
-    def forward(self, base: Float[Tensor, "*draw latent"]) -> Bent:
-        """Bend `base` through all of them."""
+    def forward(self, base: Float[Tensor, "*draw latent"]) -> FlowOutput:
+        """Transform `base` by all flows in turn."""
         z, log_scale = base, torch.zeros_like(base)
         for flow in self.flows:
-            bent = flow(z)
-            z, log_scale = bent.z, log_scale + bent.log_scale
-        return Bent(z, log_scale)
+            output = flow(z)
+            z, log_scale = output.z, log_scale + output.log_scale
+        return FlowOutput(z, log_scale)
 
-    def unbend(self, z: Float[Tensor, "*draw latent"]) -> Unbent:
-        """The base that all of them together bend to `z`."""
+    def inverse(self, z: Float[Tensor, "*draw latent"]) -> FlowInverse:
+        """The base whose image under all flows is `z`."""
         base, log_scale = z, torch.zeros_like(z)
         for flow in reversed(self.flows):
             assert isinstance(flow, InverseAutoregressiveFlow)
-            unbent = flow.unbend(base)
-            base, log_scale = unbent.base, log_scale + unbent.log_scale
-        return Unbent(base, log_scale)
+            inverted = flow.inverse(base)
+            base, log_scale = inverted.base, log_scale + inverted.log_scale
+        return FlowInverse(base, log_scale)

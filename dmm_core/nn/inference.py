@@ -1,6 +1,6 @@
-"""Inference networks q(z given x): an RNN's summary of the frames, a combiner, and maybe flows.
+"""Inference networks q(z given x): RNN summaries of the observations, a combiner, optional flows.
 
-The names are those of the paper's table 1.
+The names of the networks are those of the paper's table 1.
 
 | name | q | combiner |
 |---|---|---|
@@ -26,19 +26,20 @@ from dmm_core.nn.summary import RandomSource, Summary
 __all__ = ["InferenceNetwork", "PriorOfStep"]
 
 PriorOfStep = Callable[[int, Tensor | None], Normal]
-"""From a step t (0 is the first) and the states before it to p(z_t given them)."""
+"""A function of a step t, counted from 0, and z_{t-1} that returns p(z_t given z_{t-1})."""
 
 
 class InferenceNetwork(nn.Module):
-    """q(z given x): a summariser, a combiner and maybe flows, or anything called alike.
+    """q(z given x): a summariser, a combiner and optional flows.
 
-    It reads the frame of a step, the action before it, and which features were observed.
+    The network reads the frame of each step, the action before it, and which features were
+    observed. Each part may be replaced by any module with the same call signature.
 
     Args:
-        summariser: what is read of each step, lengths, a generator -> `Summary`.
+        summariser: maps the inputs of each step, the lengths and a generator to a `Summary`.
         combiner: one of `dmm_core.nn.combiner`.
-        flow: bends a Gaussian's draws; None leaves them.
-        missing: whether an indicator of the observed features is read beside the frame.
+        flow: transforms each draw from a Gaussian; None for no flow.
+        missing: whether the input of each step includes an indicator of the observed features.
     """
 
     def __init__(
@@ -56,7 +57,7 @@ class InferenceNetwork(nn.Module):
         self.missing = missing
 
     def read(self, batch: SequenceBatch) -> Tensor:
-        """(batch, time, input), what the RNNs read of each step."""
+        """The input of each step of the RNNs, (batch, time, input)."""
         seen = [batch.x]
         if self.missing:
             observed = batch.observed
@@ -66,11 +67,11 @@ class InferenceNetwork(nn.Module):
         return seen[0] if len(seen) == 1 else torch.cat(seen, dim=-1)
 
     def summarise(self, batch: SequenceBatch, generator: RandomSource = None) -> Summary:
-        """What the RNNs say of each step of `batch`.
+        """Run the RNNs over `batch`.
 
         Args:
             batch: the sequences.
-            generator: source of the dropout's randomness in training mode.
+            generator: where dropout takes its random numbers from, in training mode.
         """
         return self.summariser(self.read(batch), batch.lengths, generator)
 
@@ -83,9 +84,9 @@ class InferenceNetwork(nn.Module):
         """Draw a path, or one for each leading index of `noise`, by reparameterisation.
 
         Args:
-            summary: what the RNNs say of each step.
+            summary: from `summarise`.
             noise: standard normal draws, one for each state.
-            prior: of a step, given the states before.
+            prior: gives p(z_t given z_{t-1}) of a step; used only if the combiner needs it.
         """
         if self.flow is None and not self.combiner.needs_prior:
             return self.combiner(summary, noise)  # pyright: ignore[reportCallIssue]
@@ -103,35 +104,35 @@ class InferenceNetwork(nn.Module):
         prior: Normal | None,
         noise: Float[Tensor, "*draw batch latent"],
     ) -> LatentPath:
-        """Draw the states of one step, given those of the step before.
+        """Draw z_t given z_{t-1}.
 
         Args:
-            summary: of that step.
-            before: the states of the step before; None at the first.
-            prior: of this step given them; only some combiners look at it.
+            summary: of step t.
+            before: z_{t-1}; None at the first step.
+            prior: p(z_t given z_{t-1}); used only if the combiner needs it.
             noise: standard normal draws.
 
         Returns:
-            A `LatentPath` without an axis of time.
+            A `LatentPath` without a time axis.
         """
         q = self.combiner.step(summary, before, prior)
         base = torch.addcmul(q.loc, q.scale, noise)
         loc, scale = q.loc.expand_as(base), q.scale.expand_as(base)
         if self.flow is None:
             return LatentPath(base, loc, scale)
-        bent = self.flow(base)
-        return LatentPath(bent.z, loc, scale, base, bent.log_scale)
+        output = self.flow(base)
+        return LatentPath(output.z, loc, scale, base, output.log_scale)
 
     def log_density(
         self, drawn: LatentPath, z: Float[Tensor, "*draw batch latent"]
     ) -> Float[Tensor, "*draw batch"]:
-        """Log q of any states under the conditionals that `step` drew from, in nats.
+        """The log-density of `z` under the conditionals that `step` drew from, in nats.
 
         Args:
             drawn: from `step`.
-            z: states of that step.
+            z: any states of that step, not only those that were drawn.
         """
         if self.flow is None:
             return drawn.q.log_prob(z).sum(-1)
-        unbent = self.flow.unbend(z)
-        return (drawn.q.log_prob(unbent.base) - unbent.log_scale).sum(-1)
+        inverted = self.flow.inverse(z)
+        return (drawn.q.log_prob(inverted.base) - inverted.log_scale).sum(-1)

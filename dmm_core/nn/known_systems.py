@@ -1,7 +1,7 @@
-"""The parts of a generative model whose law is known: a system of `dmm_core.data.systems`.
+"""The initial state, transition and emission of a known system of `dmm_core.data.systems`.
 
-With them an inference network is trained alone, against a model that is right (the paper's figure
-4), or a few unknown numbers of a known law are learned (figure 3).
+With them, an inference network can be trained for a generative model that is correct (the paper's
+figure 4), or a few unknown parameters of a known system can be learned (figure 3).
 """
 
 import numpy as np
@@ -16,7 +16,7 @@ __all__ = ["KnownEmission", "KnownInitial", "KnownTransition", "LearnedGSSMStep"
 
 
 class _Constants(nn.Module):
-    """Carries constant tensors to its device; they are no part of its weights."""
+    """A module whose constant tensors follow it to its device but are not part of its weights."""
 
     def __init__(self, **arrays: np.ndarray) -> None:
         super().__init__()
@@ -95,20 +95,23 @@ class _LinearStep(_Constants):
 
 
 def _exact_linear(z: Tensor, matrix: Tensor, offset: Tensor) -> Tensor:
-    """Under autocast too: a law that is known is not to be rounded."""
+    """A linear map in full precision, also under autocast: a known system is not rounded."""
     with torch.autocast(z.device.type, enabled=False):
         return nn.functional.linear(z, matrix, offset)
 
 
 class _SineStep(nn.Module):
-    """Of `nonlinear-ukf`."""
+    """The transition mean of `nonlinear-ukf`."""
 
     def forward(self, z: Tensor) -> Tensor:
         return 2 * torch.sin(z) + z
 
 
 class LearnedGSSMStep(nn.Module):
-    """[0.2 z1 + tanh(alpha z2); 0.2 z2 + sin(beta z1)], alpha and beta learned (figure 3)."""
+    """[0.2 z1 + tanh(alpha z2); 0.2 z2 + sin(beta z1)], where alpha and beta are learned.
+
+    It is the transition mean of the paper's figure 3.
+    """
 
     def __init__(self) -> None:
         super().__init__()
@@ -123,11 +126,11 @@ class LearnedGSSMStep(nn.Module):
 
 
 def known_parts(name: str, system: System) -> dict[str, nn.Module]:
-    """The initial, transition and emission of a system, by the names that `DMM` gives them.
+    """The initial state, transition and emission of a system, keyed by the arguments of `DMM`.
 
     Args:
-        name: of the data set that is drawn from it.
-        system: its numbers; noise covariances are diagonal.
+        name: of the data set that the system generates.
+        system: its parameters; noise covariances have to be diagonal.
     """
     if isinstance(system, LinearGaussian):
         step = _LinearStep(matrix=system.transition, offset=system.transition_offset)

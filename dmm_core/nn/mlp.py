@@ -1,4 +1,4 @@
-"""The multilayer perceptron that every part is built from, and how weights are initialised."""
+"""The multilayer perceptron of all networks, and the initialisation of weights."""
 
 from collections.abc import Callable
 
@@ -17,7 +17,7 @@ __all__ = [
 ]
 
 VARIANCE_FLOOR = 1e-5
-"""Added to every variance of a latent or a real observation, so that no Gaussian degenerates."""
+"""Added to the variance of every latent state and real observation, which keeps it above zero."""
 
 NONLINEARITIES: dict[str, Callable[[], nn.Module]] = {
     "relu": nn.ReLU,
@@ -37,14 +37,14 @@ INITIALISERS: dict[str, Callable[[Tensor, torch.Generator], Tensor]] = {
 
 
 def mlp(inputs: int, hidden: int, layers: int, *, nonlinearity: str) -> nn.Sequential:
-    """`layers` times a linear map and a nonlinearity: (..., inputs) -> (..., hidden).
+    """Hidden layers, each a linear map and a nonlinearity: (..., inputs) -> (..., hidden).
 
-    With no layer it is the identity, so that a head on it is linear in its input.
+    Without layers it is the identity, so that a head on it is linear in its input.
 
     Args:
         inputs: width of the input.
         hidden: width of every layer.
-        layers: how many, 0 or more.
+        layers: number of layers, 0 or more.
         nonlinearity: a name in `NONLINEARITIES`.
     """
     stack: list[nn.Module] = []
@@ -55,11 +55,11 @@ def mlp(inputs: int, hidden: int, layers: int, *, nonlinearity: str) -> nn.Seque
 
 
 def concat_context(z: Tensor, context: Tensor | None) -> Tensor:
-    """`z` with what else a network sees beside it: (..., latent + context).
+    """The concatenation of the state and a context, (..., latent + context).
 
     Args:
         z: (..., latent).
-        context: (*batch, context), for the trailing batch dimensions of `z`, or None.
+        context: (*batch, context), broadcast over the leading dimensions of `z`; or None.
     """
     if context is None:
         return z
@@ -67,25 +67,27 @@ def concat_context(z: Tensor, context: Tensor | None) -> Tensor:
 
 
 def to_float32(values: Tensor) -> Tensor:
-    """`values`, in float32 where a product under autocast left them in bfloat16."""
+    """`values` in float32 if autocast computed them in bfloat16; otherwise unchanged."""
     return values.float() if values.dtype == torch.bfloat16 else values
 
 
 def scale_of(unconstrained: Tensor) -> Tensor:
-    """Standard deviation sqrt(softplus(unconstrained) + floor), elementwise."""
+    """The standard deviation sqrt(softplus(unconstrained) + floor), elementwise."""
     return torch.sqrt(nn.functional.softplus(to_float32(unconstrained)) + VARIANCE_FLOOR)
 
 
 @torch.no_grad()
 def initialise(module: nn.Module, scheme: str, generator: torch.Generator) -> None:
-    """Draw every weight matrix below `module` by `scheme`, and set every bias to zero.
+    """Draw every weight matrix of `module` by `scheme`, and set every bias to zero.
 
-    The stacked gates of an RNN's matrices are drawn one by one, each at its own fan.
+    An RNN stacks the matrices of its gates; each gate's matrix is drawn by itself, so that its own
+    fan-in and fan-out count.
 
     Args:
-        module: what to initialise, in place; parts with a start of their own set it afterwards.
+        module: what to initialise, in place. Parts that need another initial value, such as the
+            forget gate's bias, are set afterwards.
         scheme: a name in `INITIALISERS`.
-        generator: source of all randomness, on the CPU.
+        generator: where all random numbers come from, on the CPU.
     """
     for part in module.modules():
         if isinstance(part, nn.Linear):

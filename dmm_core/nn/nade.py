@@ -1,4 +1,4 @@
-"""The neural autoregressive distribution of a binary frame, with a backward pass of its own.
+"""The neural autoregressive distribution (NADE) of a binary frame, with its own backward pass.
 
 Larochelle and Murray, "The neural autoregressive distribution estimator" (AISTATS 2011); with a
 latent state as in Krishnan, Shalit and Sontag (2017), DMM-Aug-NADE.
@@ -75,8 +75,8 @@ class NADE(FrameDistribution):
         units = self.start.clone()
         x, mean = torch.empty_like(self.bias), torch.empty_like(self.bias)
         for i in range(self.bias.shape[-1]):
-            # A sum of products: a matrix-vector product this small costs more in starting
-            # its threads (30 times as long on two cores) than in multiplying.
+            # A sum of products is faster than a matrix-vector product of this size, which spends
+            # most of its time on starting threads (30 times as long on two cores).
             logit = self.bias[..., i] + (torch.sigmoid(units) * self.write[i]).sum(-1)
             mean[..., i] = torch.sigmoid(logit)
             chance = torch.sigmoid(logit / temperature) if temperature else (logit > 0).to(logit)
@@ -92,16 +92,18 @@ def nade_logits(
     write: Float[Tensor, "feature unit"],
     x: Float[Tensor, "*draw feature"],
 ) -> Float[Tensor, "*draw feature"]:
-    """The logit of each feature given those before it, in time and memory linear in the features.
+    """The logit of each feature given the features before it.
+
+    Time and memory are linear in the number of features.
 
     Args:
         start: c.
         bias: b.
         read: W.
         write: V.
-        x: 0 and 1; no gradient reaches it.
+        x: 0 and 1; it gets no gradient.
     """
-    with torch.autocast(x.device.type, enabled=False):  # there is no large product in it
+    with torch.autocast(x.device.type, enabled=False):  # no product here is large enough to gain
         flat = _Logits.apply(start.flatten(0, -2), read, write, x.reshape(-1, x.shape[-1]))
     return bias + flat.view(bias.shape)
 
@@ -138,7 +140,7 @@ class _Logits(torch.autograd.Function):
         slope = torch.empty_like(grad_units)
         for i in range(len(x) - 1, -1, -1):
             h, grad = hidden[i], grads[i]
-            grad_read[i] = x[i] @ grad_units  # what comes after i only
+            grad_read[i] = x[i] @ grad_units  # gradients of the features after i only
             grad_write[i] = grad @ h
             torch.addcmul(h, h, h, value=-1, out=slope)
             grad_units.addcmul_(slope, torch.outer(grad, write[i]))

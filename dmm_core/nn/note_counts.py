@@ -1,9 +1,9 @@
-"""Binary frames with a given number of ones, no two of them neighbours: for Bernoullis and NADEs.
+"""Binary frames with a given number of ones, and optionally without neighbouring ones.
 
 Independent Bernoullis under such a condition are drawn exactly, by dynamic programming over the
-features (conditional Bernoulli sampling; Chen, Dempster and Liu, "Weighted finite population
-sampling to maximize entropy", Biometrika 1994, extended by the condition on neighbours). A NADE's
-features depend on all those before them, so there is no such recursion; see `CountedNADE`.
+features: conditional Bernoulli sampling (Chen, Dempster and Liu, "Weighted finite population
+sampling to maximize entropy", Biometrika 1994), extended by the condition on neighbours. Each
+feature of a NADE depends on all features before it, so no such recursion exists; see `CountedNADE`.
 """
 
 from collections.abc import Sequence
@@ -23,15 +23,16 @@ if TYPE_CHECKING:
 __all__ = ["CountedBernoulli", "CountedNADE"]
 
 _CANDIDATES = 16
-"""Frames that a `CountedNADE` proposes for each one it draws."""
+"""Candidate frames from which a `CountedNADE` takes one."""
 
 
 class _Table(NamedTuple):
     """The probability of a 1 at each feature, by the number of ones before it.
 
     Attributes:
-        on: (feature, ..., count), given that the feature before is 0 or that neighbours are free.
-        next: count -> count after another 1.
+        on: (feature, ..., count), given that the previous feature is 0, or that neighbours may
+            both be 1.
+        next: (count,), the count after another 1.
     """
 
     on: Tensor
@@ -39,15 +40,15 @@ class _Table(NamedTuple):
 
 
 class CountedBernoulli(FrameDistribution):
-    """Independent Bernoullis, given how many ones there are and that no two are neighbours.
+    """Independent Bernoullis, conditional on the number of ones and on no two being neighbours.
 
     p(x) ∝ prod_i exp(logit_i x_i) over the frames that meet the condition. With w_i = exp(logit_i),
-    the weight of all ways to go on from feature i with c ones before it is
+    the total weight of all ways to set the features from i on, after c ones, is
 
         B_i(c) = B_{i+1}(c) + w_i B_{i+1}(c + 1),
 
-    where the second term skips feature i + 1 if neighbours have to stay apart. The features are
-    then drawn one after another with P(x_i = 1 given c) = w_i B_{i+1}(c + 1) / B_i(c).
+    where the second term skips feature i + 1 if neighbours may not both be 1. The features are then
+    drawn one after another with P(x_i = 1 given c) = w_i B_{i+1}(c + 1) / B_i(c).
 
     Args:
         logits: (..., feature); minus infinity where a feature cannot be 1.
@@ -92,10 +93,10 @@ class CountedBernoulli(FrameDistribution):
         return DrawnFrame(x, self._marginals(usual))
 
     def _table(self, temperature: float) -> _Table:
-        """B, from the last feature to the first, and the conditionals that follow from it."""
+        """Compute B from the last feature to the first, and the conditionals from B."""
         least, most, apart = self.counts
         counted = torch.arange((least if most is None else most) + 1, device=self.logits.device)
-        # Where there is no upper bound, the last count stands for all from there on.
+        # Without an upper bound, the last entry stands for that count and all higher ones.
         after = (counted + 1).clamp_max(int(counted[-1]))
         logits = self.logits.double() / (temperature or 1.0)
         together = torch.logaddexp if temperature else torch.maximum
@@ -136,14 +137,14 @@ class CountedBernoulli(FrameDistribution):
 
 
 class CountedNADE(FrameDistribution):
-    """A NADE under the same condition, approximately.
+    """A NADE under the same condition, drawn approximately.
 
-    `_CANDIDATES` frames are drawn feature by feature, where a value that would make the condition
-    impossible is replaced by the other one. Each is weighted by the probability that the NADE gives
-    to the values that were forced, which is its probability over that of its proposal, and one
-    is taken by its weight (sampling importance resampling; Rubin 1987). The condition always holds.
-    The distribution is exact in the limit of many candidates, and close to it where many frames
-    meet the condition by themselves.
+    16 candidate frames are drawn feature by feature. Where a value would make the condition
+    impossible, the other value is forced. A candidate's weight is the probability that the NADE
+    gives to its forced values, which is the ratio of its probability to that of its proposal. One
+    candidate is then drawn by weight (sampling importance resampling; Rubin 1987). The condition
+    always holds. The distribution is exact in the limit of many candidates, and close to exact
+    where many frames meet the condition without being forced.
 
     Args:
         nade: the distribution without the condition.
@@ -193,7 +194,7 @@ class CountedNADE(FrameDistribution):
             logit = bias[..., i] + (torch.sigmoid(units) * nade.write[i]).sum(-1)
             warm = logit / temperature if temperature else logit
             chance = torch.sigmoid(warm) if temperature else (logit > 0).to(logit)
-            # What the condition leaves no choice about.
+            # Which values the condition leaves open at this feature.
             can_be_on = count + 1 + self.room[i + 2 if apart else i + 1] >= least
             if most is not None:
                 can_be_on &= count < most

@@ -1,8 +1,8 @@
-"""The latent recurrence of a structured inference network, with a backward pass of its own.
+"""The latent recurrence of a structured inference network, with its own backward pass.
 
-What depends on z_{t-1} is all that runs step by step. Its weights' gradients are sums over time, so
-the backward pass collects the steps' factors and takes each sum as one matrix product at the end,
-which autograd's step-by-step accumulation cannot do.
+Only the computations that depend on z_{t-1} run step by step. The gradients of their weights are
+sums over time. The backward pass keeps the factors of all steps and computes each sum as one matrix
+product at the end; autograd would accumulate it step by step.
 """
 
 from collections.abc import Sequence
@@ -35,8 +35,9 @@ def latent_recurrence(
     scale_t = sqrt(softplus(s_t) + floor); z_t = loc_t + scale_t noise_t.
 
     Args:
-        heads: what does not depend on z, for mean and unconstrained variance side by side.
-        noise: standard normal draws; no gradient reaches them.
+        heads: the terms that do not depend on z, of the mean and the unconstrained variance,
+            concatenated.
+        noise: standard normal draws; they get no gradient.
         start: z_0.
         weight: W.
         bias: b.
@@ -45,7 +46,7 @@ def latent_recurrence(
     Returns:
         z, loc and scale, each (time, rows, latent).
     """
-    with torch.autocast(heads.device.type, enabled=False):  # its products are too small to gain
+    with torch.autocast(heads.device.type, enabled=False):  # bfloat16 does not pay at this size
         z, loc, scale = _LatentRecurrence.apply(heads, noise, start, weight, bias, head_weight)
     return z, loc, scale
 

@@ -1,4 +1,4 @@
-"""What the RNNs of an inference network say of each step."""
+"""The RNNs of an inference network, which summarise the past and the future of each time step."""
 
 from collections.abc import Callable
 from functools import partial
@@ -22,13 +22,16 @@ RNNS: dict[str, Callable[[int, int, int], nn.RNNBase]] = {
 
 
 class SequenceRows(NamedTuple):
-    """A source of randomness for some rows of a batch, which draws for all of them.
+    """Randomness for some rows of a batch, equal to what the whole batch would use.
+
+    Processes that train one model together each hold some rows. Each draws the numbers of the whole
+    batch and uses those of its rows, so the result does not depend on how the batch is split.
 
     Attributes:
-        generator: the source.
-        rows: places of the rows among the batch's.
-        batch: rows of the batch.
-        steps: time steps of the batch.
+        generator: where the random numbers come from.
+        rows: indices of the rows within the batch.
+        batch: number of rows of the batch.
+        steps: number of time steps of the batch.
     """
 
     generator: torch.Generator
@@ -38,15 +41,17 @@ class SequenceRows(NamedTuple):
 
 
 RandomSource = torch.Generator | SequenceRows | None
-"""Source of the dropout's randomness; None is torch's own."""
+"""Where dropout takes its random numbers from; None means PyTorch's global generator."""
 
 
 class Summary(NamedTuple):
-    """What the RNNs say of each step; None where the network does not look that way.
+    """RNN states that summarise the observations around each step.
 
     Attributes:
-        past: (batch, time, hidden), of x_{1:t}.
-        future: (batch, time, hidden), of x_{t:T}.
+        past: (batch, time, hidden), a summary of x_{1:t}; None if the network does not use the
+            past.
+        future: (batch, time, hidden), a summary of x_{t:T}; None if the network does not use the
+            future.
     """
 
     past: Tensor | None
@@ -54,12 +59,12 @@ class Summary(NamedTuple):
 
     @property
     def parts(self) -> tuple[Tensor, ...]:
-        """The summaries that there are, past first."""
+        """The summaries that are not None, the past first."""
         return tuple(part for part in self if part is not None)
 
     @property
     def together(self) -> Tensor:
-        """Their sum."""
+        """The sum of the summaries."""
         return sum(self.parts[1:], start=self.parts[0])
 
     def part(self, rows: slice, steps: int) -> "Summary":
@@ -72,9 +77,13 @@ class Summary(NamedTuple):
 
 
 def reversal(lengths: Int[Tensor, " batch"], steps: int) -> Int[Tensor, "batch time"]:
-    """The index that reverses each left-aligned sequence in place and leaves its padding behind.
+    """The index that reverses the valid steps of each left-aligned sequence and keeps its padding.
 
-    It is its own inverse: gathering twice by it gives back the start.
+    The index is its own inverse: gathering by it twice restores the original order.
+
+    Args:
+        lengths: valid steps of each sequence.
+        steps: time steps, padding included.
     """
     t = torch.arange(steps, device=lengths.device)
     mirrored = lengths[:, None] - 1 - t
@@ -82,19 +91,19 @@ def reversal(lengths: Int[Tensor, " batch"], steps: int) -> Int[Tensor, "batch t
 
 
 class Summariser(nn.Module):
-    """An embedding of each step, then an RNN over the past, the future, or one over each.
+    """An embedding of each step, followed by one RNN over the past, the future, or one over each.
 
-    Sequences are left-aligned, and the future's RNN reads each one reversed by its own length, so
-    no state passes through padding and all shapes are static.
+    Sequences are left-aligned. The RNN over the future reads each sequence reversed within its own
+    length, so no state passes through padding and all shapes are static.
 
     Args:
-        inputs: width of what is read of each step.
+        inputs: width of the input of each step.
         cell: a name in `RNNS`.
         size: units of the embedding and of each RNN layer.
-        layers: stacked RNN layers.
+        layers: number of stacked RNN layers.
         dropout: probability of dropping an RNN output in training mode.
-        past: look at x_{1:t}.
-        future: look at x_{t:T}.
+        past: whether to summarise x_{1:t}.
+        future: whether to summarise x_{t:T}.
         nonlinearity: of the embedding, a name in `NONLINEARITIES`.
     """
 
@@ -117,16 +126,16 @@ class Summariser(nn.Module):
         self.dropout = dropout
         for rnn in (self.past, self.future):
             for name, parameter in rnn.named_parameters() if rnn is not None else ():
-                # The published cells have one bias a gate; torch's second stays at zero.
+                # The published cells have one bias for each gate. PyTorch's second bias stays 0.
                 parameter.requires_grad_(not name.startswith("bias_hh"))
 
     @torch.no_grad()
-    def start(self, forget_bias: float) -> None:
+    def set_forget_bias(self, forget_bias: float) -> None:
         """Set the bias of every LSTM's forget gate."""
         for rnn in (self.past, self.future):
             if isinstance(rnn, nn.LSTM):
                 for name, parameter in rnn.named_parameters():
-                    if name.startswith("bias_ih"):  # gates in torch's order: i, f, g, o
+                    if name.startswith("bias_ih"):  # PyTorch orders the gates i, f, g, o
                         parameter[rnn.hidden_size : 2 * rnn.hidden_size] = forget_bias
 
     def forward(
@@ -138,15 +147,16 @@ class Summariser(nn.Module):
         """Summarise every step.
 
         Args:
-            seen: what is read of each step, left-aligned; what padding holds does not matter.
+            seen: the input of each step, left-aligned; the values of padding do not matter.
             lengths: valid steps of each sequence.
-            generator: source of the dropout's randomness in training mode; torch's own without it.
+            generator: where dropout takes its random numbers from, in training mode.
         """
-        embedded = self.embedding(seen.transpose(0, 1))  # time first, as the RNNs run
+        embedded = self.embedding(seen.transpose(0, 1))  # the RNNs run with time as first axis
         past = future = None
         if self.past is not None:
             past = self._drop(_states(self.past, embedded), generator).transpose(0, 1)
         if self.future is not None:
+            # Reverse every sequence, run the RNN, and reverse its states back.
             index = reversal(lengths, seen.shape[1]).t()
             rows = (
                 index * len(lengths) + torch.arange(len(lengths), device=index.device)
@@ -168,18 +178,18 @@ class Summariser(nn.Module):
 
 
 def _states(rnn: nn.RNNBase, inputs: Tensor) -> Tensor:
-    """What the RNN says of each step, time first."""
+    """The last layer's states of every step, with time as first axis."""
     if isinstance(rnn, nn.RNN) and inputs.device.type == "cpu" and torch.is_grad_enabled():
-        # Cheaper to train; without a gradient there is nothing to gain.
+        # Our backward pass is faster on the CPU. Without a gradient both take the same time.
         return to_float32(elman(rnn, inputs))
     return to_float32(rnn(inputs)[0])
 
 
 class _Permuted(torch.autograd.Function):
-    """Rows of (time, batch, feature) in an order that is its own inverse.
+    """Rows of (time, batch, feature) in another order, where the order is its own inverse.
 
-    Whole rows are copied, and in the backward pass copied back: a gather would go by elements, and
-    its gradient by adding them.
+    The forward and the backward pass copy whole rows. `torch.gather` would copy single elements,
+    and its gradient would add them one by one.
     """
 
     @staticmethod

@@ -1,6 +1,6 @@
-"""Transitions p(z_t given z_{t-1}): a network of one latent state returns the next's Gaussian.
+"""Transitions p(z_t given z_{t-1}): a network of one latent state returns the Gaussian of the next.
 
-A transition may see a context beside the state: the frame x_{t-1} (DMM-Aug) and the action u_{t-1}.
+A transition may also read a context: the frame x_{t-1} (DMM-Aug) and the action u_{t-1}.
 """
 
 import torch
@@ -14,17 +14,18 @@ __all__ = ["GatedTransition", "MLPTransition"]
 
 
 class GatedTransition(nn.Module):
-    """The paper's gated transition (section 5), between a linear map and an MLP, unit by unit.
+    """The paper's gated transition (section 5): each unit mixes a linear map and an MLP.
 
     g = sigmoid(MLP(s)); p = MLP(s); loc = (1 - g) (W s + b) + g p; variance = softplus(V f(p) + c),
-    with s the state and its context, f the nonlinearity, and W starting at the identity.
+    where s is the state and its context, f is the nonlinearity, and W is initialised to the
+    identity.
 
     Args:
         z_dim: latent dimensions.
         hidden: width of both MLPs.
         layers: hidden layers of both MLPs.
         nonlinearity: a name in `NONLINEARITIES`.
-        context_dim: width of what is seen beside the state.
+        context_dim: width of the context.
     """
 
     def __init__(
@@ -44,8 +45,8 @@ class GatedTransition(nn.Module):
         self.variance = nn.Linear(z_dim, z_dim)
 
     @torch.no_grad()
-    def start(self) -> None:
-        """Set the linear part to the identity, so that the first transitions keep z."""
+    def set_identity(self) -> None:
+        """Set the linear part to the identity, so that an untrained transition keeps z."""
         nn.init.eye_(self.linear.weight)
         self.linear.bias.zero_()
 
@@ -64,14 +65,14 @@ class GatedTransition(nn.Module):
 
 
 class MLPTransition(nn.Module):
-    """Mean and variance heads on one MLP: z_t ~ N(W h + b, softplus(V h + c)), h = MLP(s).
+    """Mean and variance heads on one MLP: z_t ~ N(W h + b, softplus(V h + c)) with h = MLP(s).
 
     Args:
         z_dim: latent dimensions.
         hidden: width of the MLP.
         layers: its hidden layers; 0 makes the transition linear.
         nonlinearity: a name in `NONLINEARITIES`.
-        context_dim: width of what is seen beside the state.
+        context_dim: width of the context.
     """
 
     def __init__(

@@ -79,9 +79,9 @@ def build_model(
     initialise(model, config.init, torch.Generator().manual_seed(seed))
     for part in model.modules():
         if isinstance(part, GatedTransition):
-            part.start()
+            part.set_identity()
         elif isinstance(part, Summariser):
-            part.start(config.forget_bias)
+            part.set_forget_bias(config.forget_bias)
     return model
 
 
