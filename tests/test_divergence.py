@@ -53,8 +53,11 @@ def test_diverged_trainings_are_told(found):
 
 
 def test_the_sentence_has_both_bounds():
-    assert "of 18,340.00 nats a frame, above the 61.00" in DIVERGED["above the start"].diverged()
-    assert "of 45.00 nats a frame, after it had reached 8.00" in (
+    assert (
+        "of 18,340.00 nats per frame, which is above the 61.00"
+        in DIVERGED["above the start"].diverged()
+    )
+    assert "of 45.00 nats per frame, after it had reached 8.00" in (
         DIVERGED["loses what it gained"].diverged()
     )
 

@@ -15,7 +15,7 @@ from dmm_core.inference.evaluation import (
     log_mean_exp,
     valid_bound,
 )
-from dmm_core.inference.objective import bound_of, log_weights
+from dmm_core.inference.objective import bound_and_weights, bound_of, log_weights
 
 
 def rolls(lengths=(5, 9, 2), x_dim=4, seed=0):
@@ -132,7 +132,7 @@ def test_frame_accuracy():
     assert frame_accuracy(truth & False, truth & False) == 1.0
 
 
-def test_both_ways_to_weigh_a_path_cost_one_look_at_it():
+def test_bound_and_weights_are_those_of_the_single_functions():
     model, batch = small_model(), random_batch([5, 3])
     path = model.posterior(batch, noise_for(batch, draws=(2,)))
     bound, log_w = bound_and_weights(model, batch, path)

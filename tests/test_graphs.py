@@ -118,7 +118,7 @@ def test_without_cuda_updates_are_plain_and_one_sentence_says_so(caplog):
         run = training(graphs=True, device="cpu")
         assert metrics(run.events()) == expected
     assert [r.getMessage() for r in caplog.records] == [
-        "CUDA graphs need a CUDA GPU; these updates run without."
+        "CUDA graphs need a CUDA GPU; these updates run without graphs."
     ]
 
 

@@ -581,7 +581,7 @@ class TestListen:
         )
         assert execute(asked) == "finished"
         told = [line[20:] for line in asked.log().splitlines()]
-        assert told[0] == "CUDA graphs need a CUDA GPU; these updates run without."
+        assert told[0] == "CUDA graphs need a CUDA GPU; these updates run without graphs."
         assert comparable(asked) == reference("real")
 
     def test_only_piano_rolls_are_heard(self, fake, run, monkeypatch):

@@ -1,4 +1,4 @@
-"""Ragged sequences -> padded batches of tensors, sequences of like lengths together."""
+"""Turns ragged sequences into padded batches of tensors, with sequences of similar length."""
 
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -13,18 +13,20 @@ from dmm_core.errors import DataError
 __all__ = ["ResidentSequences", "SequenceBatch", "batch_indices", "in_order"]
 
 _LENGTH_JITTER = 0.1
-"""Spread of a length's factor in the sorting key: mixes the batches, at little padding."""
+"""Relative noise on the lengths by which sequences are sorted; it varies the batches between epochs
+at the cost of little padding."""
 
 
 class SequenceBatch(NamedTuple):
-    """Sequences left-aligned and padded with zeros to the longest.
+    """A batch of left-aligned sequences, padded with zeros to the longest.
 
     Attributes:
-        x: (batch, time, feature), floating point.
-        mask: (batch, time), 1 on valid steps and 0 on padding, of x's type.
+        x: (batch, time, feature), the observations, floating point.
+        mask: (batch, time), 1 on valid steps and 0 on padding, of the type of `x`.
         lengths: (batch,) int64, valid steps of each sequence.
-        u: (batch, time, action), u[:, t] acting on the step from t to t + 1, or None.
-        observed: (batch, time, feature), 1 where a feature was seen, or None where all were.
+        u: (batch, time, action), the actions; u[:, t] acts on the step from t to t + 1. None
+            without actions.
+        observed: (batch, time, feature), 1 where a feature was observed. None if all were.
     """
 
     x: Tensor
@@ -58,12 +60,12 @@ class SequenceBatch(NamedTuple):
 
 
 class ResidentSequences:
-    """Sequences laid end to end on a device once, so that a batch costs one gather there.
+    """Sequences kept on a device, concatenated, so that making a batch takes one gather.
 
     Args:
-        sequences: what to lay down; binary ones stay a byte a value.
-        device: where.
-        dtype: type of the batches' x.
+        sequences: the sequences; binary values take one byte each.
+        device: where to keep them.
+        dtype: type of `x` in the batches.
     """
 
     def __init__(
@@ -83,16 +85,16 @@ class ResidentSequences:
         return self.gather(self.places(indices), int(self.lengths[indices].max()))
 
     def places(self, indices: np.ndarray) -> Tensor:
-        """(2, batch) int64 on the device: where the sequences at `indices` start; their lengths."""
+        """Start and length of the sequences at `indices`, (2, batch) int64 on the device."""
         places = np.stack([self._starts[indices], self.lengths[indices]])
         return torch.from_numpy(places).to(self._frames.device, non_blocking=True)
 
     def gather(self, places: Tensor, steps: int) -> SequenceBatch:
-        """A batch of `steps` time steps, made on the device alone.
+        """Make a batch of `steps` time steps without waiting for the device.
 
         Args:
-            places: as `places` gives them; a length may be 0.
-            steps: no fewer than the longest length.
+            places: the result of `places`; a length may be 0.
+            steps: number of time steps, at least the largest length.
         """
         starts, lengths = places
         t = torch.arange(steps, device=places.device)
@@ -116,14 +118,20 @@ def _one_later(steps: Tensor) -> Tensor:
 
 
 def _end_to_end(arrays: tuple[np.ndarray, ...], device: torch.device | str) -> Tensor:
-    """All rows, and one of zeros for padding behind them."""
+    """All rows, followed by one row of zeros for padding."""
     return torch.from_numpy(np.concatenate([*arrays, np.zeros_like(arrays[0][:1])])).to(device)
 
 
 def batch_indices(
     lengths: np.ndarray, batch_size: int, rng: np.random.Generator
 ) -> list[np.ndarray]:
-    """Every index once, in batches of like lengths, the batches in random order."""
+    """Every index once, in batches of similar length and in random order of the batches.
+
+    Args:
+        lengths: (N,), frames of each sequence.
+        batch_size: sequences of a batch.
+        rng: random generator of the order.
+    """
     jitter = rng.uniform(1.0 - _LENGTH_JITTER, 1.0 + _LENGTH_JITTER, len(lengths))
     order = np.argsort(lengths * jitter, kind="stable")
     batches = np.split(order, np.arange(batch_size, len(order), batch_size))
@@ -131,9 +139,13 @@ def batch_indices(
 
 
 def in_order(lengths: np.ndarray, frames: int) -> Iterator[np.ndarray]:
-    """Every index once, from short to long, in batches of at most `frames` padded frames.
+    """Every index once, sorted by length, in batches of at most `frames` padded frames.
 
-    A sequence longer than that stands alone.
+    A longer sequence is a batch by itself.
+
+    Args:
+        lengths: (N,), frames of each sequence.
+        frames: largest number of padded frames of a batch.
     """
     batch: list[int] = []
     for index in np.argsort(lengths, kind="stable"):

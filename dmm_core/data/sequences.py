@@ -1,4 +1,4 @@
-"""Ragged sequences in memory, as numpy arrays; no torch, so that a parser's process stays small."""
+"""Ragged sequences as numpy arrays. This module needs no torch, so upload parsers stay small."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -16,17 +16,17 @@ __all__ = ["Sequences", "Splits", "split_by_seed"]
 class Sequences:
     """Sequences of different lengths over the same features.
 
-    Arrays of other types are converted where no value changes by more than float32 rounds:
-    booleans, and integers that are all 0 or 1, to uint8; other integers and floats to float32.
+    Other types are converted if no value changes by more than float32 rounding: booleans, and
+    integers that are all 0 or 1, become uint8; other integers and floats become float32.
 
     Attributes:
-        x: one array (T_i, x_dim) per sequence; uint8 holding 0 and 1 for binary data, float32 for
-            real.
-        names: one name per sequence, to show; never used as a path.
-        u: one array (T_i, u_dim) of actions per sequence, float32, or None where nothing acts;
-            u[t] acts on the step from t to t + 1.
-        observed: one array (T_i, x_dim) per sequence, uint8 holding 1 where the feature was seen,
-            or None where all were. What x holds elsewhere is 0.
+        x: one array (T_i, x_dim) for each sequence; uint8 with values 0 and 1 for binary data,
+            float32 for real data.
+        names: one name for each sequence, for display; never used as a path.
+        u: one array (T_i, u_dim) of actions for each sequence, float32; u[t] acts on the step from
+            t to t + 1. None without actions.
+        observed: one array (T_i, x_dim) for each sequence, uint8, 1 where the feature was observed.
+            None if all were. Where a feature was not observed, `x` is 0.
 
     Raises:
         DataError: if the arrays disagree in number, width, length or type, are empty, or hold
@@ -39,7 +39,7 @@ class Sequences:
     observed: tuple[np.ndarray, ...] | None = None
 
     def __post_init__(self) -> None:
-        """Convert and check every sequence once, so that nothing behind this point has to."""
+        """Convert and check every sequence once."""
         object.__setattr__(self, "names", tuple(self.names))
         for part, called in (("x", "sequences"), ("u", "arrays of actions"), ("observed", "masks")):
             arrays = getattr(self, part)
@@ -184,18 +184,18 @@ class Splits:
 
 
 _MOST_WHOLE = 2**24
-"""Up to here float32 holds every whole number."""
+"""The largest number up to which float32 represents every whole number."""
 
 
 def _converted(
     arrays: Sequence[np.ndarray], names: tuple[str, ...], *, real: bool
 ) -> tuple[np.ndarray, ...]:
-    """The arrays in the types that `Sequences` keeps, where that loses nothing.
+    """Convert arrays to the types of `Sequences`, if no information is lost.
 
     Args:
-        arrays: of one part of the sequences.
-        names: of the sequences, for messages.
-        real: whether numbers that are all 0 or 1 are real all the same, as actions are.
+        arrays: the arrays of all sequences.
+        names: names of the sequences, for messages.
+        real: whether the values are real even if all are 0 or 1, as actions are.
     """
     found = tuple(np.asarray(array) for array in arrays)
     for array, name in zip(found, names, strict=True):
@@ -209,14 +209,14 @@ def _converted(
 
 def _as_float32(array: np.ndarray, name: str, real: bool) -> np.ndarray:
     if array.dtype == np.float32 or (array.dtype in (bool, np.uint8) and not real):
-        return array  # booleans beside floats are no one kind, and uint8 says that it is binary
+        return array  # checked later: all sequences have to be of one type
     if (
         array.dtype.kind in "ui"
         and array.size
         and not (-_MOST_WHOLE <= int(array.min()) and int(array.max()) <= _MOST_WHOLE)
     ):
         raise DataError(
-            f"{name}: whole numbers go up to 2^24, the last that float32 holds exactly."
+            f"{name}: whole numbers may not exceed 2^24, the largest that float32 holds exactly."
         )
     with np.errstate(over="ignore"):
         found = array.astype(np.float32)
@@ -229,10 +229,16 @@ def _as_float32(array: np.ndarray, name: str, real: bool) -> np.ndarray:
 def split_by_seed(
     count: int, seed: int, valid: float = 0.1, test: float = 0.1
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Indices (train, valid, test) of `count` sequences, shuffled with `seed`.
+    """Split `count` sequences at random into train, valid and test; returns their indices.
 
-    Valid and test get their fraction, rounded, and at least one sequence each where there are three
-    or more; with two, one is valid and test at once; with one, it stands in all three.
+    Valid and test each get their share, rounded, and at least one sequence if there are three or
+    more. Of two sequences, one is both valid and test. A single sequence is in all three splits.
+
+    Args:
+        count: number of sequences.
+        seed: seed of the shuffle.
+        valid: share of the validation split.
+        test: share of the test split.
     """
     order = np.random.default_rng(seed).permutation(count)
     if count == 1:

@@ -1,4 +1,4 @@
-"""How a configuration becomes a model."""
+"""Builds a model from a configuration and a description of the data."""
 
 import torch
 from torch import nn
@@ -20,31 +20,31 @@ from dmm_core.nn.transition import GatedTransition, MLPTransition
 __all__ = ["build_model", "require_fit"]
 
 _OWN_SETTINGS = {"nade": {"units": "nade_hidden"}}
-"""Emission -> its further arguments, each with the setting of `ModelConfig` that gives it."""
+"""Emission -> its additional arguments, each with the field of `ModelConfig` that sets it."""
 
 
 def build_model(
     config: ModelConfig, data: DataSpec, *, seed: int, emission: nn.Module | None = None
 ) -> DMM:
-    """The model that `config` describes, with weights drawn from `seed`, on the CPU in float32.
+    """Build the model that `config` describes, on the CPU in float32.
 
     Args:
-        config: what to build.
-        data: what the model is to explain.
-        seed: decides every initial weight.
-        emission: used in place of `config.emission`: a module that maps z_t, and x_{t-1} where
-            `config.x_to_x` is set, to a distribution with `log_prob` and `sample`.
+        config: the settings of the model.
+        data: the description of the data, such as `splits.spec`.
+        seed: seed of the initial weights.
+        emission: an emission to use in place of `config.emission`: a module that maps z_t, and
+            x_{t-1} if `config.x_to_x` is set, to a distribution with `log_prob` and `sample`.
 
     Raises:
         DataError: if the emission cannot explain such data.
-        ConfigError: if the configuration's known system is not of these dimensions.
+        ConfigError: if the dimensions of the configuration's known system differ from the data's.
     """
     if emission is None:
         require_fit(config, data)
     x_dim, u_dim, missing = data.x_dim, data.u_dim, data.missing
     past = config.inference in ("ST-L", "ST-LR", "MF-L", "MF-LR")
     future = config.inference in ("DKS", "ST-LR", "MF-R", "MF-LR")
-    with torch.random.fork_rng(devices=[]):  # the modules' own first draws leave no trace
+    with torch.random.fork_rng(devices=[]):  # keep PyTorch's global random state unchanged
         generative = (
             _learned(config, x_dim, u_dim, emission)
             if config.system == "learned"
@@ -86,15 +86,15 @@ def build_model(
 
 
 def require_fit(config: ModelConfig, data: DataSpec) -> None:
-    """Check that the model which `config` describes can explain such data.
+    """Check that a model with these settings can explain such data.
 
     Args:
-        config: what would be built.
-        data: what the model would have to explain.
+        config: the settings of the model.
+        data: the description of the data.
 
     Raises:
-        DataError: if the emission cannot explain data of that kind, or with features missing.
-        ConfigError: if the configuration's known system is not of these dimensions.
+        DataError: if the emission cannot explain data of this kind, or data with missing features.
+        ConfigError: if the dimensions of the configuration's known system differ from the data's.
     """
     kind, x_dim, u_dim, missing = data.kind, data.x_dim, data.u_dim, data.missing
     emission = EMISSIONS[config.emission]

@@ -1,9 +1,10 @@
-"""Checkpoints that a kill, a full disk or a flipped bit cannot lose: safetensors and a manifest.
+"""Checkpoints that survive a killed process, a full disk and a damaged file.
 
-The checkpoint of update 1200 is a file per group of tensors, `000001200.model.<hash>.safetensors`,
-and `000001200.json`, written last: until it stands, the checkpoint before is the newest. The hash
-in a name means that no file is ever overwritten by another content, so a second checkpoint of one
-update (before and after a validation) cannot harm the first.
+The checkpoint of update 1200 consists of one file for each group of tensors,
+`000001200.model.<hash>.safetensors`, and the manifest `000001200.json`. The manifest is written
+last. Until it exists, the previous checkpoint is the newest. File names contain a hash of the
+content, so no file is overwritten by other content, and a second checkpoint of the same update
+(before and after a validation) cannot damage the first.
 """
 
 import hashlib
@@ -39,12 +40,12 @@ _NAME = re.compile(r"([0-9]{9,})\.[a-z_]+\.[0-9a-f]{12}\.safetensors")
 
 @dataclass(frozen=True, eq=False)
 class Checkpoint:
-    """Everything that a training needs to go on exactly.
+    """Everything that a training needs to continue exactly.
 
     Attributes:
-        tensors: groups of named tensors, such as model, optimiser and best; a group's name is
-            lower-case letters and underscores.
-        scalars: the rest, as JSON holds it; at least `epoch` and `update`.
+        tensors: groups of named tensors, such as model, optimiser and best. The name of a group
+            consists of lower-case letters and underscores.
+        scalars: all other values, as JSON holds them; at least `epoch` and `update`.
     """
 
     tensors: dict[str, dict[str, Tensor]]
@@ -52,22 +53,32 @@ class Checkpoint:
 
 
 class LoadedCheckpoint(NamedTuple):
-    """The newest sound checkpoint of a folder, or None, and one sentence per damaged newer one."""
+    """The newest intact checkpoint of a folder.
+
+    Attributes:
+        checkpoint: the checkpoint; None if there is none.
+        skipped: one sentence for each newer checkpoint that is damaged.
+    """
 
     checkpoint: Checkpoint | None
     skipped: tuple[str, ...]
 
 
 def save_checkpoint(folder: Path, checkpoint: Checkpoint) -> None:
-    """Write `checkpoint`, then delete all but it and the one before.
+    """Write `checkpoint`, then delete all other checkpoints except the previous one.
 
-    Later updates in `folder` are deleted too: whoever writes this one has resumed from before them.
+    Checkpoints of later updates are deleted too, because the training has resumed from an earlier
+    one.
+
+    Args:
+        folder: the folder of the checkpoints; created if its parent exists.
+        checkpoint: what to write.
 
     Raises:
-        OSError: if the disk refuses; the checkpoints that stood before still load.
-        ValueError: if a scalar is not JSON, such as a float that is not finite.
+        OSError: if the file system refuses. The previous checkpoints can still be loaded.
+        ValueError: if a scalar cannot be written as JSON, such as a float that is not finite.
     """
-    folder.mkdir(exist_ok=True)  # no parents: a run that was moved is not begun anew here
+    folder.mkdir(exist_ok=True)  # without parents, so that a run that was moved is not recreated
     update = checkpoint.scalars["update"]
     digests, names = {}, set()
     for group, tensors in checkpoint.tensors.items():
@@ -81,11 +92,11 @@ def save_checkpoint(folder: Path, checkpoint: Checkpoint) -> None:
 
 
 def load_checkpoint(folder: Path, groups: Collection[str] | None = None) -> LoadedCheckpoint:
-    """The newest checkpoint whose manifest and files agree, on the CPU.
+    """Load the newest checkpoint whose manifest and files agree, on the CPU.
 
     Args:
-        folder: where `save_checkpoint` wrote; it may be missing.
-        groups: load, and check, only these groups; by default every one.
+        folder: the folder that `save_checkpoint` wrote to; it may be missing.
+        groups: the groups to load and check; by default all.
     """
     skipped = []
     for manifest in _manifests(folder):
@@ -100,40 +111,40 @@ def save_tensors(path: Path, tensors: Mapping[str, Tensor]) -> None:
     """Write named tensors to `path` as safetensors.
 
     Raises:
-        OSError: if the disk refuses; `path` is then as it was.
+        OSError: if the file system refuses; `path` is then unchanged.
     """
     write_atomic(path, encode_tensors(tensors))
 
 
 def load_tensors(path: Path) -> dict[str, Tensor]:
-    """The named tensors of a safetensors file, on the CPU.
+    """Load the named tensors of a safetensors file, on the CPU.
 
     Raises:
-        RunError: if the file is missing or is not safetensors.
+        RunError: if the file is missing or is not a safetensors file.
     """
     return decode_tensors(_read_bytes(path), path.name)
 
 
 def encode_tensors(tensors: Mapping[str, Tensor]) -> bytes:
-    """Named tensors as the bytes of a safetensors file."""
+    """Convert named tensors to the bytes of a safetensors file."""
     return safetensors.torch.save(
         {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
     )
 
 
 def decode_tensors(content: bytes, name: str) -> dict[str, Tensor]:
-    """The named tensors of a safetensors file's bytes, on the CPU; nothing in them is executed.
+    """Read named tensors from the bytes of a safetensors file, on the CPU; no code is executed.
 
     Args:
-        content: of the file, from whomever.
-        name: of the file, to show.
+        content: the bytes, which may be untrusted.
+        name: name of the file, for messages.
 
     Raises:
-        RunError: if it is no such file.
+        RunError: if the bytes are not a safetensors file.
     """
     try:
         return safetensors.torch.load(content)
-    except (SafetensorError, KeyError):  # KeyError: a type of number that PyTorch lacks
+    except (SafetensorError, KeyError):  # KeyError: a number type that PyTorch does not have
         raise RunError(f"{name} is not a safetensors file.") from None
 
 
@@ -159,7 +170,7 @@ def _read(manifest: Path, groups: Collection[str] | None) -> Checkpoint:
 
 
 def _manifest(scalars: Mapping[str, Any], digests: Mapping[str, str]) -> str:
-    """The manifest's exact text, which holds a hash of its own: any other text is damaged."""
+    """The exact text of a manifest, including its own hash; any other text counts as damaged."""
     body = {"scalars": scalars, "sha256": digests}
     canonical = json.dumps(body, sort_keys=True, allow_nan=False)
     whole = {**body, "manifest_sha256": hashlib.sha256(canonical.encode()).hexdigest()}
@@ -174,7 +185,7 @@ def _file_name(update: int, group: str, digest: str) -> str:
 
 
 def _manifests(folder: Path) -> list[Path]:
-    """Newest first."""
+    """All manifests of a folder, newest first."""
     found = [path for path in folder.glob("*.json") if re.fullmatch("[0-9]{9,}", path.stem)]
     return sorted(found, key=lambda path: int(path.stem), reverse=True)
 
@@ -189,7 +200,7 @@ def _delete_others(folder: Path, update: int, names: Iterable[str]) -> None:
             if of not in kept or (of == update and path.name not in names):
                 old.append(path)
     for path in old:
-        # A reader on Windows may have it open; the next save tries again.
+        # On Windows a reader may have the file open; the next save tries again.
         with suppress(PermissionError):
             path.unlink(missing_ok=True)
 

@@ -1,27 +1,27 @@
-"""Whether a training ended further off than it had come: one sentence, or none."""
+"""Detects a training that diverged, from the bounds of its epochs."""
 
 import math
 
 __all__ = ["DivergenceMonitor"]
 
 _NATS = 1.0
-"""Rise of a bound that is never called divergence, in nats a frame."""
+"""A rise of the bound up to this size is never divergence, in nats per frame."""
 
 _SHARE_OF_START = 0.1
-"""The same as a share of the bound before the first update."""
+"""Nor is a rise up to this share of the bound before the first update."""
 
 _SHARE_OF_GAIN = 0.5
-"""Share of what a training had gained that it has to lose again."""
+"""Share of its best improvement that a training has to lose to count as diverged."""
 
 
 class DivergenceMonitor:
-    """The few numbers of a training's course that divergence is judged by; nats a frame.
+    """The bounds that decide whether a training diverged, in nats per frame.
 
     Attributes:
-        start: the valid bound before the first update.
-        last: what was minimised (the annealed train bound) in the last epoch.
-        full: the train bound of the last epoch, once the KL weight was 1.
-        best: the lowest of these.
+        start: the validation bound before the first update.
+        last: the annealed training bound of the last epoch, which the training minimises.
+        full: the training bound of the last epoch whose KL weight was 1.
+        best: the lowest value that `full` has had.
     """
 
     def __init__(self) -> None:
@@ -31,12 +31,12 @@ class DivergenceMonitor:
         self.best: float | None = None
 
     def note(self, *, annealed: float, train: float, kl_weight: float) -> None:
-        """Take an epoch's bounds into account.
+        """Record the bounds of an epoch.
 
         Args:
-            annealed: the train bound with the KL weights in force.
-            train: the true train bound.
-            kl_weight: in force at the end of the epoch.
+            annealed: the training bound with the KL weights of the epoch.
+            train: the training bound with KL weight 1.
+            kl_weight: the KL weight at the end of the epoch.
         """
         self.last = annealed
         if kl_weight >= 1.0:
@@ -45,30 +45,30 @@ class DivergenceMonitor:
                 self.best = train
 
     def state(self) -> dict[str, float | None]:
-        """The numbers, for a checkpoint; one that is not finite is left out."""
+        """The values for a checkpoint, without those that are not finite."""
         return {k: v for k, v in vars(self).items() if v is None or math.isfinite(v)}
 
     def load(self, state: dict[str, float | None]) -> None:
-        """Go on from `state`; earlier versions kept none."""
+        """Restore `state`; it is empty in checkpoints of earlier versions."""
         for name in vars(self):
             setattr(self, name, state.get(name))
 
     def diverged(self) -> str:
-        """Why the training is to be called diverged, in a sentence; nothing if it is not."""
+        """One sentence that says why the training counts as diverged; empty if it does not."""
         if self.start is None or self.last is None or not math.isfinite(self.start):
             return ""
         margin = max(_NATS, _SHARE_OF_START * abs(self.start))
         if not self.last <= self.start + margin:
             return (
-                f"The training diverged: it ended at a train bound of {self.last:,.2f} nats a "
-                f"frame, above the {self.start:,.2f} before the first update."
+                f"The training diverged: it ended at a train bound of {self.last:,.2f} nats per "
+                f"frame, which is above the {self.start:,.2f} before the first update."
             )
         if self.full is None or self.best is None:
             return ""
         gain = self.start - self.best
         if not self.full <= self.best + max(margin, _SHARE_OF_GAIN * gain):
             return (
-                f"The training diverged: it ended at a train bound of {self.full:,.2f} nats a "
+                f"The training diverged: it ended at a train bound of {self.full:,.2f} nats per "
                 f"frame, after it had reached {self.best:,.2f}."
             )
         return ""

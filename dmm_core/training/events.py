@@ -1,4 +1,4 @@
-"""What a training tells while it goes on."""
+"""The events that a training yields."""
 
 from dataclasses import dataclass, field
 
@@ -7,13 +7,14 @@ __all__ = ["EpochEnd", "Event", "Finished", "Progress"]
 
 @dataclass(frozen=True)
 class Progress:
-    """Training goes on.
+    """The training is in progress.
 
     Attributes:
-        epoch: the epoch in progress, from 1.
-        update: updates done.
-        fraction: of all updates.
-        seconds_left: estimate by the pace so far, None before there is one.
+        epoch: the current epoch, counted from 1.
+        update: number of updates done.
+        fraction: share of all updates that is done, 0 to 1.
+        seconds_left: estimate of the remaining time at the pace so far; None before the first
+            estimate.
     """
 
     epoch: int
@@ -24,21 +25,22 @@ class Progress:
 
 @dataclass(frozen=True)
 class EpochEnd:
-    """An epoch is over; bounds in nats a frame, averages over the epoch's updates.
+    """An epoch ended. Bounds are in nats per frame and averages over the epoch's updates.
 
     Attributes:
-        epoch: the epoch that ended, from 1.
-        update: updates done.
-        train_bound: train_nll + train_kl, the true bound (KL weight 1).
+        epoch: the epoch that ended, counted from 1.
+        update: number of updates done.
+        train_bound: train_nll + train_kl, the bound with KL weight 1.
         train_nll: -log p(x given z).
         train_kl: KL(q || p).
-        annealed_bound: with the KL weights in force, what was minimised less the penalty.
-        kl_weight: in force at the end of the epoch.
+        annealed_bound: the bound with the KL weights of the epoch; the training minimises it plus
+            the penalties.
+        kl_weight: the KL weight at the end of the epoch.
         grad_norm: mean norm of the gradient before clipping.
-        lr: learning rate at the end of the epoch.
-        seconds: wall time of the epoch, with its validation.
-        valid_bound: bound of the valid split, None where this epoch measures none.
-        is_best: whether that is the best so far.
+        lr: the learning rate at the end of the epoch.
+        seconds: wall-clock time of the epoch, including its validation.
+        valid_bound: bound of the validation split; None if this epoch was not validated.
+        is_best: whether `valid_bound` is the best so far.
         scalars: name -> value of every parameter that is a single number, such as alpha and beta of
             `nonlinear-gssm`.
     """
@@ -60,12 +62,12 @@ class EpochEnd:
 
 @dataclass(frozen=True)
 class Finished:
-    """Training is over.
+    """The training ended.
 
     Attributes:
-        reason: one sentence.
-        best_valid_bound: in nats a frame.
-        best_epoch: when it was reached.
+        reason: why it ended, in one sentence.
+        best_valid_bound: the best validation bound, in nats per frame; None if there was none.
+        best_epoch: the epoch of the best validation bound.
     """
 
     reason: str
@@ -74,4 +76,4 @@ class Finished:
 
 
 Event = Progress | EpochEnd | Finished
-"""Anything that a training tells."""
+"""Any event of a training."""

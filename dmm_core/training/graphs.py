@@ -1,9 +1,9 @@
-"""Updates recorded as CUDA graphs, one for each number of time steps, and replayed from then on.
+"""Updates as CUDA graphs: recorded once for each number of time steps, and then replayed.
 
-A model of small matrices spends a GPU's time on starting its kernels, thousands an update. A graph
-starts them all at once, but its shapes and addresses are those of the recording. So batches are
-filled up to a few numbers of steps and to the full batch size, which leaves the bound as it is, and
-what changes from update to update is written into tensors that stay where they are.
+With small matrices, a GPU spends most of its time on starting thousands of kernels for each update.
+A graph starts them all at once, but its shapes and memory addresses are fixed. So batches are
+padded to a few numbers of time steps and to the full batch size, which does not change the bound.
+Values that differ between updates are written into tensors with a fixed address.
 """
 
 import threading
@@ -22,14 +22,14 @@ from dmm_core.training.train_step import Rates, Update
 __all__ = ["GraphedUpdate", "filled", "graphed_update"]
 
 _RECORDING = threading.Lock()
-"""PyTorch records one graph at a time in a process."""
+"""PyTorch can record only one graph at a time in a process."""
 
 _MOST_GRAPHS = 32
-"""Numbers of time steps whose recordings are kept at once."""
+"""Largest number of recorded graphs that are kept."""
 
 
 def filled(steps: int) -> int:
-    """`steps` rounded up to three binary digits after the first: at most an eighth more."""
+    """`steps` rounded up to four significant binary digits, by at most an eighth."""
     grain = 1 << max(0, (steps - 1).bit_length() - 4)
     return -(-steps // grain) * grain
 
@@ -41,39 +41,40 @@ def graphed_update(
     world: World,
     tell: Callable[[str], object],
 ) -> "GraphedUpdate | None":
-    """A training's updates as graphs, or None where it does not ask for or cannot have them.
+    """The updates of a training as graphs; None if graphs are not requested or not possible.
 
     Args:
-        update: of the training.
-        sequences: of which batches are made.
-        config: how it trains.
+        update: the training's update.
+        sequences: the training sequences, on the device.
+        config: the training settings.
         world: the processes that train together.
-        tell: told, in a sentence, where graphs are asked for and are not used.
+        tell: called with a sentence if graphs are requested but not possible.
     """
     if not config.graphs:
         return None
     if world.size > 1:
-        tell("CUDA graphs are for one process; these updates run without.")
+        tell("CUDA graphs need a single process; these updates run without graphs.")
         return None
     if update.skipped.device.type != "cuda":
-        tell("CUDA graphs need a CUDA GPU; these updates run without.")
+        tell("CUDA graphs need a CUDA GPU; these updates run without graphs.")
         return None
     rows = min(config.batch_size, len(sequences.lengths))
     return GraphedUpdate(update, sequences, rows, record=True, tell=tell)
 
 
 class GraphedUpdate:
-    """Updates on filled batches; of each number of steps the second is recorded, and then replayed.
+    """Updates on padded batches. The second update of each number of steps is recorded.
 
-    The first runs plainly, and makes what a recording has to find: libraries' workspaces and the
-    optimiser's state. Noise is that of the seed and the filled shape, recorded or not.
+    The first update of each number of steps runs without a graph. It creates the workspaces of the
+    libraries and the optimiser's state, which a recording needs. The noise depends on the seed and
+    the padded shape only, so recorded and plain updates use the same.
 
     Args:
-        update: what is recorded; its generator is seeded before each call.
-        sequences: of which batches are made, on the device.
-        rows: sequences of the largest batch.
-        record: False runs every update plainly, as it is done after a recording that failed.
-        tell: told, in a sentence, when one failed.
+        update: the update to record; its generator is seeded before each call.
+        sequences: the training sequences, on the device.
+        rows: number of sequences of the largest batch.
+        record: False runs every update without a graph, as after a recording that failed.
+        tell: called with a sentence if a recording failed.
     """
 
     def __init__(
@@ -101,7 +102,7 @@ class GraphedUpdate:
     def __call__(self, indices: np.ndarray, rates: Rates) -> None:
         """Update the model on the sequences at `indices`."""
         places = self._sequences.places(indices)
-        self._places.zero_()  # sequences of no steps fill a small batch up
+        self._places.zero_()  # a small batch is padded with sequences of length 0
         self._places[:, : len(indices)].copy_(places)
         self._rates.copy_(torch.tensor(rates), non_blocking=True)
         steps = filled(int(self._sequences.lengths[indices].max()))
@@ -113,7 +114,7 @@ class GraphedUpdate:
             self._run_beside(steps)
 
     def forget(self) -> None:
-        """Drop what was recorded, since the optimiser's state is in other places now."""
+        """Drop all graphs, because the optimiser's state has new addresses."""
         self._graphs.clear()
         self._met.clear()
 
@@ -122,7 +123,7 @@ class GraphedUpdate:
         self._update(batch, Rates(*self._rates.unbind()))
 
     def _run_beside(self, steps: int) -> None:
-        """Run on the stream of the recordings, as PyTorch asks of what precedes one."""
+        """Run on the recording stream, which PyTorch requires before a recording."""
         here = torch.cuda.current_stream()
         self._stream.wait_stream(here)
         with torch.cuda.stream(self._stream):
@@ -131,7 +132,7 @@ class GraphedUpdate:
 
     @contextmanager
     def _capturable(self) -> Iterator[None]:
-        """Let the optimiser be recorded; at any other time PyTorch would warn of that."""
+        """Allow the optimiser to be recorded; outside a recording this setting gives a warning."""
         groups = self._update.optimizer.param_groups
         for group in groups:
             group["capturable"] = True
@@ -142,7 +143,7 @@ class GraphedUpdate:
                 group["capturable"] = False
 
     def _graph(self, steps: int) -> torch.cuda.CUDAGraph | None:
-        """The recording for `steps`, made at the second call; None at the first, or if it fails."""
+        """The graph for `steps`, recorded at the second call; None at the first or on failure."""
         if steps in self._graphs:
             self._graphs.move_to_end(steps)
             return self._graphs[steps]
@@ -153,19 +154,19 @@ class GraphedUpdate:
         graph = torch.cuda.CUDAGraph()
         graph.register_generator_state(self._update.generator)
         try:
-            # Thread-local: pages in other threads may use the GPU while this one records.
+            # Thread-local, because other threads may use the GPU during the recording.
             recording = torch.cuda.graph(
                 graph, pool=self._pool, stream=self._stream, capture_error_mode="thread_local"
             )
             with _RECORDING, recording, self._capturable():
                 self._run(steps)
         except RuntimeError as error:
-            torch.cuda.set_stream(here)  # which a failed recording leaves
+            torch.cuda.set_stream(here)  # a failed recording does not restore the stream
             reason = str(error.__context__ or error).strip().partition("\n")[0]
-            self._tell(f"Updates run without CUDA graphs, since one failed: {reason}")
+            self._tell(f"Updates run without CUDA graphs, because a recording failed: {reason}")
             self._record = False
             self.forget()
-            self._update.optimizer.zero_grad(set_to_none=True)  # gradients of the recording
+            self._update.optimizer.zero_grad(set_to_none=True)  # drop the recording's gradients
             self._update.generator = torch.Generator(here.device).manual_seed(seed)
             return None
         self._graphs[steps] = graph

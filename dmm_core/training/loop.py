@@ -1,8 +1,8 @@
-"""Training as a stream of events; its state can be taken and restored at any of them.
+"""Training as a stream of events, with a state that can be saved and restored at every event.
 
-All randomness is a pure function of the seed and of how far training has come: the weights of the
-seed, the order of the data of (seed, epoch), the noise of (seed, update). So a restored training
-goes on as if nothing had happened, to the last bit on a CPU with the same number of threads.
+All random numbers are a function of the seed and the position in the training: the initial weights
+depend on the seed, the order of the data on (seed, epoch), and the noise on (seed, update). So a
+restored training continues exactly, bit for bit on a CPU with the same number of threads.
 """
 
 import logging
@@ -43,7 +43,7 @@ __all__ = ["Training", "fit"]
 _LOG = logging.getLogger(__name__)
 
 _LOOK_EVERY = 20
-"""Updates between two looks of the host at the device's count of updates that were not finite."""
+"""Updates between two checks for updates that were not finite; each check waits for the device."""
 
 _PROGRESS_SECONDS = 0.3
 
@@ -55,18 +55,18 @@ class _Stream(IntEnum):
 
 
 class Training:
-    """Minimises the bound of a model on the train split; a restartable stream of events.
+    """Minimise the bound of a model on the training split.
 
     Args:
         model: trained in place, on the configured device.
-        splits: train and valid are used, test is not touched.
-        config: how to train.
+        splits: the training and validation splits are used; the test split is not.
+        config: the training settings.
         world: the processes that train together, each with the same model, splits and config.
-        tell: told, in a sentence, of what was asked for and could not be had, such as CUDA graphs.
+        tell: called with a sentence if a setting, such as CUDA graphs, cannot be used.
 
     Raises:
-        ConfigError: if the device is not there or its memory is too small.
-        DataError: if the model was not made for the splits.
+        ConfigError: if the device is missing or its memory is too small.
+        DataError: if the splits do not fit the model.
     """
 
     def __init__(
@@ -112,13 +112,13 @@ class Training:
             tell(sentence)
 
     def events(self) -> Iterator[Event]:
-        """Train to the end; between any two events the training stands still.
+        """Train to the end. The training pauses while the consumer handles an event.
 
         Yields:
             `Progress` a few times a second, `EpochEnd` after each epoch, `Finished` at the end.
 
         Raises:
-            RunError: if an update was not finite; no such update is ever applied.
+            RunError: if an update was not finite. Such an update is not applied.
         """
         set_num_threads_locally(self.config.threads)
         began, update_then = time.monotonic(), self.update
@@ -127,6 +127,7 @@ class Training:
             self._course.start = self._measured()
         while self.epoch < self.config.epochs and not self._out_of_patience():
             epoch_began = last = time.monotonic()
+            # The order of the epoch; a restored training skips the batches it has seen.
             order = np.random.default_rng([self.config.seed, _Stream.ORDER, self.epoch])
             batches = batch_indices(self._train.lengths, self.config.batch_size, order)
             for indices in batches[self.update - self.epoch * self._updates_an_epoch :]:
@@ -166,7 +167,7 @@ class Training:
             self._step(self._train.batch(indices))
 
     def _step_together(self, indices: np.ndarray) -> None:
-        """One update on this process's part of a batch."""
+        """One update on this process's share of a batch."""
         shard = self._world.shard(self._train.lengths[indices])
         batch = self._train.batch(indices[shard.rows])
         if shard.idle:
@@ -174,15 +175,15 @@ class Training:
         self._step(batch, shard)
 
     def _step(self, batch: SequenceBatch, shard: Shard | None = None) -> None:
-        """One update; nothing in it waits for the device."""
+        """One update, which does not wait for the device."""
         self._do(batch, self._begin(), shard)
         self.update += 1
 
     def _begin(self) -> Rates:
-        """Seed the noise of the next update; its rates."""
+        """Seed the noise of the next update, and return its rates."""
         config, update = self.config, self.update
         self._do.generator.manual_seed(_seed(config.seed, _Stream.NOISE, update))
-        # A young average follows the weights, so that it forgets where they began.
+        # Early on, the average follows the weights closely, so that it forgets the initial ones.
         decay = min(config.weight_average, (2 + update) / (11 + update))
         weight = kl_weight(update, config.anneal_updates)
         return Rates(weight, self._lr(update), 1.0 - decay)
@@ -239,7 +240,7 @@ class Training:
         return bound
 
     def _measured(self) -> float:
-        """The valid bound, measured by the first process for all of them."""
+        """The validation bound, computed by the first process and sent to all."""
         return self._world.broadcast(self._valid_bound() if self._world.rank == 0 else None)
 
     def _valid_bound(self) -> float:
@@ -252,7 +253,7 @@ class Training:
 
     @torch.no_grad()
     def _swap_average(self) -> None:
-        """Exchange the weights and their moving average, if one is kept; each keeps its memory."""
+        """Exchange the weights and their moving average, if there is one, in place."""
         if not self._do.average:
             return
         for average, parameter in zip(self._do.average, self._do.parameters, strict=True):
@@ -261,10 +262,10 @@ class Training:
             average.copy_(weights)
 
     def state(self) -> Checkpoint:
-        """Everything that `load_state` needs to go on exactly from here.
+        """Everything that `load_state` needs to continue exactly from here.
 
         Raises:
-            RunError: if an update was not finite; a state taken then would forget it.
+            RunError: if an update was not finite, which the state would not record.
         """
         self._raise_if_skipped()
         optimiser = {
@@ -291,10 +292,10 @@ class Training:
         return Checkpoint(tensors=tensors, scalars=scalars)
 
     def load_state(self, checkpoint: Checkpoint) -> None:
-        """Go on from a state taken of a training with the same model, splits and config.
+        """Continue from a state of a training with the same model, splits and config.
 
         Raises:
-            RunError: if the state is of another model.
+            RunError: if the state belongs to another model.
         """
         try:
             self.model.load_state_dict(checkpoint.tensors["model"])
@@ -327,7 +328,16 @@ class Training:
 
 
 def fit(model: DMM, splits: Splits, config: TrainConfig) -> Iterator[Event]:
-    """Train `model` on `splits` from the start: `Training(...).events()`."""
+    """Train `model` on `splits` from the start; a shorthand for `Training(...).events()`.
+
+    Args:
+        model: trained in place, on the configured device.
+        splits: the training and validation splits are used; the test split is not.
+        config: the training settings.
+
+    Yields:
+        `Progress` a few times a second, `EpochEnd` after each epoch, `Finished` at the end.
+    """
     return Training(model, splits, config).events()
 
 

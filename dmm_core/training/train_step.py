@@ -1,7 +1,7 @@
-"""One update of a training: bound, gradient, clipping, optimiser, weight average and sums.
+"""One training step: bound, gradient, clipping, optimiser step, weight average and sums.
 
-Nothing in it waits for the device, and all that changes from one update to the next comes in from
-outside: the batch, its `Rates`, and the seed of the noise.
+A step never waits for the device. Everything that differs between steps is an argument: the batch,
+its `Rates`, and the seed of the noise.
 """
 
 from collections.abc import Mapping
@@ -26,12 +26,12 @@ __all__ = ["Rates", "Sum", "Update", "penalised"]
 
 
 class Rates(NamedTuple):
-    """What an update is told beside its batch; numbers, or tensors of one number on the device.
+    """The rates of one update; numbers, or tensors of one number on the device.
 
     Attributes:
-        kl_weight: of the KL in the annealed bound.
+        kl_weight: weight of the KL in the annealed bound.
         lr: learning rate.
-        forget: share of the new weights in their moving average.
+        forget: weight of the new parameters in their moving average.
     """
 
     kl_weight: float | Tensor
@@ -40,7 +40,7 @@ class Rates(NamedTuple):
 
 
 class Sum(IntEnum):
-    """Places in `Update.sums`."""
+    """Indices into `Update.sums`."""
 
     NLL = 0
     KL = 1
@@ -50,20 +50,20 @@ class Sum(IntEnum):
 
 
 class Update:
-    """One update of a model, called with a batch; it keeps what lasts from one to the next.
+    """One update of a model, called with a batch, and the state that lasts between updates.
 
     Args:
-        model: on its device, changed in place.
-        config: how to train.
+        model: on its device; changed in place.
+        config: the training settings.
         world: the processes that train together.
 
     Attributes:
-        named: the parameters that are trained, by name.
-        optimizer: of them.
-        average: their moving average, in their order; empty where none is kept.
-        sums: over the updates since they were last set to zero, in the places of `Sum`.
-        skipped: how many updates were not finite and therefore not applied.
-        generator: source of all noise, to be seeded before each update.
+        named: the trained parameters, by name.
+        optimizer: their optimiser.
+        average: their moving average, in the same order; empty if none is kept.
+        sums: sums over the updates since they were last set to zero, indexed by `Sum`.
+        skipped: number of updates that were not finite and therefore not applied.
+        generator: generator of all noise, to be seeded before each update.
     """
 
     def __init__(self, model: DMM, config: TrainConfig, world: World) -> None:
@@ -86,9 +86,9 @@ class Update:
         """Update the model.
 
         Args:
-            batch: the sequences, of which some may be empty.
-            rates: of this update.
-            shard: which part of a batch that several processes share this one is.
+            batch: the sequences, some of which may be empty.
+            rates: the rates of this update.
+            shard: the part that `batch` is of a batch that several processes share.
         """
         self._model.train()
         config = self._config
@@ -100,6 +100,7 @@ class Update:
             chance = SequenceRows(self.generator, shard.rows, shard.batch, shard.steps)
             frames = batch.mask.new_tensor(shard.frames)
             rows, steps = shard.batch, shard.steps
+        # Every process draws the noise of the whole batch and uses its own rows.
         noise = draw_noise((*draws, rows, steps, self._model.z_dim), self.generator, batch.x)
         if shard is not None:
             noise = noise[..., shard.rows, : batch.mask.shape[1], :]
@@ -118,6 +119,7 @@ class Update:
         if shard is not None:
             sums = torch.stack([t.detach() for t in (nll, kl, annealed, loss)])
             nll, kl, annealed, loss = self._world.sum_gradients(self.parameters, sums)
+        # Clip, and skip the update on the device if it is not finite.
         norm = torch.nn.utils.clip_grad_norm_(self.parameters, config.clip_norm)
         bad = torch.logical_not(torch.isfinite(loss.detach()) & torch.isfinite(norm)).float()
         for group in self.optimizer.param_groups:
@@ -134,7 +136,7 @@ class Update:
     def _annealed(
         self, batch: SequenceBatch, path: LatentPath, bound: Bound, weight: float | Tensor
     ) -> Tensor:
-        """What an update minimises, summed over the batch, before the penalties."""
+        """The objective summed over the batch, without the penalties."""
         config = self._config
         if config.objective == "iwae":
             return importance_bound(self._model, batch, path, weight).sum()
@@ -144,24 +146,24 @@ class Update:
         return (bound.nll.sum() + weight * kl.sum()) / config.samples
 
     def _apply(self, bad: Tensor) -> None:
-        """Let the optimiser step unless `bad` is 1, without asking the device which it is."""
+        """Make an optimiser step unless `bad` is 1, without waiting for its value."""
         if isinstance(self.optimizer, torch.optim.AdamW):
-            # The fused kernels look at it on the device, and leave everything as it is at 1.
+            # The fused kernels read this on the device, and do nothing if it is 1.
             vars(self.optimizer)["found_inf"] = bad
         else:
             for parameter in self.parameters:
-                if parameter.grad is not None:  # RMSprop does not move at a gradient of zero
+                if parameter.grad is not None:  # RMSprop makes no step for a gradient of zero
                     parameter.grad = torch.where(bad > 0, 0.0, parameter.grad)
         self.optimizer.step()
 
 
 def penalised(named: Mapping[str, torch.nn.Parameter], parts: str) -> list[torch.nn.Parameter]:
-    """The parameters that `parts`, as in `TrainConfig.penalty_pattern`, name and do not exclude.
+    """The parameters selected by `TrainConfig.penalty_pattern`.
 
     Args:
         named: the parameters by name.
-        parts: parts of names, separated by spaces; * stands for any characters, ^ and $ for the
-            ends of a name, and ! before a part excludes.
+        parts: parts of names, separated by spaces. * matches any characters, ^ and $ match the ends
+            of a name, and a ! before a part excludes the names that contain it.
     """
     words = parts.split()
     chosen = [_glob(word) for word in words if not word.startswith("!")]
@@ -175,7 +177,7 @@ def penalised(named: Mapping[str, torch.nn.Parameter], parts: str) -> list[torch
 
 
 def _glob(part: str) -> str:
-    """The pattern of whole names that contain `part`."""
+    """The shell pattern of the names that contain `part`."""
     start = "" if part.startswith("^") else "*"
     end = "" if part.endswith("$") else "*"
     return start + part.removeprefix("^").removesuffix("$") + end
@@ -184,5 +186,5 @@ def _glob(part: str) -> str:
 def _optimizer(parameters: list[torch.nn.Parameter], config: TrainConfig) -> torch.optim.Optimizer:
     if config.optimizer == "rmsprop":
         return torch.optim.RMSprop(parameters, lr=config.lr)
-    # AdamW without decay is Adam; fused, it can leave out an update on the device.
+    # AdamW without weight decay is Adam. Its fused version can skip an update on the device.
     return torch.optim.AdamW(parameters, lr=config.lr, weight_decay=config.weight_decay, fused=True)
