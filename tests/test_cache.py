@@ -68,5 +68,7 @@ def test_many_sessions_do_the_work_once(dmm_home):
 def test_a_folder_that_cannot_be_written_is_one_sentence(tmp_path, monkeypatch):
     (tmp_path / "file").write_text("in the way")
     monkeypatch.setenv("DMM_HOME", str(tmp_path / "file"))
-    with pytest.raises(DataError, match=r"^The data set file .*cannot be kept.*DMM_HOME.*\.$"):
+    with pytest.raises(
+        DataError, match=r"^The data set file .*cannot be read or written.*DMM_HOME.*\.$"
+    ):
         cached("number", lambda: b"12", read_number)

@@ -124,7 +124,7 @@ def test_a_file_without_parts_is_refused(tmp_path):
     (tmp_path / "empty.musicxml").write_text(
         '<?xml version="1.0"?><score-partwise version="3.1"><part-list/></score-partwise>'
     )
-    with pytest.raises(DataError, match="holds no score in parts"):
+    with pytest.raises(DataError, match="is not a score with parts"):
         read_chorale(tmp_path / "empty.musicxml")
 
 

@@ -133,13 +133,13 @@ def test_two_faulty_answers_are_retried(serve, fault):
 @pytest.mark.parametrize(
     ("fault", "reason"),
     [
-        (cut, "no connection, or it broke"),
-        (short, "is 60000 bytes long instead of 102400"),
+        (cut, "the connection failed"),
+        (short, "has 60000 bytes instead of 102400"),
         (altered, "was altered"),
         (long, "longer than its 102400 bytes"),
         (missing, "the server answered 404"),
         (broken, "the server answered 500"),
-        (garbage, "no connection, or it broke"),
+        (garbage, "the connection failed"),
     ],
 )
 def test_a_file_that_never_comes_whole_is_refused_with_the_reason(serve, fault, reason):
@@ -152,10 +152,10 @@ def test_a_file_that_never_comes_whole_is_refused_with_the_reason(serve, fault, 
 
 @pytest.mark.parametrize("fault", [silent, stalling])
 def test_a_silent_server_is_given_up(serve, monkeypatch, fault):
-    monkeypatch.setattr(module, "SILENCE", 0.2)
+    monkeypatch.setattr(module, "READ_TIMEOUT", 0.2)
     serve(fault)
     started = time.monotonic()
-    with pytest.raises(DataError, match="the server fell silent"):
+    with pytest.raises(DataError, match="the server stopped responding"):
         download(FILE, ignore)
     assert time.monotonic() - started < 3
 
@@ -179,8 +179,8 @@ def test_no_server_is_one_sentence_that_names_the_way_out(monkeypatch):
     with pytest.raises(DataError) as error:
         download(file, ignore)
     assert str(error.value) == (
-        f"rolls.mat could not be fetched from http://127.0.0.1:{port}/ (no connection, or it "
-        "broke); without a network, set DMM_DATASETS_MIRROR to a folder or a URL that holds the "
+        f"rolls.mat could not be downloaded from http://127.0.0.1:{port}/ (the connection "
+        "failed); without a network, set DMM_DATASETS_MIRROR to a folder or a URL that holds the "
         "file."
     )
 

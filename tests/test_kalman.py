@@ -119,5 +119,7 @@ def test_known_figures_of_linear_toy():
 
 @pytest.mark.parametrize("shape", [(4, 25), (4, 25, 2), (0, 25, 1), (4, 0, 1)])
 def test_wrong_shapes_are_refused_in_one_sentence(shape):
-    with pytest.raises(DataError, match=r"^Observations are \(sequences, frames, 1\), not .*\.$"):
+    with pytest.raises(
+        DataError, match=r"^Observations must have shape \(sequences, frames, 1\), not .*\.$"
+    ):
         kalman_smoother(LINEAR_GSSM, np.zeros(shape))

@@ -248,7 +248,7 @@ def test_wrong_shapes_are_refused_in_one_sentence(z, u):
 
 def test_unlike_treatments_and_too_few_draws_are_refused():
     z, u = np.zeros((3, 3)), np.zeros((3, 2, 8))
-    with pytest.raises(DataError, match=r"^Both treatments have one shape, not .*\.$"):
+    with pytest.raises(DataError, match=r"^Both treatments must have the same shape, not .*\.$"):
         drug_effect(z, u, u[:, :1])
-    with pytest.raises(DataError, match=r"^An error needs two draws or more, not 1\.$"):
+    with pytest.raises(DataError, match=r"^A standard error needs at least 2 draws, not 1\.$"):
         shares_under(z, u, draws=1)

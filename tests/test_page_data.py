@@ -76,7 +76,7 @@ def test_data_that_cannot_be_had_is_one_plain_sentence(monkeypatch, tmp_path):
     at.button(key="fetch").click().run()
     assert not at.exception
     (message,) = at.error
-    assert "could not be fetched" in message.value and "Traceback" not in message.value
+    assert "could not be downloaded" in message.value and "Traceback" not in message.value
 
 
 def test_an_upload_is_played_and_counted():

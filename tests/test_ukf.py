@@ -72,6 +72,6 @@ def test_known_figures_of_nonlinear_gssm():
 def test_wrong_shapes_are_refused_in_one_sentence(shape):
     for infer in (unscented_filter, unscented_smoother):
         with pytest.raises(
-            DataError, match=r"^Observations are \(sequences, frames, 1\), not .*\.$"
+            DataError, match=r"^Observations must have shape \(sequences, frames, 1\), not .*\.$"
         ):
             infer(NONLINEAR_UKF, np.zeros(shape))

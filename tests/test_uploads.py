@@ -501,7 +501,7 @@ def test_foreign_ids_are_not_found(dmm_home, action, upload):
 
 
 def test_nothing_read_is_nothing_to_keep(dmm_home):
-    with pytest.raises(DataError, match="nothing to keep"):
+    with pytest.raises(DataError, match="nothing to store"):
         store_upload(UploadReport(None, ()), title="x", options=OPTIONS)
 
 

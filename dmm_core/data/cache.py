@@ -1,4 +1,4 @@
-"""The folder of data sets under `home()`: whole, checked files that are made once."""
+"""Cache of data set files under `home()`; every file is complete and validated."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -14,27 +14,30 @@ __all__ = ["Report", "cache_path", "cached"]
 Content = TypeVar("Content")
 
 Report = Callable[[float, str], None]
-"""Told how far a loader is, between 0 and 1, and what it is doing, in a few words to show."""
+"""Progress callback: called with the fraction that is done, 0 to 1, and a message to show."""
 
 
 def cache_path(name: str) -> Path:
-    """Where the cached file `name` is, or would be."""
+    """Return the path of the cached file `name`, which need not exist."""
     return home() / "datasets" / name
 
 
 def cached(name: str, make: Callable[[], bytes], read: Callable[[bytes], Content]) -> Content:
-    """What `read` finds in the cached file `name`, which is made first where it is not there.
+    """Read a file of the cache; create it first if it is missing or damaged.
 
-    Bytes that `read` refuses never enter the cache, and a file that changed on the disk is made
-    again. A lock lets many sessions ask at once and only one of them do the work.
+    Only content that `read` accepts is stored. A lock ensures that one process creates the file
+    while the others wait for it.
 
     Args:
-        name: the file's name in the cache.
-        make: produces the file's bytes.
-        read: turns them into what is wanted; raises `DataError` for bytes that are not sound.
+        name: name of the file in the cache.
+        make: function that creates the content of the file.
+        read: function that parses the content. It raises `DataError` if the content is damaged.
+
+    Returns:
+        The result of `read`.
 
     Raises:
-        DataError: if `make` or `read` does, or if the folder or the file cannot be read or written.
+        DataError: if `make` or `read` raises it, or the file cannot be read or written.
     """
     path = cache_path(name)
     try:
@@ -51,6 +54,6 @@ def cached(name: str, make: Callable[[], bytes], read: Callable[[bytes], Content
             return result
     except OSError as error:
         raise DataError(
-            f"The data set file {path} cannot be kept: {error.strerror or error}; DMM_HOME names "
-            "the folder that must be writable."
+            f"The data set file {path} cannot be read or written ({error.strerror or error}); set "
+            "DMM_HOME to a folder that is writable."
         ) from error

@@ -1,8 +1,8 @@
-"""`jsb-m21`: Bach's four-part chorales, rebuilt offline from the corpus that music21 ships.
+"""The data set `jsb-m21`: Bach's four-part chorales from the corpus of music21, without a download.
 
 A frame holds the pitches that sound at its first instant, on a grid that starts with the score.
-Every score is transposed upward by 6 to 17 semitones so that its last bass note becomes a C, as in
-the canonical JSB set. `jsb_split.json` beside this file lists the scores of each split.
+Every score is transposed up by 6 to 17 semitones so that its last bass note becomes a C, as in the
+canonical JSB data set. `jsb_split.json` in this folder lists the scores of each split.
 """
 
 import json
@@ -29,41 +29,44 @@ __all__ = [
 ]
 
 CHORALE_GRIDS: dict[str, int] = {"jsb-m21": 1, "jsb-m21-eighth": 2, "jsb-m21-sixteenth": 4}
-"""Name of a data set -> frames of a quarter note."""
+"""Name of a data set -> frames per quarter note."""
 
-_VERSION = 1  # of the cached notes: count up whenever the same corpus would give others
+_VERSION = 1  # of the cached notes; increase it when the code produces different notes
 
 
 class Chorale(NamedTuple):
-    """A transposed score, before it is sampled on any grid.
+    """A transposed score before it is sampled on a grid.
 
     Attributes:
-        notes: (notes, 3) float64: MIDI pitch, start, end; times in quarters from its beginning.
-        quarters: length of the score, in quarters, with its rests.
+        notes: (notes, 3) float64: MIDI pitch, start and end; times in quarter notes from the start
+            of the score.
+        quarters: length of the score in quarter notes, including rests.
     """
 
     notes: np.ndarray
     quarters: float
 
     def roll(self, steps_per_quarter: int) -> np.ndarray:
-        """(T, 88) uint8: 1 where a pitch sounds at the first instant of a frame."""
+        """Return the (T, 88) uint8 piano-roll of the pitches at the first instant of each frame."""
         roll = np.zeros((int(np.ceil(self.quarters * steps_per_quarter)), PITCHES), np.uint8)
-        # A note of [start, end) sounds at instant t / steps exactly where start <= t / steps < end.
+        # A note of [start, end) sounds at the instant t / steps if start <= t / steps < end.
         frames = np.ceil(self.notes[:, 1:] * steps_per_quarter).astype(int)
-        for pitch, (first, past) in zip(self.notes[:, 0].astype(int), frames, strict=True):
-            roll[first:past, pitch - LOWEST] = 1
+        for pitch, (first, end) in zip(self.notes[:, 0].astype(int), frames, strict=True):
+            roll[first:end, pitch - LOWEST] = 1
         return roll
 
 
 def load_chorales(name: str, progress: Report) -> Splits:
-    """The chorales on one of the three grids; reading the corpus takes a while, once for all three.
+    """Load the chorales on one of the three grids.
+
+    The first call reads the corpus, which takes about 25 s; the result is cached for all grids.
 
     Args:
-        name: a key of `CHORALE_GRIDS`.
-        progress: told how many scores are read.
+        name: key of `CHORALE_GRIDS`.
+        progress: called after each score that is read.
 
     Raises:
-        DataError: if music21's corpus is not installed.
+        DataError: if music21 is installed without its corpus.
     """
     split = _split()
     scores = [score for part in split.values() for score in part]
@@ -90,15 +93,18 @@ def load_chorales(name: str, progress: Report) -> Splits:
 
 
 def chorales_on_disk() -> bool:
-    """Whether the corpus has been read and cached."""
+    """Return whether the notes of the corpus are in the cache."""
     return cache_path(_cache_name()).is_file()
 
 
 def chorale_paths(split: str) -> list[Path]:
-    """Where the scores of train, valid or test stand in music21's corpus, for `read_chorale`.
+    """Return the paths of the scores of a split in music21's corpus, for `read_chorale`.
+
+    Args:
+        split: train, valid or test.
 
     Raises:
-        DataError: if there is no split of that name, or the corpus is not installed.
+        DataError: if there is no such split, or music21 is installed without its corpus.
     """
     known = _split()
     if split not in known:
@@ -110,17 +116,17 @@ def read_chorale(path: Path) -> Chorale:
     """Read one score of the corpus and transpose it.
 
     Raises:
-        DataError: if the file holds no score in parts.
+        DataError: if the file is not a score with parts.
     """
-    # music21 takes a quarter of a second to import, and a cached data set needs none of it.
+    # Importing music21 takes 0.25 s, and a cached data set does not need it.
     from music21.converter import Converter
     from music21.stream import Score
 
     reader = Converter()
-    reader.parseFileNoPickle(path)  # music21 runs what it finds in its pickle cache; never use it
+    reader.parseFileNoPickle(path)  # without music21's pickle cache, whose files it would execute
     score = reader.stream
     if not isinstance(score, Score) or not score.parts:
-        raise DataError(f"{path} holds no score in parts.")
+        raise DataError(f"{path} is not a score with parts.")
     parts = [list(part.flatten().notes) for part in score.parts]
     bass = parts[-1][-1].pitches[0].midi
     shift = 6 + (-bass - 6) % 12
@@ -129,7 +135,7 @@ def read_chorale(path: Path) -> Chorale:
         for part in parts
         for note in part
         for pitch in note.pitches
-        if note.quarterLength  # a grace note has no length of its own
+        if note.quarterLength  # grace notes have no duration
     ]
     return Chorale(np.array(notes, dtype=np.float64), float(score.highestTime))
 
@@ -139,10 +145,12 @@ def _cache_name() -> str:
 
 
 def _split() -> dict[str, list[str]]:
+    """Return the names of the scores of each split."""
     return json.loads(Path(__file__).with_name("jsb_split.json").read_text())
 
 
 def _path(score: str) -> Path:
+    """Return the path of a score in music21's corpus."""
     from music21.common.pathTools import getCorpusFilePath
 
     path = getCorpusFilePath() / "bach" / score
@@ -161,6 +169,7 @@ def _read(scores: list[str], progress: Report) -> list[Chorale]:
 
 
 def _pack(chorales: list[Chorale]) -> bytes:
+    """Encode chorales for the cache: a SHA-256 digest and an npz file."""
     buffer = BytesIO()
     np.savez_compressed(
         buffer,
@@ -172,6 +181,7 @@ def _pack(chorales: list[Chorale]) -> bytes:
 
 
 def _unpack(content: bytes) -> list[Chorale]:
+    """Decode the result of `_pack`."""
     digest, packed = content[:32], content[32:]
     if sha256(packed).digest() != digest:
         raise DataError("The cached chorales are damaged.")

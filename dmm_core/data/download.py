@@ -1,4 +1,4 @@
-"""Fetch a file whose size and sha256 are known: from the network, or from a mirror."""
+"""Downloads files of known size and SHA-256 from their source or from a mirror."""
 
 import hashlib
 import os
@@ -16,22 +16,22 @@ from dmm_core.errors import DataError
 __all__ = ["MIRROR", "PinnedFile", "check", "download"]
 
 MIRROR = "DMM_DATASETS_MIRROR"
-"""Environment variable: a folder, or a URL prefix, that holds the files instead of their source."""
+"""Environment variable: folder or URL prefix from which files are read instead of their source."""
 
 ATTEMPTS = 3
-PAUSE = 1.0  # seconds before the second attempt, twice as long before the third
-SILENCE = 20.0  # seconds without a single byte before an attempt is given up
-TIME_LIMIT = 120.0  # seconds for all attempts, however steadily a slow server drips
+PAUSE = 1.0  # seconds before the second attempt; twice as long before the third
+READ_TIMEOUT = 20.0  # seconds without any data after which an attempt fails
+TIME_LIMIT = 120.0  # seconds for all attempts together
 
 
 class PinnedFile(NamedTuple):
-    """A file that can be only one thing.
+    """A file whose content is fixed by its size and SHA-256.
 
     Attributes:
-        name: its name under its source and under a mirror.
-        source: URL prefix it is fetched from.
-        size: bytes.
-        sha256: hexadecimal digest.
+        name: name of the file at its source and at a mirror.
+        source: URL prefix of its source.
+        size: size in bytes.
+        sha256: SHA-256 as a hexadecimal digest.
     """
 
     name: str
@@ -41,23 +41,27 @@ class PinnedFile(NamedTuple):
 
 
 def check(file: PinnedFile, content: bytes) -> bytes:
-    """`content`, if it is `file`.
+    """Return `content` if it is the content of `file`.
 
     Raises:
-        DataError: if the size or the sha256 differs.
+        DataError: if the size or the SHA-256 differs.
     """
     if len(content) != file.size:
-        raise DataError(f"{file.name} is {len(content)} bytes long instead of {file.size}.")
+        raise DataError(f"{file.name} has {len(content)} bytes instead of {file.size}.")
     if hashlib.sha256(content).hexdigest() != file.sha256:
-        raise DataError(f"{file.name} was altered: its sha256 is not the pinned one.")
+        raise DataError(f"{file.name} was altered: its SHA-256 is not the expected one.")
     return content
 
 
 def download(file: PinnedFile, progress: Report) -> bytes:
-    """The bytes of `file`, complete and checked; a network gets three attempts and two minutes.
+    """Download a file and check it, in at most three attempts and two minutes.
+
+    Args:
+        file: file to download.
+        progress: called with the fraction that was received.
 
     Raises:
-        DataError: with the last attempt's reason, where it was looked for, and the way out.
+        DataError: if all attempts fail; the message has the reason of the last one and advice.
     """
     source = os.environ.get(MIRROR) or file.source
     deadline = time.monotonic() + TIME_LIMIT
@@ -71,31 +75,32 @@ def download(file: PinnedFile, progress: Report) -> bytes:
         if time.monotonic() > deadline:
             break
     raise DataError(
-        f"{file.name} could not be fetched from {source} ({reason}); without a network, set "
+        f"{file.name} could not be downloaded from {source} ({reason}); without a network, set "
         f"{MIRROR} to a folder or a URL that holds the file."
     )
 
 
 def _chunks(file: PinnedFile, source: str, deadline: float, progress: Report) -> Iterator[bytes]:
+    """Yield the content of a file as it arrives."""
     if not _is_url(source):
         yield (Path(source) / file.name).read_bytes()
         return
-    # requests rather than urllib: it brings its own certificates (Python from python.org on macOS
-    # has none until a script is run), and Streamlit and music21 install it in any case.
+    # requests is used because it has its own certificates, which Python from python.org lacks on
+    # macOS until a script is run. Streamlit and music21 install it anyway.
     with requests.get(
         f"{source.rstrip('/')}/{file.name}",
         headers={"Accept-Encoding": "identity"},
         stream=True,
-        timeout=SILENCE,
+        timeout=READ_TIMEOUT,
     ) as response:
         response.raise_for_status()
         received = 0
-        # read1 hands over what has arrived; iter_content would wait for a whole chunk, and so
-        # never see the deadline of a server that drips.
+        # read1 returns the data that has arrived. iter_content would wait for a full chunk and
+        # could exceed the deadline on a slow server.
         while chunk := response.raw.read1(1 << 16):
             received += len(chunk)
             if received > file.size:
-                raise DataError(f"it is longer than its {file.size} bytes")
+                raise DataError(f"it has more than {file.size} bytes")
             if time.monotonic() > deadline:
                 raise DataError(f"it took longer than {TIME_LIMIT:g} s")
             progress(received / file.size, f"Downloading {file.name}")
@@ -107,13 +112,14 @@ def _is_url(source: str) -> bool:
 
 
 def _reason(error: Exception) -> str:
+    """Return a clause that says why an attempt failed."""
     match error:
         case requests.HTTPError(response=requests.Response(status_code=status)):
             return f"the server answered {status}"
         case requests.Timeout() | ReadTimeoutError():
-            return "the server fell silent"
+            return "the server stopped responding"
         case requests.RequestException() | HTTPError():
-            return "no connection, or it broke"
+            return "the connection failed"
         case FileNotFoundError():
             return "there is no such file"
         case _:

@@ -1,8 +1,8 @@
-"""`medical`: a simulated cohort of diabetic patients, whose true response to drugs is known.
+"""The data set `medical`: simulated diabetic patients whose true response to drugs is known.
 
 The cohort of Krishnan, Shalit, Sontag (AAAI 2017, arXiv 1609.09869, section 6.6) is private. This
-one has its form: 18 quarters, binary labs and diagnoses of which many are missing, eight
-anti-diabetic drugs as actions. No number of it comes from a patient.
+simulation has the same form: 18 quarters, binary labs and diagnoses with many missing values, and
+eight anti-diabetic drugs as actions. It contains no data of real patients.
 
 The latent state is z = (g, b, c): glycaemia, loss of beta cells, cardiorenal burden. With s the
 logistic function, u the drugs of a quarter and the second argument of N a variance,
@@ -14,15 +14,17 @@ logistic function, u the drugs of a quarter and the second argument of N a varia
     c_{t+1} ~ N(0.95 c + 0.15 s(3 g) - 0.12 (u_liraglutide + u_empagliflozin), 0.0225)
     x_t     ~ Bernoulli(s(W z_t + w)), feature by feature
 
-where the sum is over all drugs but insulin, and w, W are the tables below. Glycaemia is drawn to
-one of two levels, controlled or not; drugs together do less than the sum of each; all but insulin
-work through the beta cells that are left: none of it can be said by a linear transition.
+where the sum is over all drugs except insulin, and w, W are the tables below. Three properties
+cannot be represented by a linear transition: glycaemia is attracted to one of two levels,
+controlled or not; the joint effect of several drugs is less than the sum of their effects; and all
+drugs except insulin act through the remaining beta cells.
 
-A quarter has a visit with probability 0.8, else nothing is seen; at a visit diagnoses are coded,
-and each lab is ordered with a probability of its own. Neither depends on the state. The doctor
-sees the chart, which is the last known value of each lab, and decides on it and on the present
-drugs alone: the sicker are treated more, yet all that a treatment depends on is in the data. So
-treated patients look worse, and a model of x given u can still find what the drugs do.
+A quarter has a visit with probability 0.8; without a visit nothing is observed. At a visit all
+diagnoses are recorded, and each lab is ordered with its own probability. Neither depends on the
+state. The doctor sees the chart, which holds the last known value of each lab, and decides only on
+the chart and the current drugs. Sicker patients therefore receive more drugs, and treated patients
+look worse. However, everything that a decision depends on is in the data, so a model of x given u
+can identify the effect of the drugs.
 """
 
 from typing import NamedTuple
@@ -46,10 +48,10 @@ __all__ = [
 ]
 
 STEPS = 18
-"""Quarters of a patient: four and a half years."""
+"""Number of quarters per patient: four and a half years."""
 
 _LABS = {
-    # name: (weights on g, b, c; intercept; how often it is ordered at a visit)
+    # name: (weights of g, b, c; intercept; probability that it is ordered at a visit)
     "A1c high": ((4.0, 0.0, 0.0), -0.6, 0.65),
     "glucose high": ((3.5, 0.0, 0.0), -0.3, 0.75),
     "triglycerides high": ((1.2, 0.0, 0.6), -0.8, 0.40),
@@ -60,6 +62,7 @@ _LABS = {
     "potassium high": ((0.0, 0.2, 1.0), -2.6, 0.55),
 }
 _DIAGNOSES = {
+    # name: (weights of g, b, c; intercept)
     "thirst and polyuria": ((2.5, 0.0, 0.0), -2.2),
     "hypertension": ((0.0, 0.2, 1.2), -0.2),
     "obesity": ((0.8, -0.6, 0.4), -0.4),
@@ -70,7 +73,8 @@ _DIAGNOSES = {
     "neuropathy": ((0.7, 1.8, 0.3), -3.2),
 }
 _DRUGS = {
-    # name: (strength w, intercept; weights of the chart: A1c, glucose, triglycerides; starts after)
+    # name: (strength w; intercept and weights of A1c, glucose, triglycerides in the doctor's log
+    # odds; drugs that it usually follows)
     "metformin": (0.55, -2.6, (1.6, 0.8, 0.0), ()),
     "glipizide": (0.45, -4.2, (1.4, 0.8, 0.0), ("metformin",)),
     "pioglitazone": (0.35, -4.8, (1.2, 0.4, 0.8), ("metformin",)),
@@ -80,20 +84,21 @@ _DRUGS = {
     "empagliflozin": (0.40, -4.8, (1.4, 0.4, 0.0), ("metformin",)),
     "insulin": (0.80, -5.2, (1.8, 0.8, 0.0), ("glipizide", "liraglutide")),
 }
-_STAYS = 4.6
-"""Log odds that a drug gains by having been taken in the quarter before."""
+_CONTINUED = 4.6
+"""Added to the log odds of a drug that was taken in the previous quarter."""
 _FOLLOWS = 0.9
-"""Log odds that a drug gains by each drug it usually follows."""
+"""Added to the log odds of a drug for each current drug that it usually follows."""
 _VISIT = 0.8
+"""Probability of a visit in a quarter."""
 
 SCALE = np.array([0.4, 0.05, 0.15])
-"""Standard deviations (3,) of a step of g, b and c."""
+"""(3,) standard deviations of the transition noise of g, b and c."""
 LABS: tuple[str, ...] = tuple(_LABS)
-"""The features that are only seen when ordered; they come first."""
+"""Names of the features that are observed only if ordered; they are the first columns of x."""
 FEATURES: tuple[str, ...] = (*_LABS, *_DIAGNOSES)
-"""What each column of x says."""
+"""Names of the columns of x."""
 DRUGS: tuple[str, ...] = tuple(_DRUGS)
-"""What each column of u says."""
+"""Names of the columns of u."""
 
 _WEIGHTS = np.array([row[0] for row in (*_LABS.values(), *_DIAGNOSES.values())])
 _INTERCEPT = np.array([row[1] for row in (*_LABS.values(), *_DIAGNOSES.values())])
@@ -111,13 +116,13 @@ _SIZES = {"train": 4000, "valid": 500, "test": 500}
 
 
 class Patients(NamedTuple):
-    """Patients with the truth behind their records.
+    """Simulated patients with their latent states and complete features.
 
     Attributes:
-        z: latent states (N, T, 3), float64.
-        x: what each lab and diagnosis would have shown, seen or not, (N, T, 16), uint8.
-        observed: 1 where it was seen, (N, T, 16), uint8.
-        u: drugs (N, T, 8), uint8; u[:, t] acts on the step from t to t + 1.
+        z: (N, T, 3) float64 latent states.
+        x: (N, T, 16) uint8 features, including those that were not observed.
+        observed: (N, T, 16) uint8, 1 where a feature was observed.
+        u: (N, T, 8) uint8 drugs; u[:, t] acts on the step from t to t + 1.
     """
 
     z: np.ndarray
@@ -127,10 +132,10 @@ class Patients(NamedTuple):
 
 
 def next_state(z: np.ndarray, u: np.ndarray) -> np.ndarray:
-    """Mean (..., 3) of the next quarter's state, given states (..., 3) and drugs (..., 8)."""
+    """Return the mean (..., 3) of the next state, given states (..., 3) and drugs (..., 8)."""
     g, b, c = np.moveaxis(z, -1, 0)
-    left = _logistic(3.0 - 2.0 * b)
-    dose = left * (u @ (_STRENGTH * ~_INSULIN)) + u @ (_STRENGTH * _INSULIN)
+    beta_cells = _logistic(3.0 - 2.0 * b)  # share of beta cells that still work
+    dose = beta_cells * (u @ (_STRENGTH * ~_INSULIN)) + u @ (_STRENGTH * _INSULIN)
     effect = 1.0 - np.exp(-dose)
     toxic = _logistic(3.0 * g)
     return np.stack(
@@ -144,42 +149,44 @@ def next_state(z: np.ndarray, u: np.ndarray) -> np.ndarray:
 
 
 def emission_probability(z: np.ndarray) -> np.ndarray:
-    """Probability (..., 16) of each feature, given states (..., 3)."""
+    """Return the probability (..., 16) of each feature, given states (..., 3)."""
     return _logistic(z @ _WEIGHTS.T + _INTERCEPT)
 
 
 def simulate_cohort(count: int, seed: int) -> Patients:
-    """Draw `count` patients, all from their first quarter on."""
+    """Simulate `count` patients over all `STEPS` quarters."""
     rng = np.random.default_rng(seed)
     z = _INITIAL_LOC + _INITIAL_SCALE * rng.standard_normal((count, 3))
     chart, u = np.zeros((count, len(LABS))), np.zeros((count, len(DRUGS)))
     quarters = []
     for _ in range(STEPS):
+        # 1. Features, and which of them are observed.
         x = rng.random((count, len(FEATURES))) < emission_probability(z)
         visit = rng.random((count, 1)) < _VISIT
         observed = visit & (rng.random(x.shape) < _ORDERED)
+        # 2. The doctor updates the chart and decides on the drugs; without a visit they stay.
         chart = np.where(observed[:, : len(LABS)], x[:, : len(LABS)], chart)
-        wanted = (
-            _START + chart[:, : _NEED.shape[1]] @ _NEED.T + _STAYS * u + _FOLLOWS * u @ _AFTER.T
+        log_odds = (
+            _START + chart[:, : _NEED.shape[1]] @ _NEED.T + _CONTINUED * u + _FOLLOWS * u @ _AFTER.T
         )
-        # Without a visit nobody changes the treatment.
-        u = np.where(visit, rng.random(u.shape) < _logistic(wanted), u)
+        u = np.where(visit, rng.random(u.shape) < _logistic(log_odds), u)
         quarters.append((z, x, observed, u))
+        # 3. Transition to the next quarter.
         z = next_state(z, u) + SCALE * rng.standard_normal(z.shape)
     z, x, observed, u = (np.stack(part, axis=1) for part in zip(*quarters, strict=True))
     return Patients(z, x.astype(np.uint8), observed.astype(np.uint8), u.astype(np.uint8))
 
 
 def simulate_patients(seed: int) -> dict[str, Patients]:
-    """The data set `medical`, split by split, with the truth behind the records."""
-    everyone = simulate_cohort(sum(_SIZES.values()), seed)
+    """Return the patients of each split of `medical`, with latent states and complete features."""
+    cohort = simulate_cohort(sum(_SIZES.values()), seed)
     bounds = np.cumsum(list(_SIZES.values()))[:-1]
-    parts = zip(*(np.split(part, bounds) for part in everyone), strict=True)
+    parts = zip(*(np.split(part, bounds) for part in cohort), strict=True)
     return {split: Patients(*part) for split, part in zip(_SIZES, parts, strict=True)}
 
 
 def load_medical(seed: int) -> Splits:
-    """The records of `simulate_patients` as a data set: what was not observed is 0."""
+    """Load `medical`: the records of `simulate_patients`, with 0 for features not observed."""
     first, splits = 1, {}
     for split, patients in simulate_patients(seed).items():
         numbers = range(first, first + len(patients.x))
@@ -194,5 +201,5 @@ def load_medical(seed: int) -> Splits:
 
 
 def _logistic(logit: np.ndarray) -> np.ndarray:
-    # By the tangent, which cannot overflow.
+    # The form with tanh cannot overflow.
     return 0.5 * (1.0 + np.tanh(0.5 * logit))

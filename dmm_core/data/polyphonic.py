@@ -1,4 +1,4 @@
-"""The four canonical polyphonic data sets, as the literature splits them.
+"""The four canonical polyphonic data sets, with the splits of the literature.
 
 Boulanger-Lewandowski, Bengio, Vincent, "Modeling temporal dependencies in high-dimensional
 sequences", ICML 2012 (arXiv 1206.6392).
@@ -46,26 +46,26 @@ POLYPHONIC: dict[str, PinnedFile] = {
         "990a8a71d5764a7eaa3e78d9e5023d1470380fe2db3a1448265a97a24c8b1c34",
     ),
 }
-"""Name of a data set -> its one file, pinned to a commit and a sha256."""
+"""Name of a data set -> its file, pinned to a commit and a SHA-256."""
 
 
 def load_polyphonic(name: str, progress: Report) -> Splits:
-    """One of the four sets, downloaded on first use.
+    """Load one of the four data sets; the file is downloaded on first use.
 
     Args:
-        name: a key of `POLYPHONIC`.
-        progress: told how far the download is.
+        name: key of `POLYPHONIC`.
+        progress: called during the download.
 
     Returns:
-        Rolls (T, 88), column 0 = MIDI pitch 21, in the canonical splits and order; a frame is a
-        quarter note in `jsb` and an eighth in the others.
+        Piano-rolls (T, 88) in the canonical splits and order; column 0 is MIDI pitch 21. A frame
+        is a quarter note in `jsb` and an eighth in the others.
 
     Raises:
-        DataError: if the file is neither cached nor to be had.
+        DataError: if the file is not in the cache and cannot be downloaded.
     """
     file = POLYPHONIC[name]
     content = cached(file.name, lambda: download(file, progress), lambda data: check(file, data))
-    archive = loadmat(BytesIO(content))  # safe: only bytes with the pinned sha256 come this far
+    archive = loadmat(BytesIO(content))  # safe, because the SHA-256 of the content was checked
     return Splits(
         name=name,
         kind="binary",
@@ -77,7 +77,7 @@ def load_polyphonic(name: str, progress: Report) -> Splits:
 
 
 def polyphonic_on_disk(name: str) -> bool:
-    """Whether the set called `name` is cached."""
+    """Return whether the file of the data set `name` is in the cache."""
     return cache_path(POLYPHONIC[name].name).is_file()
 
 

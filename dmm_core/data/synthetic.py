@@ -1,7 +1,7 @@
-"""Data sets drawn from known systems, with the latent states that made them.
+"""Data sets sampled from known systems, with their latent states.
 
-The systems stand in `dmm_core.data.systems`; `linear-toy` is the example in `clinicalml/dmm`, the
-code published with Krishnan, Shalit, Sontag (AAAI 2017, arXiv 1609.09869).
+The systems are defined in `dmm_core.data.systems`. `linear-toy` is the example in `clinicalml/dmm`,
+the code published with Krishnan, Shalit, Sontag (AAAI 2017, arXiv 1609.09869).
 """
 
 from typing import NamedTuple
@@ -20,12 +20,12 @@ __all__ = [
 
 
 class Simulation(NamedTuple):
-    """Sequences with the truth behind them.
+    """Sequences sampled from a system, with their latent states.
 
     Attributes:
-        system: what they were drawn from.
-        z: latent states (N, T, z_dim), float64.
-        x: observations (N, T, x_dim), float64.
+        system: system from which they were sampled.
+        z: (N, T, z_dim) float64 latent states.
+        x: (N, T, x_dim) float64 observations.
     """
 
     system: System
@@ -51,7 +51,14 @@ _TOY_STEPS = 10
 
 
 def simulate(system: System, count: int, steps: int, seed: int) -> Simulation:
-    """Draw `count` sequences of `steps` time steps from `system`."""
+    """Sample `count` sequences of `steps` time steps from `system`.
+
+    Args:
+        system: system to sample from.
+        count: number of sequences N.
+        steps: number of time steps T of each sequence.
+        seed: seed of the random numbers.
+    """
     rng = np.random.default_rng(seed)
 
     def noise(root: np.ndarray) -> np.ndarray:
@@ -74,11 +81,12 @@ def simulate(system: System, count: int, steps: int, seed: int) -> Simulation:
 
 
 def simulate_splits(name: str, seed: int) -> dict[str, Simulation]:
-    """The data set called `name`, split by split, with its latent states.
+    """Sample a data set and return each split with its latent states.
 
     Args:
-        name: linear-toy or one of `SYSTEMS`.
-        seed: of the generator; `linear-toy` with seed 0 is the published code's own draw.
+        name: linear-toy or a key of `SYSTEMS`.
+        seed: seed of the random numbers. `linear-toy` with seed 0 has exactly the numbers of the
+            published code.
     """
     sizes = _SIZES[name]
     count = sum(sizes.values())
@@ -95,7 +103,7 @@ def simulate_splits(name: str, seed: int) -> dict[str, Simulation]:
 
 
 def load_synthetic(name: str, seed: int) -> Splits:
-    """The observations of `simulate_splits` as a data set."""
+    """Load the observations of `simulate_splits` as a data set."""
     simulations = simulate_splits(name, seed)
 
     def sequences(split: str) -> Sequences:
@@ -112,14 +120,14 @@ def load_synthetic(name: str, seed: int) -> Splits:
 
 
 def _step(system: System, z: np.ndarray) -> np.ndarray:
-    """Mean of the next state (N, z_dim) given `z` (N, z_dim)."""
+    """Return the mean (N, z_dim) of the next state, given states `z` (N, z_dim)."""
     if isinstance(system, LinearGaussian):
         return z @ system.transition.T + system.transition_offset
     return system.step(z)
 
 
 def _root(cov: np.ndarray) -> np.ndarray:
-    """A root of a covariance: of a diagonal one, the deviations alone, for speed."""
+    """Return the Cholesky factor of a covariance; standard deviations (dim,) if it is diagonal."""
     deviations = np.diag(cov)
     if np.array_equal(np.diag(deviations), cov):
         return np.sqrt(deviations)
@@ -134,7 +142,7 @@ class _Toy(NamedTuple):
 
 
 def _linear_toy(count: int, steps: int, seed: int) -> _Toy:
-    # numpy's old generator, in the published code's order of draws: the same numbers for a seed.
+    # numpy's legacy generator and the published code's order of draws give the same numbers.
     rng = np.random.RandomState(seed)
     z = [rng.randn(count, 3)]
     weights = 0.1 * rng.randn(3, 3)

@@ -1,4 +1,4 @@
-"""State space systems whose every number is known: what a Deep Markov Model can be held against.
+"""State space systems with known parameters, with which a Deep Markov Model can be compared.
 
 Second arguments of N are variances; all arrays are float64. `linear-gssm`, `nonlinear-gssm` and
 `nonlinear-ukf` are those of Krishnan, Shalit, Sontag (AAAI 2017, arXiv 1609.09869), figures 3, 8
@@ -23,10 +23,10 @@ __all__ = [
 ]
 
 ALPHA = 0.5
-"""What multiplies z2 within the tanh of `nonlinear-gssm`."""
+"""Factor of z2 inside the tanh of `nonlinear-gssm`."""
 
 BETA = -0.1
-"""What multiplies z1 within the sine of `nonlinear-gssm`."""
+"""Factor of z1 inside the sine of `nonlinear-gssm`."""
 
 
 class LinearGaussian(NamedTuple):
@@ -74,7 +74,7 @@ class NonlinearGaussian(NamedTuple):
 
 
 System = LinearGaussian | NonlinearGaussian
-"""Either kind."""
+"""A linear or a nonlinear Gaussian system."""
 
 LINEAR_GSSM = LinearGaussian(
     initial_loc=np.zeros(1),
@@ -119,23 +119,23 @@ NONLINEAR_UKF = NonlinearGaussian(
 )
 """z_1 ~ N(0, 0.01), z_t ~ N(2 sin z_{t-1} + z_{t-1}, 5), x_t ~ N(z_t / 2, 5)."""
 
-_SHRINKING = 0.9
+_CONTRACTION = 0.9
 
 
 def _stable(dim: int) -> LinearGaussian:
-    """A stable system of `dim` latent states and features: the same for a dimension, ever.
+    """Return the stable system with `dim` latent states and `dim` features.
 
-    A = 0.9 U with U a random rotation or reflection, so that every direction turns and shrinks
-    alike; C holds N(0, 1 / dim) numbers; Q and R are diagonal, uniform in (0.5, 1.5) and (1, 3);
-    z_1 ~ N(0, I).
+    A = 0.9 U with a random orthogonal matrix U, so that every direction contracts equally; the
+    entries of C are N(0, 1 / dim); Q and R are diagonal with entries uniform in (0.5, 1.5) and
+    (1, 3); z_1 ~ N(0, I). The seed is `dim`, so a dimension always has the same system.
     """
     rng = np.random.default_rng(dim)
     q, r = np.linalg.qr(rng.standard_normal((dim, dim)))
     return LinearGaussian(
         initial_loc=np.zeros(dim),
         initial_cov=np.eye(dim),
-        # The signs make the factor unique, so that no library's convention decides the system.
-        transition=_SHRINKING * q * np.sign(np.diag(r)),
+        # Without the signs, U would depend on the sign convention of the linear algebra library.
+        transition=_CONTRACTION * q * np.sign(np.diag(r)),
         transition_offset=np.zeros(dim),
         transition_cov=np.diag(rng.uniform(0.5, 1.5, dim)),
         emission=rng.standard_normal((dim, dim)) / np.sqrt(dim),
@@ -152,4 +152,4 @@ SYSTEMS: dict[str, System] = {
     "nonlinear-gssm": NONLINEAR_GSSM,
     "nonlinear-ukf": NONLINEAR_UKF,
 }
-"""Data set -> the system that it is drawn from. `linear-toy` has another one for every seed."""
+"""Name of a data set -> its system. The system of `linear-toy` depends on the data seed."""

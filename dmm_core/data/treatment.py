@@ -1,8 +1,8 @@
-"""What drugs truly do to the patients of `medical`: do(u), by simulating its equations forward.
+"""True effects of drugs on the patients of `medical`, computed by simulating interventions do(u).
 
-An intervention replaces the doctor: whatever the chart says, the patients take the drugs they are
-given (Pearl, "Causality", 2nd edition, section 3.2). What remains random is the noise of the
-transition, over which this averages.
+An intervention replaces the doctor's decisions: the patients take the given drugs, whatever their
+charts show (Pearl, "Causality", 2nd edition, section 3.2). The results are averages over the noise
+of the transition.
 """
 
 from typing import NamedTuple
@@ -16,11 +16,12 @@ __all__ = ["Effect", "Shares", "drug_effect", "shares_under"]
 
 
 class Shares(NamedTuple):
-    """Expected shares of the patients with each feature, quarter by quarter.
+    """Expected share of the patients with each feature in each quarter, or a difference of shares.
 
     Attributes:
-        loc: (H, 16), between 0 and 1 (a difference: between -1 and 1); columns as `FEATURES`.
-        error: Monte Carlo standard error of `loc`, (H, 16).
+        loc: (H, 16) shares between 0 and 1, or differences between -1 and 1; columns as
+            `FEATURES`.
+        error: (H, 16) Monte Carlo standard error of `loc`.
     """
 
     loc: np.ndarray
@@ -28,12 +29,12 @@ class Shares(NamedTuple):
 
 
 class Effect(NamedTuple):
-    """Two courses of treatment of the same patients.
+    """Results of two treatments of the same patients.
 
     Attributes:
-        factual: shares under the one.
-        counterfactual: shares under the other.
-        difference: counterfactual less factual; both met the same noise, so its error is small.
+        factual: shares under the factual treatment.
+        counterfactual: shares under the counterfactual treatment.
+        difference: counterfactual minus factual. Both use the same noise, so its error is small.
     """
 
     factual: Shares
@@ -42,19 +43,19 @@ class Effect(NamedTuple):
 
 
 def shares_under(z: np.ndarray, u: np.ndarray, *, draws: int = 100, seed: int = 0) -> Shares:
-    """Expected shares of these patients under do(u).
+    """Estimate the expected shares of patients with each feature under do(u).
 
     Args:
-        z: true states (N, 3) in the quarter of the intervention, as `Patients.z[:, t]`.
-        u: drugs (N, H, 8), each between 0 and 1; u[:, 0] acts on the step out of that quarter, so
-            row 0 of the result is the quarter after it.
-        draws: simulated courses of every patient, two or more.
-        seed: of the noise.
+        z: (N, 3) true states in the quarter of the intervention, such as `Patients.z[:, t]`.
+        u: (N, H, 8) drugs, each between 0 and 1; u[:, 0] acts on the step after that quarter, so
+            row 0 of the result is the next quarter.
+        draws: number of simulations of every patient, at least 2.
+        seed: seed of the noise.
 
     Raises:
-        DataError: if the shapes disagree, or there are fewer than two draws.
+        DataError: if the shapes are inconsistent, or `draws` is less than 2.
     """
-    return _summed(_courses(z, u, draws, seed))
+    return _mean_and_error(_simulated(z, u, draws, seed))
 
 
 def drug_effect(
@@ -65,29 +66,29 @@ def drug_effect(
     draws: int = 100,
     seed: int = 0,
 ) -> Effect:
-    """What a change of treatment does: do(counterfactual) against do(factual).
+    """Estimate the effect of a change of treatment, do(counterfactual) compared with do(factual).
 
     Args:
-        z: true states (N, 3) in the quarter of the intervention, as `Patients.z[:, t]`.
-        factual: drugs (N, H, 8), for instance those of the record, or the present ones kept.
-        counterfactual: drugs (N, H, 8), for instance none.
-        draws: simulated courses of every patient, two or more.
-        seed: of the noise, which both courses meet alike.
+        z: (N, 3) true states in the quarter of the intervention, such as `Patients.z[:, t]`.
+        factual: (N, H, 8) drugs, for example those of the record, or the current ones continued.
+        counterfactual: (N, H, 8) drugs, for example none.
+        draws: number of simulations of every patient, at least 2.
+        seed: seed of the noise, which is the same under both treatments.
 
     Raises:
-        DataError: if the shapes disagree, or there are fewer than two draws.
+        DataError: if the shapes are inconsistent, or `draws` is less than 2.
     """
     if np.shape(factual) != np.shape(counterfactual):
         raise DataError(
-            f"Both treatments have one shape, not {np.shape(factual)} and "
+            f"Both treatments must have the same shape, not {np.shape(factual)} and "
             f"{np.shape(counterfactual)}."
         )
-    one, other = (_courses(z, u, draws, seed) for u in (factual, counterfactual))
-    return Effect(_summed(one), _summed(other), _summed(other - one))
+    one, other = (_simulated(z, u, draws, seed) for u in (factual, counterfactual))
+    return Effect(_mean_and_error(one), _mean_and_error(other), _mean_and_error(other - one))
 
 
-def _courses(z: np.ndarray, u: np.ndarray, draws: int, seed: int) -> np.ndarray:
-    """Mean probabilities over the patients, (draws, H, 16); the noise depends on the seed alone."""
+def _simulated(z: np.ndarray, u: np.ndarray, draws: int, seed: int) -> np.ndarray:
+    """Return (draws, H, 16) probabilities, averaged over patients; only the seed sets the noise."""
     z, u = np.asarray(z, dtype=np.float64), np.asarray(u, dtype=np.float64)
     wanted = (len(z), *u.shape[1:2], len(DRUGS))
     if z.ndim != 2 or z.shape[1] != len(SCALE) or u.shape != wanted or 0 in u.shape:
@@ -96,7 +97,7 @@ def _courses(z: np.ndarray, u: np.ndarray, draws: int, seed: int) -> np.ndarray:
             f"not {z.shape} and {u.shape}."
         )
     if draws < 2:
-        raise DataError(f"An error needs two draws or more, not {draws}.")
+        raise DataError(f"A standard error needs at least 2 draws, not {draws}.")
     rng = np.random.default_rng(seed)
     result = np.empty((draws, u.shape[1], len(FEATURES)))
     for course in result:
@@ -108,6 +109,7 @@ def _courses(z: np.ndarray, u: np.ndarray, draws: int, seed: int) -> np.ndarray:
     return result
 
 
-def _summed(courses: np.ndarray) -> Shares:
-    error = courses.std(axis=0, ddof=1) / np.sqrt(len(courses))
-    return Shares(courses.mean(axis=0), error)
+def _mean_and_error(values: np.ndarray) -> Shares:
+    """Return mean and standard error over the first axis."""
+    error = values.std(axis=0, ddof=1) / np.sqrt(len(values))
+    return Shares(values.mean(axis=0), error)

@@ -1,8 +1,9 @@
-"""Exact answers: the posteriors of known systems, computed without a neural network.
+"""Posteriors of known systems, computed without a neural network.
 
-The Kalman smoother is exact for linear-Gaussian systems, the grid filter for one-dimensional
-nonlinear ones up to its step, and the unscented smoother is the paper's approximate baseline. Tests
-and lessons compare the model with them. numpy only, float64.
+The Kalman smoother is exact for linear-Gaussian systems. The grid smoother is exact for nonlinear
+systems of one dimension, up to the discretisation error of its grid. The unscented smoother is the
+approximate baseline of the paper. Tests and lessons compare the model with them. All arrays are
+numpy float64.
 """
 
 import lazy_loader

@@ -1,7 +1,10 @@
-"""The exact posterior of a nonlinear system of one dimension, summed over a fine grid of states.
+"""Exact smoothing of one-dimensional nonlinear systems on a fine grid of states.
 
-Where the state is one number, forward and backward messages can be added up over a grid; what is
-left of error shrinks with the grid's step. float64 throughout.
+The integrals of the forward-backward algorithm become sums over the grid. The discretisation error
+decreases with the step size of the grid. All arrays are float64.
+
+Source: the forward-backward algorithm of hidden Markov models; Rabiner (1989), "A tutorial on
+hidden Markov models and selected applications in speech recognition", section III.
 """
 
 from typing import NamedTuple
@@ -15,12 +18,12 @@ __all__ = ["GridPosterior", "grid_smoother"]
 
 
 class GridPosterior(NamedTuple):
-    """p(z_t given x_{1:T}) of every sequence, and how likely each sequence is.
+    """Moments of p(z_t given x_{1:T}) and the log-likelihood of every sequence.
 
     Attributes:
-        loc: means (N, T, 1).
-        cov: variances (N, T, 1, 1).
-        log_likelihood: log p(x), (N,), nats.
+        loc: (N, T, 1) means.
+        cov: (N, T, 1, 1) variances.
+        log_likelihood: (N,) log p(x_{1:T}), in nats.
     """
 
     loc: np.ndarray
@@ -29,36 +32,45 @@ class GridPosterior(NamedTuple):
 
 
 def grid_smoother(system: NonlinearGaussian, x: np.ndarray, grid: np.ndarray) -> GridPosterior:
-    """Smooth sequences of equal length.
+    """Compute the exact smoothing posterior of sequences of equal length.
 
     Args:
-        system: what is taken to have made `x`, of one latent dimension and one feature.
-        x: observations (N, T, 1).
-        grid: (G,) evenly spaced states, finer than every noise and wider than every state.
+        system: system with one latent dimension and one feature that is assumed to generate `x`.
+        x: (N, T, 1) observations.
+        grid: (G,) evenly spaced states. The step must be small compared with the standard deviation
+            of every noise, and the range must cover all plausible states.
 
     Raises:
         DataError: if the system or `x` has more than one dimension.
     """
     x = np.asarray(x, dtype=np.float64)
     if system.emission.shape != (1, 1) or x.ndim != 3 or x.shape[2] != 1 or 0 in x.shape:
-        raise DataError(f"A grid takes observations (sequences, frames, 1), not {x.shape}.")
+        raise DataError(
+            f"The grid smoother takes a system of one dimension and observations of shape "
+            f"(sequences, frames, 1), not {x.shape}."
+        )
     width = grid[1] - grid[0]
-    steps = width * _density(grid, system.step(grid[:, None]), system.transition_var)
-    seen = _density(x, grid * system.emission[0, 0], system.emission_var)
-    start = width * _density(grid, system.initial_loc, system.initial_var)
-    # A start narrower than the grid's step is still one state or two, with all the probability.
-    message, log_likelihood = start / start.sum(), np.zeros(len(x))
+    # transition[i, j] = p(z_t = grid[j] given z_{t-1} = grid[i]) times the step of the grid
+    transition = width * _density(grid, system.step(grid[:, None]), system.transition_var)
+    # likelihood[n, t, i] = p(x_t given z_t = grid[i])
+    likelihood = _density(x, grid * system.emission[0, 0], system.emission_var)
+    initial = width * _density(grid, system.initial_loc, system.initial_var)
+    # Normalise, because an initial distribution narrower than the step is badly integrated.
+    message, log_likelihood = initial / initial.sum(), np.zeros(len(x))
+    # Forward pass: p(z_t given x_{1:t}); its normalisers are p(x_t given x_{1:t-1}).
     forward = []
     for t in range(x.shape[1]):
-        joint = message * seen[:, t]
+        joint = message * likelihood[:, t]
         total = joint.sum(axis=1, keepdims=True)
         log_likelihood += np.log(total[:, 0])
         forward.append(joint / total)
-        message = forward[-1] @ steps
+        message = forward[-1] @ transition
+    # Backward pass: p(x_{t+1:T} given z_t), up to a factor.
     backward = [np.ones_like(forward[0])]
     for t in range(x.shape[1] - 1, 0, -1):
-        back = (backward[-1] * seen[:, t]) @ steps.T
+        back = (backward[-1] * likelihood[:, t]) @ transition.T
         backward.append(back / back.max(axis=1, keepdims=True))
+    # The posterior is proportional to the product of both messages.
     weights = np.stack(forward, axis=1) * np.stack(backward[::-1], axis=1)
     weights /= weights.sum(axis=2, keepdims=True)
     loc = weights @ grid
@@ -67,4 +79,5 @@ def grid_smoother(system: NonlinearGaussian, x: np.ndarray, grid: np.ndarray) ->
 
 
 def _density(value: np.ndarray, loc: np.ndarray, variance: np.ndarray) -> np.ndarray:
+    """Return the density N(value; loc, variance)."""
     return np.exp(-0.5 * (value - loc) ** 2 / variance) / np.sqrt(2 * np.pi * variance)

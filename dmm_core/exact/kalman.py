@@ -1,7 +1,7 @@
-"""The exact posterior of a linear-Gaussian system: what a Deep Markov Model can be checked against.
+"""Exact filtering and smoothing of linear-Gaussian systems.
 
-Kalman (1960), "A new approach to linear filtering and prediction problems"; Rauch, Tung, Striebel
-(1965), "Maximum likelihood estimates of linear dynamic systems". float64 throughout.
+Sources: Kalman (1960), "A new approach to linear filtering and prediction problems"; Rauch, Tung,
+Striebel (1965), "Maximum likelihood estimates of linear dynamic systems". All arrays are float64.
 """
 
 from typing import NamedTuple
@@ -15,12 +15,12 @@ __all__ = ["Filtered", "Smoothed", "expected_nll", "kalman_filter", "kalman_smoo
 
 
 class Filtered(NamedTuple):
-    """p(z_t given x_{1:t}) of every sequence, and how likely each observation was.
+    """Moments of p(z_t given x_{1:t}) and the log-likelihood of every observation.
 
     Attributes:
-        loc: means (N, T, z_dim).
-        cov: covariances (T, z_dim, z_dim), the same for all sequences.
-        log_likelihood: log p(x_t given x_{1:t-1}), (N, T), nats; summed over t it is log p(x).
+        loc: (N, T, z_dim) means.
+        cov: (T, z_dim, z_dim) covariances, the same for all sequences.
+        log_likelihood: (N, T) log p(x_t given x_{1:t-1}), nats; its sum over t is log p(x_{1:T}).
     """
 
     loc: np.ndarray
@@ -29,11 +29,11 @@ class Filtered(NamedTuple):
 
 
 class Smoothed(NamedTuple):
-    """p(z_t given x_{1:T}) of every sequence.
+    """Moments of p(z_t given x_{1:T}) of every sequence.
 
     Attributes:
-        loc: means (N, T, z_dim).
-        cov: covariances (T, z_dim, z_dim), the same for all sequences.
+        loc: (N, T, z_dim) means.
+        cov: (T, z_dim, z_dim) covariances, the same for all sequences.
     """
 
     loc: np.ndarray
@@ -41,7 +41,14 @@ class Smoothed(NamedTuple):
 
 
 class _Covariances(NamedTuple):
-    """What the recursions share, whatever the observations: all (T, ., .)."""
+    """The quantities of the recursions that do not depend on the observations.
+
+    Attributes:
+        predicted: (T, z_dim, z_dim) covariance of z_t given x_{1:t-1}.
+        filtered: (T, z_dim, z_dim) covariance of z_t given x_{1:t}.
+        innovation: (T, x_dim, x_dim) covariance of x_t given x_{1:t-1}.
+        gain: (T, z_dim, x_dim) Kalman gain.
+    """
 
     predicted: np.ndarray
     filtered: np.ndarray
@@ -50,36 +57,38 @@ class _Covariances(NamedTuple):
 
 
 def kalman_filter(system: LinearGaussian, x: np.ndarray) -> Filtered:
-    """Filter sequences of equal length.
+    """Compute the exact filtering posterior of sequences of equal length.
 
     Args:
-        system: what is taken to have made `x`.
-        x: observations (N, T, x_dim).
+        system: system that is assumed to generate `x`.
+        x: (N, T, x_dim) observations.
 
     Raises:
-        DataError: if `x` has another shape than the system emits.
+        DataError: if the shape of `x` does not fit the system.
     """
     x = _checked(system, x)
     return _filtered(system, x, _covariances(system, x.shape[1]))
 
 
 def kalman_smoother(system: LinearGaussian, x: np.ndarray) -> Smoothed:
-    """Smooth sequences of equal length (Rauch-Tung-Striebel).
+    """Compute the exact smoothing posterior of sequences of equal length (Rauch-Tung-Striebel).
 
     Args:
-        system: what is taken to have made `x`; its predicted covariances must be invertible.
-        x: observations (N, T, x_dim).
+        system: system that is assumed to generate `x`. Its predicted covariances must be
+            invertible.
+        x: (N, T, x_dim) observations.
 
     Raises:
-        DataError: if `x` has another shape than the system emits.
+        DataError: if the shape of `x` does not fit the system.
     """
     x = _checked(system, x)
     covs = _covariances(system, x.shape[1])
     filtered, predicted_covs = _filtered(system, x, covs), covs.predicted
     loc, cov = filtered.loc.copy(), filtered.cov.copy()
     for t in range(x.shape[1] - 2, -1, -1):
-        # G = F_t A' P_{t+1}^-1, solved rather than inverted
+        # Smoother gain F_t A' P_{t+1}^-1 (filtered F_t, predicted P_{t+1}), by a linear solve.
         gain = np.linalg.solve(predicted_covs[t + 1], system.transition @ filtered.cov[t]).T
+        # Correct the filtered moments by the smoothed moments of the next step.
         predicted = filtered.loc[:, t] @ system.transition.T + system.transition_offset
         loc[:, t] += (loc[:, t + 1] - predicted) @ gain.T
         cov[t] += gain @ (cov[t + 1] - predicted_covs[t + 1]) @ gain.T
@@ -87,10 +96,14 @@ def kalman_smoother(system: LinearGaussian, x: np.ndarray) -> Smoothed:
 
 
 def expected_nll(system: LinearGaussian, steps: int) -> float:
-    """E[-log p(x)] of sequences of `steps` frames from `system`, in nats a frame.
+    """Return E[-log p(x)] of sequences from `system`, in nats per frame.
 
-    It is the entropy of x: the mean over t of (x_dim log(2 pi e) + log det S_t) / 2, with S_t the
-    covariance of x_t given x_{1:t-1}. No model, on average, explains such data better.
+    It is the entropy of x, the mean over t of (x_dim log(2 pi e) + log det S_t) / 2 with the
+    covariance S_t of x_t given x_{1:t-1}. It is a lower bound of the expected NLL of any model.
+
+    Args:
+        system: system that generates the sequences.
+        steps: number of frames of a sequence.
     """
     innovation = _covariances(system, steps).innovation
     _, log_det = np.linalg.slogdet(innovation)
@@ -98,17 +111,22 @@ def expected_nll(system: LinearGaussian, steps: int) -> float:
 
 
 def _checked(system: LinearGaussian, x: np.ndarray) -> np.ndarray:
+    """Return observations as float64, after a check of their shape."""
     x = np.asarray(x, dtype=np.float64)
     x_dim = len(system.emission)
     if x.ndim != 3 or x.shape[2] != x_dim or 0 in x.shape:
-        raise DataError(f"Observations are (sequences, frames, {x_dim}), not {x.shape}.")
+        raise DataError(
+            f"Observations must have shape (sequences, frames, {x_dim}), not {x.shape}."
+        )
     return x
 
 
 def _filtered(system: LinearGaussian, x: np.ndarray, covs: _Covariances) -> Filtered:
+    """Compute the means and log-likelihoods of the Kalman filter."""
     locs, log_likelihoods = [], []
     predicted = np.broadcast_to(system.initial_loc, (len(x), len(system.initial_loc)))
     for t in range(x.shape[1]):
+        # Update with x_t, then predict z_{t+1}.
         innovation = x[:, t] - predicted @ system.emission.T - system.emission_offset
         log_likelihoods.append(_log_normal(innovation, covs.innovation[t]))
         locs.append(predicted + innovation @ covs.gain[t].T)
@@ -117,9 +135,10 @@ def _filtered(system: LinearGaussian, x: np.ndarray, covs: _Covariances) -> Filt
 
 
 def _covariances(system: LinearGaussian, steps: int) -> _Covariances:
+    """Compute the covariance recursion of the Kalman filter."""
     predicted, filtered, innovation, gain = [system.initial_cov], [], [], []
     for _ in range(steps):
-        emitted = system.emission @ predicted[-1]
+        emitted = system.emission @ predicted[-1]  # covariance of x_t and z_t
         innovation.append(emitted @ system.emission.T + system.emission_cov)
         gain.append(np.linalg.solve(innovation[-1], emitted).T)
         filtered.append(predicted[-1] - gain[-1] @ emitted)
@@ -130,7 +149,7 @@ def _covariances(system: LinearGaussian, steps: int) -> _Covariances:
 
 
 def _log_normal(residual: np.ndarray, cov: np.ndarray) -> np.ndarray:
-    """Log N(residual; 0, cov) of (N, dim) residuals, as (N,)."""
+    """Return (N,) log N(residual; 0, cov) of (N, dim) residuals."""
     white = np.linalg.solve(np.linalg.cholesky(cov), residual.T)
     _, log_det = np.linalg.slogdet(cov)
     return -0.5 * ((white**2).sum(axis=0) + log_det + len(cov) * np.log(2 * np.pi))

@@ -1,9 +1,11 @@
-"""The approximate posterior of a nonlinear Gaussian system: the paper's baseline (figures 8, 9).
+"""Unscented Kalman filter and smoother: approximate posteriors of nonlinear Gaussian systems.
 
-The unscented Kalman filter carries a mean and a covariance through a nonlinear function by a few
-well-chosen points; Julier and Uhlmann (1997), "New extension of the Kalman filter to nonlinear
-systems", with their weight 3 - z_dim on the central point. The smoother is Sarkka's (2008),
-"Unscented Rauch-Tung-Striebel smoother". Both are pykalman's; on a linear system they are exact.
+They are the baseline of the paper's figures 8 and 9. The unscented transform approximates the mean
+and covariance of a nonlinear function of a Gaussian by a few sigma points. Both algorithms are
+pykalman's; on linear systems they are exact.
+
+Sources: Julier and Uhlmann (1997), "New extension of the Kalman filter to nonlinear systems", with
+kappa = 3 - z_dim; Sarkka (2008), "Unscented Rauch-Tung-Striebel smoother".
 """
 
 from typing import NamedTuple
@@ -18,11 +20,11 @@ __all__ = ["UnscentedPosterior", "unscented_filter", "unscented_smoother"]
 
 
 class UnscentedPosterior(NamedTuple):
-    """A Gaussian for the state at every time step of every sequence.
+    """Gaussian approximation of the posterior at every time step of every sequence.
 
     Attributes:
-        loc: means (N, T, z_dim), float64.
-        cov: covariances (N, T, z_dim, z_dim), float64; unlike a linear system's they depend on x.
+        loc: (N, T, z_dim) float64 means.
+        cov: (N, T, z_dim, z_dim) float64 covariances, which here depend on x.
     """
 
     loc: np.ndarray
@@ -30,34 +32,35 @@ class UnscentedPosterior(NamedTuple):
 
 
 def unscented_filter(system: NonlinearGaussian, x: np.ndarray) -> UnscentedPosterior:
-    """p(z_t given x_{1:t}) of sequences of equal length, approximately.
+    """Approximate the filtering posterior p(z_t given x_{1:t}) of sequences of equal length.
 
     Args:
-        system: what is taken to have made `x`; its variances must be positive.
-        x: observations (N, T, x_dim).
+        system: system that is assumed to generate `x`; its variances must be positive.
+        x: (N, T, x_dim) observations.
 
     Raises:
-        DataError: if `x` has another shape than the system emits.
+        DataError: if the shape of `x` does not fit the system.
     """
     unscented = _unscented(system)
     return _gathered([unscented.filter(sequence) for sequence in _prepared(system, x)])
 
 
 def unscented_smoother(system: NonlinearGaussian, x: np.ndarray) -> UnscentedPosterior:
-    """p(z_t given x_{1:T}) of sequences of equal length, approximately.
+    """Approximate the smoothing posterior p(z_t given x_{1:T}) of sequences of equal length.
 
     Args:
-        system: what is taken to have made `x`; its variances must be positive.
-        x: observations (N, T, x_dim).
+        system: system that is assumed to generate `x`; its variances must be positive.
+        x: (N, T, x_dim) observations.
 
     Raises:
-        DataError: if `x` has another shape than the system emits.
+        DataError: if the shape of `x` does not fit the system.
     """
     unscented = _unscented(system)
     return _gathered([unscented.smooth(sequence) for sequence in _prepared(system, x)])
 
 
 def _unscented(system: NonlinearGaussian) -> AdditiveUnscentedKalmanFilter:
+    """Return pykalman's filter for a system."""
     return AdditiveUnscentedKalmanFilter(
         transition_functions=system.step,
         observation_functions=lambda z: system.emission @ z,
@@ -69,20 +72,22 @@ def _unscented(system: NonlinearGaussian) -> AdditiveUnscentedKalmanFilter:
 
 
 def _prepared(system: NonlinearGaussian, x: np.ndarray) -> np.ma.MaskedArray:
-    """The observations with one missing frame behind them.
+    """Return the observations with one missing frame appended.
 
-    pykalman takes a sequence of one frame for one feature over time; the missing frame keeps it
-    from that and changes nothing before it.
+    pykalman would read a sequence of one frame as one feature over time. The missing frame prevents
+    this and does not change the posterior of the frames before it.
     """
     x = np.asarray(x, dtype=np.float64)
     x_dim = len(system.emission)
     if x.ndim != 3 or x.shape[2] != x_dim or 0 in x.shape:
-        raise DataError(f"Observations are (sequences, frames, {x_dim}), not {x.shape}.")
+        raise DataError(
+            f"Observations must have shape (sequences, frames, {x_dim}), not {x.shape}."
+        )
     missing = np.ma.masked_all((len(x), 1, x_dim))
     return np.ma.concatenate([x, missing], axis=1)
 
 
 def _gathered(posteriors: list[tuple[np.ndarray, np.ndarray]]) -> UnscentedPosterior:
-    """All sequences' moments, without the missing frame."""
+    """Return the moments of all sequences, without the missing frame."""
     locs, covs = zip(*posteriors, strict=True)
     return UnscentedPosterior(np.stack(locs)[:, :-1], np.stack(covs)[:, :-1])

@@ -1,6 +1,7 @@
-"""Uploads on disk: DMM_HOME/uploads/<id>/ with sequences.npz and, written last, upload.json.
+"""Stores uploads in DMM_HOME/uploads/<id>/, as sequences.npz and, written last, upload.json.
 
-An id is random hex; what a user typed is text inside upload.json and never part of a path.
+An id consists of random hexadecimal digits. Text from the user is stored only inside upload.json
+and is never part of a path.
 """
 
 import hashlib
@@ -41,15 +42,15 @@ _SPLITS = ("train", "valid", "test")
 
 
 class UploadInfo(NamedTuple):
-    """What a list of uploads shows of one.
+    """Summary of an upload.
 
     Attributes:
-        id: 16 hex digits; the data set is called upload:ID.
-        title: as the user gave it, made fit to be shown.
-        created: time of storing, ISO 8601 in UTC.
-        sequences: how many.
-        frames: of all of them.
-        spec: what its frames are.
+        id: 16 hexadecimal digits; the data set is called upload:ID.
+        title: title from the user, as `display_name` returns it.
+        created: time of storage, ISO 8601 in UTC.
+        sequences: number of sequences.
+        frames: number of frames of all sequences.
+        spec: description of the data.
     """
 
     id: str
@@ -61,7 +62,7 @@ class UploadInfo(NamedTuple):
 
 
 class _Info(BaseModel):
-    """The bounds of `UploadInfo`: pages count with these values."""
+    """Schema of `UploadInfo` in a manifest; pages rely on these bounds."""
 
     model_config = ConfigDict(strict=True)
 
@@ -79,16 +80,24 @@ class _Manifest(NamedTuple):
 
 
 def store_upload(report: UploadReport, *, title: str, options: UploadOptions) -> str:
-    """Keep the sequences of `report`, in their splits or split by the seed, and return their id.
+    """Store the sequences of a report as a data set, and return its id.
+
+    The sequences keep the splits of their files. Without splits they are split with the seed of
+    `options`.
+
+    Args:
+        report: result of `read_files`.
+        title: title of the data set.
+        options: options with which the files were read.
 
     Raises:
         DataError: if no file was read.
-        StorageError: if uploads take all the room that they may.
-        OSError: if the disk refuses; nothing is listed then.
+        StorageError: if the quota of uploads or the free space of the disk does not suffice.
+        OSError: if a file cannot be written; the upload is then not listed.
     """
     sequences = report.sequences
     if sequences is None:
-        raise DataError("There is nothing to keep: no file of this upload was read.")
+        raise DataError("There is nothing to store: no file of this upload was read.")
     arrays = _indices(report, options) | {
         "x": np.concatenate(sequences.x),
         "lengths": sequences.lengths,
@@ -135,7 +144,7 @@ def store_upload(report: UploadReport, *, title: str, options: UploadOptions) ->
 
 
 def load_upload(upload: str) -> Splits:
-    """The data set upload:ID.
+    """Load the data set upload:ID.
 
     Raises:
         DataError: if there is no such upload, or its files are damaged.
@@ -147,14 +156,21 @@ def load_upload(upload: str) -> Splits:
     except OSError:
         content = b""
     if hashlib.sha256(content).hexdigest() != manifest.sha256:
-        raise DataError(f"The upload {upload} is damaged: its sequences are not what was stored.")
+        raise DataError(
+            f"The upload {upload} is damaged: its sequences differ from those that were stored."
+        )
     with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
         ends = np.cumsum(arrays["lengths"])[:-1]
 
-        def pieces(name: str) -> tuple[np.ndarray, ...] | None:
+        def split_arrays(name: str) -> tuple[np.ndarray, ...] | None:
             return tuple(np.split(arrays[name], ends)) if name in arrays else None
 
-        sequences = Sequences(pieces("x") or (), manifest.names, pieces("u"), pieces("observed"))
+        sequences = Sequences(
+            split_arrays("x") or (),
+            manifest.names,
+            split_arrays("u"),
+            split_arrays("observed"),
+        )
         indices = {split: arrays[split] for split in _SPLITS}
     spec = manifest.info.spec
     train, valid, test = (sequences.subset(indices[split]) for split in _SPLITS)
@@ -162,7 +178,7 @@ def load_upload(upload: str) -> Splits:
 
 
 def _indices(report: UploadReport, options: UploadOptions) -> dict[str, np.ndarray]:
-    """Split -> which sequences stand in it."""
+    """Return split -> indices of its sequences."""
     if report.splits is not None:
         given = np.array(report.splits)
         return {split: np.flatnonzero(given == split) for split in _SPLITS}
@@ -171,7 +187,7 @@ def _indices(report: UploadReport, options: UploadOptions) -> dict[str, np.ndarr
 
 
 def split_sizes(upload: str) -> dict[str, tuple[int, int]]:
-    """Sequences and frames of each split of an upload; its values are not loaded.
+    """Return split -> (sequences, frames) of an upload, without loading its values.
 
     Raises:
         DataError: if there is no such upload, or its files are damaged.
@@ -189,7 +205,7 @@ def split_sizes(upload: str) -> dict[str, tuple[int, int]]:
 
 
 def list_uploads() -> list[UploadInfo]:
-    """All uploads, newest first; those whose manifest is damaged are left out."""
+    """Return all uploads, newest first, without those whose manifest is damaged."""
     infos = []
     for path in (home() / "uploads").glob("*/upload.json"):
         with suppress(DataError):
@@ -198,7 +214,7 @@ def list_uploads() -> list[UploadInfo]:
 
 
 def delete_upload(upload: str) -> None:
-    """Delete an upload for good.
+    """Delete an upload permanently.
 
     Raises:
         DataError: if there is no such upload.
@@ -209,7 +225,7 @@ def delete_upload(upload: str) -> None:
 
 
 def _folder(upload: str) -> Path:
-    """The folder of an upload whose id is hex and whose manifest is there."""
+    """Return the folder of an upload, after a check of its id and of its manifest's existence."""
     if re.fullmatch("[0-9a-f]{16}", upload):
         folder = home() / "uploads" / upload
         if (folder / "upload.json").is_file():
@@ -218,6 +234,7 @@ def _folder(upload: str) -> Path:
 
 
 def _manifest(folder: Path) -> _Manifest:
+    """Read and validate the manifest of an upload."""
     damaged = DataError(f"The upload {folder.name} is damaged: its manifest is faulty.")
     try:
         values = json.loads((folder / "upload.json").read_bytes())
@@ -234,7 +251,7 @@ def _manifest(folder: Path) -> _Manifest:
 
 
 def _spec(upload: str, info: Mapping[str, Any]) -> DataSpec:
-    """What the frames of an upload are; older manifests have the values beside the title."""
+    """Return the data spec of a manifest; in older manifests its fields are directly in `info`."""
     earlier = {"kind": "binary", "x_dim": PITCHES} | dict(info)
     spec = DataSpec.from_json(info.get("spec", earlier) | {"name": f"{UPLOAD_PREFIX}{upload}"})
     if max(spec.x_dim, spec.u_dim) > MAX_FEATURES:
