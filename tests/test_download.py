@@ -136,7 +136,7 @@ def test_two_faulty_answers_are_retried(serve, fault):
         (cut, "the connection failed"),
         (short, "has 60000 bytes instead of 102400"),
         (altered, "was altered"),
-        (long, "longer than its 102400 bytes"),
+        (long, "more than 102400 bytes"),
         (missing, "the server answered 404"),
         (broken, "the server answered 500"),
         (garbage, "the connection failed"),

@@ -475,7 +475,8 @@ def test_an_upload_comes_back(dmm_home, report):
     for name, x in zip(report.sequences.names, report.sequences.x, strict=True):
         assert np.array_equal(stored[name], x) and stored[name].dtype == np.uint8
     [info] = list_uploads()
-    assert info[:2] + info[3:6] == (upload, "Folk \ufffdsongs", 10, report.sequences.frames, 2)
+    assert info[:2] + info[3:5] == (upload, "Folk \ufffdsongs", 10, report.sequences.frames)
+    assert info.spec == splits.spec
     again = store_upload(report, title="again", options=replace(OPTIONS, seed=3))
     assert load_upload(again).train.names == splits.train.names
     assert {info.id for info in list_uploads()} == {upload, again}
@@ -534,8 +535,8 @@ def test_one_damaged_upload_hides_no_other(dmm_home, report):
         ("sequences", 0),
         ("frames", float("nan")),
         ("frames", 10**30),
-        ("kind", "evil"),
-        ("x_dim", -5),
+        ("spec", {**values["info"]["spec"], "kind": "evil"}),
+        ("spec", {**values["info"]["spec"], "x_dim": -5}),
         ("id", sound),
     )
     for field, value in faults:
