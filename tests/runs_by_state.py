@@ -40,8 +40,8 @@ def run_in(state, config=CONFIG, name="A run", reason="", epochs=0):
     progress = RunProgress(epoch=epochs, update=4 * epochs, fraction=0.5, seconds_left=42.0)
     if epochs > 1:
         progress = progress.model_copy(update={"best_valid_bound": 21 / epochs, "best_epoch": 2})
-    with acquire(run.folder) as lease:
-        lease.take(Status(state=state, reason=reason, progress=progress))
+    with acquire(run.folder) as lock:
+        lock.take(Status(state=state, reason=reason, progress=progress))
     return run
 
 

@@ -73,7 +73,7 @@ def test_load_run_takes_an_id_a_folder_or_a_bundled_name(weights, dmm_home):
 
 def test_weights_of_another_model_are_refused(bundle):
     save_tensors(bundle.folder / "model.safetensors", {"w": torch.zeros(1)})
-    with pytest.raises(RunError, match="bundled:tiny are of another model"):
+    with pytest.raises(RunError, match="bundled:tiny do not fit the model"):
         load_model(bundle)
 
 

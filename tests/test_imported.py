@@ -310,8 +310,8 @@ ATTACKS = {
         lambda f: packed(f, **{"config.json": changed(f["config.json"], versions=[])}),
         "needs config and versions",
     ),
-    "a link": (lambda f: linked(f), "config.json is not that of a run"),
-    "deep JSON": (lambda f: packed(f, **{"run.json": DEEP}), "run.json is not|nested too deep"),
+    "a link": (lambda f: linked(f), "config.json does not describe a run"),
+    "deep JSON": (lambda f: packed(f, **{"run.json": DEEP}), "run.json does not|nested too deep"),
     "a card of nothing": (lambda f: packed(f, **{"run.json": "{}"}), "of name, field required"),
     "more on the card": (
         lambda f: packed(f, **{"run.json": changed(f["run.json"], owner={})}),
@@ -328,7 +328,7 @@ ATTACKS = {
     **{
         f"metrics: {line[:40]}": (
             lambda f, line=line: packed(f, **{"metrics.jsonl": f["metrics.jsonl"] + line}),
-            "metrics.jsonl is not that of a run: see its line 7",
+            "Line 7 of metrics.jsonl is not",
         )
         for line in (
             b"\n",
@@ -351,7 +351,7 @@ ATTACKS = {
     ),
     "evaluations of nothing": (
         lambda f: packed(f, **{"evaluations.json": b"{}"}),
-        "evaluations.json is not that of a run: it is no JSON list",
+        "evaluations.json does not describe a run: it is not a JSON list",
     ),
     "an evaluation that steers": (
         lambda f: packed(f, **{"evaluations.json": '[{"split": "test\\u001b[31m"}]'}),
@@ -359,7 +359,7 @@ ATTACKS = {
     ),
     "an evaluation of texts in a group": (
         lambda f: packed(f, **{"evaluations.json": '[{"ess": {"median": "x"}}]'}),
-        "evaluations.json is not that of a run: see its entry 1",
+        "Entry 1 of evaluations.json is not",
     ),
     "an evaluation of lists": (
         lambda f: packed(f, **{"evaluations.json": '[{"split": "test"}, {"nll": [1]}]'}),

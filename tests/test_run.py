@@ -99,7 +99,7 @@ def test_damaged_evaluations_are_not_overwritten(run):
 
 
 def test_weights_are_the_best_or_the_last(run):
-    with pytest.raises(RunError, match="has no checkpoint to take weights from"):
+    with pytest.raises(RunError, match="has no checkpoint with weights"):
         run.weights()
     with pytest.raises(RunError, match="has no checkpoint"):
         run.data()
@@ -156,8 +156,8 @@ class TestStop:
         assert not run.stop_requested()
 
     def test_a_running_run_is_asked(self, run):
-        with acquire(run.folder) as lease:
-            lease.take(Status(state="running"))
+        with acquire(run.folder) as lock:
+            lock.take(Status(state="running"))
             assert not run.stop_requested()
             run.request_stop()
             run.request_stop()
@@ -165,11 +165,11 @@ class TestStop:
             assert run.state() == "running"
 
     def test_a_request_ends_with_its_owner(self, run):
-        with acquire(run.folder) as lease:
-            lease.take(Status(state="running"))
+        with acquire(run.folder) as lock:
+            lock.take(Status(state="running"))
             run.request_stop()
-        with acquire(run.folder) as lease:
-            lease.take(Status(state="running"))
+        with acquire(run.folder) as lock:
+            lock.take(Status(state="running"))
             assert not run.stop_requested()
 
     @pytest.mark.parametrize("state", ["finished", "failed", "cancelled", "interrupted"])
@@ -183,11 +183,11 @@ class TestStop:
         from dmm_core.runs import run as module
 
         write = module.write_document
-        with acquire(run.folder) as lease:
+        with acquire(run.folder) as lock:
 
             def begin_before_the_request_arrives(path, content):
                 monkeypatch.setattr(module, "write_document", write)
-                lease.take(Status(state="running"))
+                lock.take(Status(state="running"))
                 write(path, content)
 
             monkeypatch.setattr(module, "write_document", begin_before_the_request_arrives)
@@ -215,5 +215,5 @@ class TestDelete:
         assert run.config()
 
     def test_a_run_that_is_gone(self, dmm_home):
-        with pytest.raises(RunError, match="is gone"):
+        with pytest.raises(RunError, match="does not exist any more"):
             Run(dmm_home / "runs" / "20260101-000000-abcdef").delete()

@@ -224,7 +224,7 @@ def test_a_run_of_a_dead_server_is_interrupted_and_resumed(runner):
 def test_a_run_that_another_worker_has(runner, fake):
     run = create_run(CONFIG)
     with acquire(run.folder) as lease:
-        with pytest.raises(RunError, match="is being worked on already"):
+        with pytest.raises(RunError, match="is in use by another program or thread"):
             runner.submit(run)
         lease.take(Status(state="running"))
         runner.submit(run)
@@ -257,7 +257,9 @@ def test_a_run_that_is_deleted_in_the_queue_is_one_sentence(runner, gate, caplog
     second.folder.rename(second.folder.with_name("elsewhere"))
     gate.set()
     wait(runner.idle)
-    assert caplog.messages == [f"The run {second.id} is gone: its folder was deleted."]
+    assert caplog.messages == [
+        f"The run {second.id} does not exist any more: its folder was deleted."
+    ]
     assert caplog.records[0].exc_info is None and first.state() == "finished"
 
 

@@ -164,7 +164,7 @@ def test_whatever_is_not_found_is_not_found_in_the_same_words(dmm_home, text, al
     with pytest.raises(RunError) as caught:
         find_run(text, allow_path=allow_path)
     assert str(caught.value) == (
-        "There is no such run; a run is named by its id, or a bundled model by bundled:NAME."
+        "There is no such run. Give the id of a run, or bundled:NAME for a bundled model."
     )
 
 

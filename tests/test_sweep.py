@@ -102,7 +102,7 @@ def test_short_names_name_one_setting():
         (["model.zdim=3"], "'model.zdim' is not a setting; did you mean model.z-dim"),
         (["nonsense=3"], "'nonsense' is not a setting; train.seed and model.z-dim are"),
         (["train.seed=0", "train.seed=1"], "names train.seed twice"),
-        (["train.lr=0.1"], "both as --train.lr and to --over"),
+        (["train.lr=0.1"], "both as --train.lr and in --over"),
         (["train.seed=0,1,0"], "has a value twice"),
         (["model.z-dim=10,010"], "has a value twice"),
         (["model.x-to-z=true,1"], "has a value twice"),

@@ -204,7 +204,7 @@ def test_a_pattern_names_parts_of_names(parts, chosen):
 
 @pytest.mark.parametrize("pattern", ["(.*)*Q", "(a+)+$", "[", "", "  ", "a{2}", "\\d", "é"])
 def test_a_regular_expression_is_refused(pattern):
-    with pytest.raises(ConfigError, match="should name parts of parameter names"):
+    with pytest.raises(ConfigError, match="should be parts of parameter names"):
         parse_config({"train": {"penalty_pattern": pattern}})
 
 

@@ -386,11 +386,14 @@ class TestFailure:
             (ConfigError("train.device is cuda."), "train.device is cuda."),
             (
                 KeyError("a\nb"),
-                "The run stopped at an error nobody foresaw (KeyError: 'a\\nb'); its log.txt has "
+                "The run stopped with an unexpected error (KeyError: 'a\\nb'). Its log.txt has "
                 "the details.",
             ),
-            (MemoryError(), "The memory ran out: a smaller batch size"),
-            (torch.OutOfMemoryError("CUDA out of memory."), "The memory ran out: a smaller batch"),
+            (MemoryError(), "There was not enough memory. A smaller batch size"),
+            (
+                torch.OutOfMemoryError("CUDA out of memory."),
+                "There was not enough memory. A smaller",
+            ),
             (OSError(errno.ENOSPC, "No space left on device"), "The disk is full; make room"),
         ],
         ids=lambda value: type(value).__name__,
@@ -414,7 +417,7 @@ class TestFailure:
     def test_the_memory_of_the_cpu(self, fake, run, monkeypatch):
         monkeypatch.setattr(worker, "build_model", lambda *_, **__: torch.empty(2**50))
         assert execute(run) == "failed"
-        assert run.status().reason.startswith("The memory ran out: a smaller batch size needs less")
+        assert run.status().reason.startswith("There was not enough memory. A smaller batch size")
 
     def test_a_failed_run_gives_its_memory_back(self, fake, run):
         models = []
@@ -455,7 +458,7 @@ class TestFailure:
     def test_a_run_that_is_gone(self, fake, run):
         run.request_stop()
         run.delete()
-        with pytest.raises(RunError, match="is gone"):
+        with pytest.raises(RunError, match="does not exist any more"):
             execute(run)
 
 
@@ -504,7 +507,7 @@ class TestLease:
         refused = []
 
         def second():
-            with pytest.raises(RunError, match="is being worked on already"):
+            with pytest.raises(RunError, match="is in use by another program or thread"):
                 execute(run)
             refused.append(True)
 
@@ -618,7 +621,7 @@ def test_a_suspended_owner_is_the_owner_and_a_killed_one_is_resumed_exactly(real
             time.sleep(0.001)
         assert run.state() == "running"
         assert run.status().owner.pid == child.pid
-        with pytest.raises(RunError, match="is being worked on already"):
+        with pytest.raises(RunError, match="is in use by another program or thread"):
             with acquire(run.folder, patience=0.0):
                 pass
         child.resume()

@@ -1,4 +1,4 @@
-"""The figures of a reproduction, as SVG."""
+"""Draws the figures of a reproduction as SVG."""
 
 import io
 from collections.abc import Mapping, Sequence
@@ -19,14 +19,17 @@ def curves(
     y: str,
     start: int = 1,
 ) -> bytes:
-    """Curves over whole numbers, and what they should reach in grey.
+    """Draw curves over steps, with reference values in grey.
 
     Args:
-        lines: title -> values, one a step.
+        lines: title -> values, one for each step.
         exact: title -> the level, or the values, to compare with.
         x: label of the steps.
-        y: label of the values, with its unit.
+        y: label of the values, with the unit.
         start: number of the first step.
+
+    Returns:
+        The SVG file.
     """
     figure = Figure(figsize=(7, 4), layout="constrained")
     axes = figure.subplots()

@@ -1,4 +1,4 @@
-"""Figures 3, 4 and 8: inference networks where the truth is known."""
+"""Figures 3, 4 and 8 of the paper: inference networks on systems whose exact answers are known."""
 
 from typing import Any
 
@@ -25,7 +25,7 @@ _CLOSE_PARAMETER = 0.05
 
 
 def fig3(*, quick: bool, show: Show) -> Comparison:
-    """Alpha and beta of `nonlinear-gssm` are found while the inference network is learned."""
+    """Learn alpha and beta of `nonlinear-gssm` together with the inference network."""
     config = _config("nonlinear-gssm", epochs=5 if quick else 40, lr=1e-2)
     run = train_run(config, name=_name("fig3", "alpha and beta", quick), show=show)
     scalars = [line["scalars"] for line in run.metrics()]
@@ -37,8 +37,9 @@ def fig3(*, quick: bool, show: Show) -> Comparison:
     )
     reached = all(abs(found[name][-1] - truth[name]) < _CLOSE_PARAMETER for name in truth)
     sentence = (
-        f"Alpha is found as {found['alpha'][-1]:.3f} where the truth is {ALPHA}, and beta as "
-        f"{found['beta'][-1]:.3f} where it is {BETA}; within {_CLOSE_PARAMETER} was asked."
+        f"The estimate of alpha is {found['alpha'][-1]:.3f} (true value {ALPHA}) and that of beta "
+        f"is {found['beta'][-1]:.3f} (true value {BETA}); the goal is an error below "
+        f"{_CLOSE_PARAMETER}."
     )
     figure = curves(
         found, exact={f"true {n}": v for n, v in truth.items()}, x="epoch", y="parameter"
@@ -47,7 +48,10 @@ def fig3(*, quick: bool, show: Show) -> Comparison:
 
 
 def fig4(*, quick: bool, show: Show) -> Comparison:
-    """On a linear system the bound of DKS and ST-LR reaches the exact likelihood; MF-L does not."""
+    """Compare the bound on a linear system with the exact likelihood.
+
+    DKS and ST-LR should reach it, and MF-L should not.
+    """
     test = simulate_splits("linear-gssm", 0)["test"]
     assert isinstance(test.system, LinearGaussian)
     exact = -float(kalman_filter(test.system, test.x).log_likelihood.mean())
@@ -68,17 +72,18 @@ def fig4(*, quick: bool, show: Show) -> Comparison:
     )
     reached = near and by["MF-L"]["bound"] > exact + _CLOSE_NATS
     sentence = (
-        f"The exact NLL of the test split is {exact:.4f} nats a frame and the smoother's RMSE "
-        f"{smoother:.3f}: DKS reaches {by['DKS']['bound']:.4f} and {by['DKS']['RMSE']:.3f}, ST-LR "
-        f"{by['ST-LR']['bound']:.4f} and {by['ST-LR']['RMSE']:.3f}, MF-L, which sees no future, "
-        f"{by['MF-L']['bound']:.4f} and {by['MF-L']['RMSE']:.3f}."
+        f"The exact NLL of the test split is {exact:.4f} nats per frame, and the RMSE of the "
+        f"Kalman smoother is {smoother:.3f}. DKS reaches {by['DKS']['bound']:.4f} and "
+        f"{by['DKS']['RMSE']:.3f}, ST-LR {by['ST-LR']['bound']:.4f} and {by['ST-LR']['RMSE']:.3f}, "
+        f"and MF-L, which does not use the future, {by['MF-L']['bound']:.4f} and "
+        f"{by['MF-L']['RMSE']:.3f}."
     )
     figure = curves(learning, exact={"exact NLL": exact}, x="epoch", y="bound, nats a frame")
     return Comparison("fig4", "linear-gssm", quick, tuple(rows), sentence, reached, figure)
 
 
 def fig8(*, quick: bool, show: Show) -> Comparison:
-    """On `nonlinear-ukf` the inference network is held against an unscented Kalman smoother."""
+    """Compare inference networks on `nonlinear-ukf` with an unscented Kalman smoother."""
     test = simulate_splits("nonlinear-ukf", 0)["test"]
     assert isinstance(test.system, NonlinearGaussian)
     show("nonlinear-ukf: smoothing with the unscented Kalman filter")
@@ -94,8 +99,8 @@ def fig8(*, quick: bool, show: Show) -> Comparison:
     best = min(rows[1:], key=lambda row: row.found["RMSE"])
     reached = best.found["RMSE"] < unscented
     sentence = (
-        f"{best.title} finds the states of nonlinear-ukf with an RMSE of {best.found['RMSE']:.3f}, "
-        f"the UKF smoother that knows the truth with {unscented:.3f}."
+        f"{best.title} estimates the states of nonlinear-ukf with an RMSE of "
+        f"{best.found['RMSE']:.3f}; the UKF smoother with the true parameters has {unscented:.3f}."
     )
     figure = curves(learning, exact={}, x="epoch", y="bound, nats a frame")
     return Comparison("fig8", "nonlinear-ukf", quick, tuple(rows), sentence, reached, figure)
@@ -132,7 +137,7 @@ def _name(experiment: str, title: str, quick: bool) -> str:
 
 
 def _posterior_means(run: Run, x: np.ndarray, show: Show) -> np.ndarray:
-    """E[z_t given x] of every sequence, (N, T, z_dim), each from 100 drawn paths."""
+    """E[z_t given x] of every sequence, (N, T, z_dim), from 100 drawn paths each."""
     show(f"{run.label()}: posterior means of the test split")
     model = load_model(run)
     sequences = x.astype(np.float32)

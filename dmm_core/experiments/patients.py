@@ -1,4 +1,4 @@
-"""What drugs do, learned from records: the paper's section 6.6 and figure 5, where truth is known.
+"""The effect of drugs, learned from simulated records (the paper's section 6.6 and figure 5).
 
 From the records of the test patients up to `FRAME`, a model continues every patient twice with the
 same chances, once on the drugs of that frame and once on none; the simulator does the same from the
@@ -24,10 +24,10 @@ from dmm_core.runs.run import Run
 __all__ = ["FRAME", "QUARTERS", "medical", "medical_config", "model_effect", "true_effect"]
 
 FRAME = 9
-"""The last frame that a model sees of a patient; 0 is the first."""
+"""The last frame of a patient that the model sees, counted from 0."""
 
 QUARTERS = 8
-"""How far a patient is followed behind it."""
+"""Number of quarters after that frame for which the effect is computed."""
 
 _HIGH = FEATURES.index("A1c high")
 _DRAWS = 20
@@ -40,14 +40,14 @@ _PARTS = {
 
 
 class _Cohort(NamedTuple):
-    """Differences (QUARTERS,) in the share with a high A1c, stopped less kept."""
+    """Differences (QUARTERS,) in the share of patients with a high A1c: drugs stopped minus kept."""
 
     found: np.ndarray
     truth: np.ndarray
 
 
 def medical(*, quick: bool, show: Show) -> Comparison:
-    """The effect of stopping all drugs, and what the nonlinear parts are good for.
+    """Estimate the effect of stopping all drugs, and the benefit of the nonlinear parts.
 
     Several cohorts are drawn and a model is trained on each. The interval is that of a single
     training: 95 %, from the scatter of the estimates' errors over the cohorts.
@@ -92,7 +92,7 @@ def medical(*, quick: bool, show: Show) -> Comparison:
 
 
 def medical_config(seed: int, *, quick: bool, **model: Any) -> RunConfig:
-    """The model of one cohort.
+    """The configuration of the model of one cohort.
 
     Args:
         seed: of the cohort.
@@ -126,7 +126,7 @@ def medical_config(seed: int, *, quick: bool, **model: Any) -> RunConfig:
 
 
 def true_effect(seed: int) -> np.ndarray:
-    """Share with a high A1c, drugs stopped less kept, (QUARTERS,), by the simulator."""
+    """The true effect (QUARTERS,): share with a high A1c, drugs stopped minus kept."""
     patients = simulate_patients(seed)["test"]
     keep = _kept(patients.u)
     effect = drug_effect(patients.z[:, FRAME], factual=keep, counterfactual=0 * keep)
@@ -134,7 +134,7 @@ def true_effect(seed: int) -> np.ndarray:
 
 
 def model_effect(run: Run) -> np.ndarray:
-    """The same difference by the model of a run, from the records of its cohort's test patients."""
+    """The effect estimated by the model of a run, from the records of its cohort's test patients."""
     model = load_model(run)
     sequences = load_medical(run.config().data.seed).test
     kept, stopped = (_course(model, sequences, stop) for stop in (False, True))

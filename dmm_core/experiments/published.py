@@ -2,9 +2,8 @@
 
 Sources: Krishnan, Shalit and Sontag, "Structured Inference Networks for Nonlinear State Space
 Models" (AAAI 2017), tables 2, 3 and 4 for the DMM, and the other models as the paper quotes them;
-Pyro's tutorial "Deep Markov Model" for its own. All are of the test split of these very files:
-numbers of any other data, other encodings of the same chorales included, must not stand beside
-them.
+Pyro's tutorial "Deep Markov Model" for its own. All are results on the test split of the same
+files. They cannot be compared with results on other data, such as other encodings of the chorales.
 """
 
 from typing import NamedTuple
@@ -13,11 +12,11 @@ __all__ = ["CANONICAL", "NETWORKS", "PublishedRow", "published"]
 
 
 class PublishedRow(NamedTuple):
-    """A published result on a test split; None where none was published.
+    """A published result on a test split. A value is None if it was not published.
 
     Attributes:
-        title: the model.
-        source: where it stands.
+        title: name of the model.
+        source: the publication.
         importance_nll: the paper's a.
         bound_per_step: the paper's (b).
         bound_per_sequence: the paper's {c}.
@@ -103,11 +102,11 @@ NETWORKS: dict[str, dict[str, tuple[float, float]]] = {
 """Table 2: data set -> inference network -> importance NLL and bound per step."""
 
 CANONICAL = frozenset(_VALUES)
-"""Names of the data sets whose numbers may stand beside the paper's."""
+"""Names of the data sets whose results can be compared with the paper's."""
 
 
 def published(data: str) -> list[PublishedRow]:
-    """What was published on the data set called `data`: nothing unless it is a canonical one."""
+    """The published results on a data set; an empty list if it is not a canonical one."""
     rows = [
         PublishedRow(title, f"Paper, {table}", *values)
         for (title, table), values in zip(_PAPER, _VALUES.get(data, ()), strict=False)

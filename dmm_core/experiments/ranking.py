@@ -1,4 +1,4 @@
-"""What a sweep found: its runs ranked by their bound on valid, and each setting over its seeds."""
+"""Ranks the runs of a sweep by their validation bound, and summarises settings over their seeds."""
 
 import math
 import statistics
@@ -13,15 +13,16 @@ _SEED = "train.seed"
 
 
 class Result(NamedTuple):
-    """What became of a combination.
+    """The result of one combination of settings.
 
     Attributes:
         run: the id of its run.
-        settings: as `Combination` has them.
-        state: of the run.
-        reason: one sentence, or "".
-        best_valid_bound: in nats a frame, or None before the first validation.
-        best_epoch: when it was reached, or None.
+        settings: the swept settings and their values.
+        state: the state of the run.
+        reason: the reason of the state, in one sentence, or "".
+        best_valid_bound: the best validation bound, in nats per frame; None before the first
+            validation.
+        best_epoch: the epoch of the best validation bound, or None.
     """
 
     run: str
@@ -33,13 +34,13 @@ class Result(NamedTuple):
 
 
 class OverSeeds(NamedTuple):
-    """The valid bound of one configuration over its seeds.
+    """The validation bound of one configuration over its seeds.
 
     Attributes:
-        settings: all that was swept but the seed.
-        runs: how many of them finished; one at least.
-        mean: of their best valid bounds, in nats a frame.
-        deviation: standard deviation of a sample (n - 1), or None of a single run.
+        settings: the swept settings, without the seed.
+        runs: number of finished runs, at least one.
+        mean: mean of their best validation bounds, in nats per frame.
+        deviation: their sample standard deviation (n - 1); None for a single run.
     """
 
     settings: Mapping[str, Any]
@@ -49,7 +50,7 @@ class OverSeeds(NamedTuple):
 
 
 def ranked(results: Sequence[Result]) -> list[Result]:
-    """Those that finished, best valid bound first, and then the others in the same way."""
+    """Sort results by their validation bound, best first; finished runs come before the others."""
 
     def key(result: Result) -> tuple[bool, float]:
         bound = result.best_valid_bound
@@ -59,13 +60,14 @@ def ranked(results: Sequence[Result]) -> list[Result]:
 
 
 def over_seeds(results: Sequence[Result]) -> list[OverSeeds]:
-    """Each configuration over the seeds of the runs that finished, best mean first.
+    """Summarise each configuration over the seeds of its finished runs, best mean first.
 
     Args:
-        results: of a sweep.
+        results: the results of a sweep.
 
     Returns:
-        Nothing unless the seed was swept along with another setting.
+        One entry for each configuration; an empty list unless the sweep is over the seed and
+        another setting.
     """
     bounds: dict[tuple[tuple[str, Any], ...], list[float]] = {}
     for result in results:

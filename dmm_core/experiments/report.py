@@ -1,4 +1,4 @@
-"""What an experiment found, beside what was published or is known exactly."""
+"""The result of an experiment, with published or exact values for comparison."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
@@ -9,7 +9,7 @@ from dmm_core.system.files import home, json_text, write_atomic
 __all__ = ["Comparison", "Row", "Show", "table_of", "write_comparison"]
 
 Show = Callable[[str], None]
-"""Told one sentence at a time of how far an experiment is."""
+"""A function that is called with sentences about the progress of an experiment."""
 
 
 @dataclass(frozen=True)
@@ -18,9 +18,9 @@ class Row:
 
     Attributes:
         title: what was measured.
-        found: column -> value.
-        beside: column -> what was published of it, or is known exactly; "" where nothing is.
-        run: the run that it was measured on, if one was trained.
+        found: column -> measured value.
+        beside: column -> published or exact value.
+        run: the id of the run that was trained for it, or None.
     """
 
     title: str
@@ -31,15 +31,15 @@ class Row:
 
 @dataclass(frozen=True)
 class Comparison:
-    """What an experiment found.
+    """The result of an experiment.
 
     Attributes:
-        experiment: its name, as `reproduce` takes it.
-        data: the data set.
-        quick: whether it was the short version.
-        rows: what was measured.
+        experiment: name of the experiment, as `reproduce` takes it.
+        data: name of the data set.
+        quick: whether this is the quick version.
+        rows: the measurements.
         sentence: the comparison in one sentence.
-        reached: whether it shows what the paper shows.
+        reached: whether the result agrees with the paper's.
         figure: an SVG picture, or None.
     """
 
@@ -53,7 +53,7 @@ class Comparison:
 
 
 def table_of(comparison: Comparison) -> str:
-    """The rows as a table in Markdown; what they stand beside is in brackets."""
+    """The rows as a Markdown table, with published and exact values in brackets."""
     columns = list(dict.fromkeys(c for row in comparison.rows for c in (*row.found, *row.beside)))
     lines = [["", *columns], ["---"] * (len(columns) + 1)]
     lines += [[row.title, *(_cell(row, column) for column in columns)] for row in comparison.rows]
@@ -68,13 +68,13 @@ def _cell(row: Row, column: str) -> str:
 
 
 def write_comparison(comparison: Comparison) -> Path:
-    """Keep a comparison in DMM_HOME/reproductions: JSON, Markdown and, where there is one, SVG.
+    """Write a comparison to DMM_HOME/reproductions as JSON, Markdown and, if it has one, SVG.
 
     Returns:
-        Its folder.
+        The folder that was written.
 
     Raises:
-        OSError: if the disk refuses.
+        OSError: if the file system refuses.
     """
     short = "-quick" if comparison.quick else ""
     folder = home() / "reproductions" / f"{comparison.experiment}-{comparison.data}{short}"
@@ -83,7 +83,7 @@ def write_comparison(comparison: Comparison) -> Path:
     figure = values.pop("figure")
     write_atomic(folder / "comparison.json", json_text(values, indent=1))
     text = f"# {comparison.experiment} on {comparison.data}\n\n{comparison.sentence}\n\n"
-    text += table_of(comparison) + "\nIn brackets: what was published, or is known exactly.\n"
+    text += table_of(comparison) + "\nValues in brackets are published or exact.\n"
     if figure is not None:
         write_atomic(folder / "figure.svg", figure)
         text += "\n![Figure](figure.svg)\n"

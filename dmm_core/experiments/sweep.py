@@ -1,4 +1,4 @@
-"""What a sweep trains: every combination of some settings' values, so many at once."""
+"""The combinations of settings that a sweep trains, and how many of them train at once."""
 
 import difflib
 import itertools
@@ -23,21 +23,21 @@ __all__ = [
 ]
 
 MOST_RUNS = 1000
-"""Of one sweep."""
+"""Largest number of runs of a sweep."""
 
 _USUAL_SLOTS = {"cuda": 4, "mps": 1}
-"""Device -> runs that train on it at once unless asked otherwise; on a CPU one for each core."""
+"""Device -> default number of runs that train at once; on a CPU it is the number of cores."""
 
 _MOST_THREADS = 256
-"""That the schema allows a run."""
+"""Largest number of threads that the schema allows for a run."""
 
 
 class Axis(NamedTuple):
-    """A setting and the values it takes, as they were given.
+    """A setting and its values in a sweep, as given on the command line.
 
     Attributes:
-        setting: its name on the command line, such as model.z-dim.
-        values: one or more.
+        setting: name of the setting on the command line, such as model.z-dim.
+        values: one or more values.
     """
 
     setting: str
@@ -46,41 +46,43 @@ class Axis(NamedTuple):
 
 @dataclass(frozen=True)
 class Combination:
-    """One value of every axis, and what it makes of the configuration.
+    """One value of every axis, and the resulting configuration.
 
     Attributes:
-        settings: name of each swept setting -> its value here.
-        config: the whole configuration.
+        settings: name of each swept setting -> its value.
+        config: the complete configuration.
     """
 
     settings: Mapping[str, Any]
     config: RunConfig
 
     def label(self, name: str | None = None) -> str:
-        """What to call its run, such as "z-dim 10, seed 0", after the `name` of the sweep."""
+        """The display name of the run, such as "z-dim 10, seed 0", after the sweep's `name`."""
         parts = ", ".join(f"{short_name(key)} {value}" for key, value in self.settings.items())
         return f"{name}: {parts}" if name else parts
 
 
 def short_name(setting: str) -> str:
-    """A setting's name without its section; the data's keep theirs, as both sections have a seed.
+    """The name of a setting without its section.
+
+    Settings of the section `data` keep it, because `train` has a seed too.
 
     Args:
-        setting: its name on the command line, such as model.z-dim.
+        setting: name of the setting on the command line, such as model.z-dim.
     """
     section, _, name = setting.partition(".")
     return setting if section == "data" else name
 
 
 def parse_over(texts: Sequence[str], given: Collection[str]) -> tuple[Axis, ...]:
-    """The axes of a sweep.
+    """Parse the axes of a sweep.
 
     Args:
-        texts: SETTING=VALUE,VALUE each.
-        given: names of the settings that have one value on the command line.
+        texts: texts of the form SETTING=VALUE,VALUE.
+        given: names of the settings that have a single value on the command line.
 
     Raises:
-        ConfigError: if one cannot be swept over, or there would be more than `MOST_RUNS` runs.
+        ConfigError: if a text is not valid, or there would be more than `MOST_RUNS` runs.
     """
     axes: dict[str, Axis] = {}
     for text in texts:
@@ -92,8 +94,7 @@ def parse_over(texts: Sequence[str], given: Collection[str]) -> tuple[Axis, ...]
             )
         if axis.setting in given:
             raise ConfigError(
-                f"{axis.setting} is given both as --{axis.setting} and to --over; it has one value "
-                "or is swept over, not both."
+                f"{axis.setting} is given both as --{axis.setting} and in --over; give it once."
             )
         axes[axis.setting] = axis
     count = math.prod(len(axis.values) for axis in axes.values())
@@ -127,14 +128,14 @@ def _axis(text: str) -> Axis:
 
 
 def combinations(axes: Sequence[Axis], start: Mapping[str, Any]) -> list[Combination]:
-    """Every combination, the last axis varying fastest.
+    """All combinations of values; the last axis varies fastest.
 
     Args:
-        axes: what is swept over.
+        axes: the axes of the sweep.
         start: the values of all settings, section -> field -> value, as `parse_config` takes them.
 
     Raises:
-        ConfigError: if one is not a configuration, or an axis has a value twice.
+        ConfigError: if a combination is not a valid configuration, or an axis has a value twice.
     """
     names = setting_names()
     found = []
@@ -156,7 +157,7 @@ def _value(config: RunConfig, axis: Axis) -> Any:
 
 
 def _raise_if_twice(axis: Axis, values: list[Any]) -> None:
-    """Compared as the schema reads them: 10 and 010 are one value, and so are true and 1."""
+    """Compare the values after parsing: 10 and 010 are the same value, and so are true and 1."""
     distinct = set(values)
     if len(distinct) < len(axis.values):
         raise ConfigError(
@@ -168,18 +169,18 @@ def _raise_if_twice(axis: Axis, values: list[Any]) -> None:
 def slots_for(
     configs: Sequence[RunConfig], *, asked: int | None, devices: Collection[str], cores: int
 ) -> int:
-    """How many runs train at once; never more than there are.
+    """The number of runs that train at once, at most the number of runs.
 
     Args:
-        configs: of all runs.
-        asked: how many are wanted, or None.
-        devices: the kinds of device that they train on: cpu, cuda, mps.
-        cores: of the CPU.
+        configs: the configurations of all runs.
+        asked: the requested number, or None.
+        devices: the kinds of device that the runs train on: cpu, cuda, mps.
+        cores: number of cores of the CPU.
 
     Raises:
-        ConfigError: if more than one is wanted, and some runs have TF32 where others have not.
+        ConfigError: if more than one is requested, and only some runs use TF32.
     """
-    # PyTorch has that switch for the whole process: what trains beside a run would be rounded too.
+    # TF32 is switched for the whole process, so it would apply to all runs that train at once.
     if len({config.train.precision == "tf32" for config in configs}) > 1:
         if asked is not None and asked > 1:
             raise ConfigError(
@@ -193,7 +194,7 @@ def slots_for(
 
 
 def with_threads(config: RunConfig, threads: int) -> RunConfig:
-    """`config` with that many CPU threads, where it leaves them open."""
+    """`config` with this number of CPU threads, unless it already sets a number."""
     if config.train.threads:
         return config
     train = config.train.model_copy(update={"threads": min(threads, _MOST_THREADS)})

@@ -1,4 +1,4 @@
-"""Tables 2, 3 and 4: inference networks and models compared on the polyphonic sets."""
+"""Tables 2, 3 and 4 of the paper: inference networks and models on the polyphonic data sets."""
 
 from typing import Any
 
@@ -16,12 +16,12 @@ _QUICK_EPOCHS = 80
 
 
 def table2(data: str, *, quick: bool, show: Show) -> Comparison:
-    """The structured networks against the others: DKS and ST-LR lie ahead of ST-L.
+    """Compare the inference networks. DKS and ST-LR should be better than ST-L.
 
     Args:
-        data: a polyphonic set.
-        quick: small models, a few minutes.
-        show: told how far it is.
+        data: name of a polyphonic data set.
+        quick: train small models, which takes a few minutes.
+        show: called with sentences about the progress.
     """
     rows = []
     for network in ("DKS", "ST-L", "ST-LR", "MF-LR"):
@@ -31,32 +31,32 @@ def table2(data: str, *, quick: bool, show: Show) -> Comparison:
         rows.append(_row("table2", network, config, beside, quick, show))
     bounds = {row.title: row.found["bound_per_step"] for row in rows}
     reached = max(bounds["DKS"], bounds["ST-LR"]) < bounds["ST-L"]
-    verb = "lie" if reached else "do not both lie"
+    verb = "are" if reached else "are not both"
     sentence = (
-        f"On {data}, DKS ({bounds['DKS']:.3f}) and ST-LR ({bounds['ST-LR']:.3f}) {verb} ahead of "
-        f"ST-L ({bounds['ST-L']:.3f}) nats a frame, as in the paper's table 2."
+        f"On {data}, the bounds of DKS ({bounds['DKS']:.3f}) and ST-LR ({bounds['ST-LR']:.3f}) {verb} "
+        f"below that of ST-L ({bounds['ST-L']:.3f} nats per frame), as in the paper's table 2."
     )
     return Comparison("table2", data, quick, tuple(rows), sentence, reached)
 
 
 def table3(data: str, *, quick: bool, show: Show) -> Comparison:
-    """DMM and DMM-Aug against the paper's numbers.
+    """Compare DMM and DMM-Aug with the paper's results.
 
     Args:
-        data: a polyphonic set.
-        quick: small models, a few minutes.
-        show: told how far it is.
+        data: name of a polyphonic data set.
+        quick: train small models, which takes a few minutes.
+        show: called with sentences about the progress.
     """
     return _against_paper("table3", {"DMM": "paper-dmm", "DMM-Aug": "paper-aug"}, data, quick, show)
 
 
 def table4(data: str, *, quick: bool, show: Show) -> Comparison:
-    """DMM-Aug-NADE against the paper's numbers.
+    """Compare DMM-Aug-NADE with the paper's results.
 
     Args:
-        data: a polyphonic set.
-        quick: small models, a few minutes.
-        show: told how far it is.
+        data: name of a polyphonic data set.
+        quick: train small models, which takes a few minutes.
+        show: called with sentences about the progress.
     """
     return _against_paper("table4", {"DMM-Aug-NADE": "paper-aug-nade"}, data, quick, show)
 

@@ -1,4 +1,4 @@
-"""The runs of an experiment: created once, gone on with where they stopped, measured once."""
+"""The runs of an experiment: each is created and evaluated once, and resumed if it was stopped."""
 
 import hashlib
 import time
@@ -19,30 +19,30 @@ _SHOW_SECONDS = 10.0
 
 
 def train_run(config: RunConfig, *, name: str, show: Show) -> Run:
-    """The finished run of `config`; one that was begun before is gone on with.
+    """Train a run with `config`, or resume one that was begun before, and return it finished.
 
     Args:
-        config: what to train.
-        name: the run's name, to show; it and the configuration decide which run it is.
-        show: told how far it is.
+        config: the configuration.
+        name: display name of the run; name and configuration together identify the run.
+        show: called with sentences about the progress.
 
     Raises:
-        RunError: if it ends in any other way than finished.
+        RunError: if the run ends without being finished.
     """
     run = create_run(config, name=name, token=token_of(name, config))
     if run.state() != "finished":
-        state = execute(run, on_event=_Teller(name, config.train.epochs, show))
+        state = execute(run, on_event=_ProgressReporter(name, config.train.epochs, show))
         if state != "finished":
             raise RunError(f"The run {run.id} ({name}) ended {state}: {run.status().reason}")
     return run
 
 
 def token_of(name: str, config: RunConfig) -> str:
-    """The token of `create_run` by which a name and a configuration are the same run again."""
+    """The token for `create_run` that identifies a run by its name and configuration."""
     return f"{name} {hashlib.sha256(config.model_dump_json().encode()).hexdigest()}"
 
 
-class _Teller:
+class _ProgressReporter:
     def __init__(self, name: str, epochs: int, show: Show) -> None:
         self._name = name
         self._epochs = epochs
@@ -61,17 +61,17 @@ class _Teller:
 
 
 def measured(run: Run, *, samples: int, show: Show, seed: int = 0) -> dict[str, Any]:
-    """What `evaluate_run` finds of a run's test split, or found before with the same draws.
+    """Evaluate a run on its test split, or return an earlier evaluation with the same arguments.
 
     Args:
-        run: a finished one.
+        run: a finished run.
         samples: paths drawn for each sequence.
-        show: told when the measuring begins.
-        seed: decides all draws.
+        show: called with a sentence before the evaluation.
+        seed: seed of all random draws.
     """
     wanted = {"split": "test", "samples": samples, "estimator": "is", "seed": seed}
     for found in run.evaluations():
-        # Earlier versions kept no particle filter's estimate, and another standard error.
+        # Evaluations of earlier versions have no estimate of the particle filter.
         if "smc_nll" in found and all(found.get(key) == value for key, value in wanted.items()):
             return found
     show(f"{run.label()}: evaluating on test with {samples} samples")

@@ -1,4 +1,4 @@
-"""Trained models that ship with the code, in assets/models: read-only, and used like a run."""
+"""Trained models that are part of the project, in assets/models. They are read-only."""
 
 import re
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from dmm_core.runs.documents import read_document
 from dmm_core.runs.run import Run
 from dmm_core.system.files import assets
 
-if TYPE_CHECKING:  # a list of the models needs no torch
+if TYPE_CHECKING:  # listing the models must not import torch
     from torch import Tensor
 
     from dmm_core.nn.dmm import DMM
@@ -23,28 +23,28 @@ if TYPE_CHECKING:  # a list of the models needs no torch
 __all__ = ["BUNDLED_NAME", "BUNDLED_PREFIX", "BundledModel", "list_bundled", "load_model"]
 
 BUNDLED_PREFIX = "bundled:"
-"""Starts the id of a bundled model; its folder's name follows."""
+"""Prefix of the id of a bundled model, before the name of its folder."""
 
 BUNDLED_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,79}")
 
 
 @dataclass(frozen=True)
 class BundledModel:
-    """A folder of model.safetensors and card.json.
+    """A folder with model.safetensors and card.json.
 
     Attributes:
-        folder: absolute.
+        folder: the absolute path of the folder.
     """
 
     folder: Path
 
     @property
     def id(self) -> str:
-        """bundled:NAME."""
+        """The id, bundled:NAME."""
         return BUNDLED_PREFIX + self.folder.name
 
     def card(self) -> dict[str, Any]:
-        """What is known of the model: its title, configuration, data, test figures, origin.
+        """The content of card.json: title, configuration, data, evaluation and origin of the model.
 
         Raises:
             RunError: if card.json is damaged.
@@ -52,10 +52,10 @@ class BundledModel:
         return read_document(self.folder / "card.json", {})
 
     def config(self) -> RunConfig:
-        """The configuration it was trained with.
+        """The configuration that the model was trained with.
 
         Raises:
-            RunError: if card.json does not hold one.
+            RunError: if card.json has no valid configuration.
         """
         try:
             return RunConfig.model_validate(self.card().get("config"))
@@ -63,7 +63,7 @@ class BundledModel:
             raise self._bad_card() from None
 
     def label(self) -> str:
-        """Its title."""
+        """The title."""
         return str(self.card().get("title") or self.folder.name)
 
     def weights(self) -> "dict[str, Tensor]":
@@ -75,10 +75,10 @@ class BundledModel:
         return training.load_tensors(self.folder / "model.safetensors")
 
     def data(self) -> DataSpec:
-        """What the model has to know of the data.
+        """The description of the data that the model was trained on.
 
         Raises:
-            RunError: if card.json does not say.
+            RunError: if card.json does not have it.
         """
         card = self.card()
         try:
@@ -91,7 +91,7 @@ class BundledModel:
 
 
 def list_bundled() -> list[BundledModel]:
-    """Every bundled model, by name."""
+    """All bundled models, sorted by name."""
     cards = (assets() / "models").glob("*/card.json")
     return [
         BundledModel(card.parent)
@@ -101,16 +101,16 @@ def list_bundled() -> list[BundledModel]:
 
 
 def load_model(source: Run | BundledModel) -> "DMM":
-    """The trained model of a run or a bundle, on the CPU and ready to evaluate.
+    """Load the trained model of a run or a bundle, on the CPU and in evaluation mode.
 
     Raises:
-        RunError: if its weights are missing, damaged, or of another model than its configuration's.
+        RunError: if the weights are missing or damaged, or do not fit the configuration.
     """
     model = training.build_model(source.config().model, source.data(), seed=0)
     try:
         model.load_state_dict(source.weights())
     except RuntimeError:
         raise RunError(
-            f"The weights of {source.id} are of another model than its configuration's."
+            f"The weights of {source.id} do not fit the model of its configuration."
         ) from None
     return model.eval()

@@ -1,4 +1,4 @@
-"""However a training ends, it ends in a state and one sentence."""
+"""Runs a training to completion and turns every end, errors included, into a state and a reason."""
 
 import contextlib
 import errno
@@ -25,28 +25,28 @@ _STOPPED: dict[State, str] = {
 
 
 class StopRequested(Exception):
-    """Leave the run in `state`, cancelled or interrupted; what had to be saved is."""
+    """The training was asked to stop and has saved. The run ends cancelled or interrupted."""
 
     def __init__(self, state: State) -> None:
         self.state: State = state
 
 
 class Outcome(NamedTuple):
-    """The state that a run is left in, and the reason to show."""
+    """The final state of a run, and the reason for the user."""
 
     state: State
     reason: str
 
 
 def run_to_completion(work: Callable[[], str], log: Callable[[str], None]) -> Outcome:
-    """Do `work` and say how it ended.
+    """Run `work` and return how it ended.
 
     Args:
-        work: returns why it is finished.
-        log: keeps the traceback of what went wrong.
+        work: the training; it returns the reason why it is finished.
+        log: called with the traceback of an error.
 
     Raises:
-        RunLockLost: if `work` or `log` does; the run then has another owner who says how it ends.
+        RunLockLost: if `work` or `log` raises it, because another process owns the run now.
     """
     try:
         return Outcome("finished", work())
@@ -57,7 +57,7 @@ def run_to_completion(work: Callable[[], str], log: Callable[[str], None]) -> Ou
     except RunLockLost:
         raise
     except Exception as error:
-        with contextlib.suppress(OSError):  # on a full disk the status matters more
+        with contextlib.suppress(OSError):  # on a full disk, the status is more important
             log(traceback.format_exc())
         return Outcome("failed", _sentence(error))
 
@@ -67,14 +67,14 @@ def _sentence(error: Exception) -> str:
         return str(error)
     if isinstance(error, OSError) and error.errno in _NO_ROOM:
         return "The disk is full; make room and resume the run from its last checkpoint."
-    # PyTorch reports the CPU's memory as a plain RuntimeError.
+    # PyTorch raises a plain RuntimeError when CPU memory is exhausted.
     if isinstance(error, MemoryError | torch.OutOfMemoryError) or _CPU_MEMORY in str(error):
         return (
-            "The memory ran out: a smaller batch size needs less, and the CPU may have more of it "
-            "than the GPU."
+            "There was not enough memory. A smaller batch size needs less, and the CPU may have "
+            "more memory than the GPU."
         )
     message = " ".join(str(error).split())[:200]
     return (
-        f"The run stopped at an error nobody foresaw ({type(error).__name__}: {message}); "
-        "its log.txt has the details."
+        f"The run stopped with an unexpected error ({type(error).__name__}: {message}). "
+        "Its log.txt has the details."
     )

@@ -1,4 +1,4 @@
-"""The small JSON documents of a run folder: read with care, written atomically."""
+"""The JSON documents of a run folder: reading with validation, and atomic writing."""
 
 import json
 from pathlib import Path
@@ -23,14 +23,14 @@ Document = TypeVar("Document", list, dict)
 _GROUPS = frozenset({"learned", "scalars"})
 _LINE_CHARACTERS = 100
 _MOST_NUMBER = 1e38
-"""float32, which charts take, ends there."""
+"""Charts use float32, whose range ends here."""
 
 
 def read_document(path: Path, default: Document) -> Document:
-    """The content of `path`, or `default` where there is no such file.
+    """The content of `path`, or `default` if there is no such file.
 
     Raises:
-        RunError: if it cannot be read, or is not JSON of the default's type.
+        RunError: if the file cannot be read, or is not JSON of the type of `default`.
     """
     try:
         content = parse(path.read_text(errors="replace"))
@@ -47,23 +47,23 @@ def write_document(path: Path, content: list | dict) -> None:
     """Write `content` as JSON.
 
     Raises:
-        OSError: if the disk refuses; `path` is then as it was.
+        OSError: if the file system refuses; `path` is then unchanged.
     """
     write_atomic(path, json_text(content, indent=1) + "\n")
 
 
 def read_text(path: Path, key: str) -> str:
-    """The text under `key` of a document whose loss hurts nobody: "" where it cannot be read."""
+    """The text under `key` of a document that is not essential; "" if it cannot be read."""
     try:
         text = read_document(path, {}).get(key)
     except RunError:
         return ""
-    # A lone surrogate, which JSON can hold, cannot be sent to a browser.
+    # JSON can hold a lone surrogate, which cannot be sent to a browser.
     return text.encode(errors="replace").decode() if isinstance(text, str) else ""
 
 
 def parse(text: str) -> Any:
-    """The JSON value of `text`, or None where it is not JSON."""
+    """The JSON value of `text`, or None if it is not JSON."""
     try:
         return json.loads(text)
     except (ValueError, RecursionError):
@@ -71,10 +71,10 @@ def parse(text: str) -> Any:
 
 
 def is_epoch(line: Any) -> bool:
-    """Whether `line` is what a training writes after an epoch.
+    """Whether `line` has the form of the metrics of an epoch.
 
-    It counts epoch, update and seconds, and holds numbers; "learned" and "scalars" are groups of
-    numbers.
+    It has epoch, update and seconds, and all values are numbers, except that "learned" and
+    "scalars" are dictionaries of numbers.
     """
     if not isinstance(line, dict):
         return False
@@ -90,7 +90,10 @@ def is_epoch(line: Any) -> bool:
 
 
 def is_evaluation(entry: Any) -> bool:
-    """Whether `entry` is an evaluation: numbers, lines of text, and under "ess" numbers."""
+    """Whether `entry` has the form of an evaluation.
+
+    Its values are numbers or single lines of text, except that "ess" is a dictionary of numbers.
+    """
     return isinstance(entry, dict) and all(
         _are_numbers(value)
         if name == "ess"
@@ -104,13 +107,13 @@ def _are_numbers(group: Any) -> bool:
 
 
 def is_number(value: Any) -> bool:
-    """Whether `value` is a number that any chart can draw, a flag, or None for one not finite."""
+    """Whether `value` is a number that a chart can draw, a boolean, or None."""
     if isinstance(value, int | float):
-        return abs(value) < _MOST_NUMBER  # neither is NaN
+        return abs(value) < _MOST_NUMBER  # False for NaN
     return value is None
 
 
 def plain_line(text: str) -> str:
-    """`text` as one line to show: at most 100 characters, none of them a control character."""
+    """`text` as a single line of at most 100 printable characters."""
     line = " ".join(text[: 10 * _LINE_CHARACTERS].split())
     return "".join(c for c in line if c.isprintable())[:_LINE_CHARACTERS].strip()

@@ -1,4 +1,4 @@
-"""A run or bundled model measured on a split of its own data."""
+"""Evaluates a run or a bundled model on a split of its own data."""
 
 from typing import Any, Literal
 
@@ -12,7 +12,7 @@ from dmm_core.system.device import choose_device
 __all__ = ["Estimator", "evaluate_run"]
 
 Estimator = Literal["is", "smc"]
-"""Whose estimate `importance_nll` holds: importance sampling's, or the particle filter's."""
+"""Which estimate `importance_nll` holds: `is` (importance sampling) or `smc` (particle filter)."""
 
 
 def evaluate_run(
@@ -25,24 +25,24 @@ def evaluate_run(
     replicates: int = 4,
     estimator: Estimator = "is",
 ) -> dict[str, Any]:
-    """Evaluate the best weights on a split; what is found of a run is kept in its folder.
+    """Evaluate the best weights on a split. The result for a run is also saved in its folder.
 
     Args:
-        source: what to evaluate.
+        source: the run or bundled model to evaluate.
         split: train, valid or test.
         samples: paths drawn for each sequence and importance estimate.
-        seed: decides all draws.
-        particles: of each particle filter.
-        replicates: independent estimates of either kind.
-        estimator: smc puts the filter's estimate and its error into `importance_nll` and
-            `standard_error` too, as earlier versions did.
+        seed: seed of all random draws.
+        particles: number of particles of each particle filter.
+        replicates: number of independent estimates of each kind.
+        estimator: smc also puts the particle filter's estimate and its standard error into
+            `importance_nll` and `standard_error`, as in earlier versions.
 
     Returns:
-        The fields of `Evaluation`; `smc_nll`, `smc_standard_error`, `smc_spread` and `particles`,
-        the particle filter's; and how they were obtained.
+        The fields of `Evaluation`; the particle filter's `smc_nll`, `smc_standard_error`,
+        `smc_spread` and `particles`; and the arguments.
 
     Raises:
-        DMMError: if the weights or the data cannot be had.
+        DMMError: if the weights or the data cannot be loaded.
     """
     best_epoch = source.status().progress.best_epoch if isinstance(source, Run) else None
     model = load_model(source).to(choose_device("auto"))

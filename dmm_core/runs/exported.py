@@ -1,4 +1,4 @@
-"""The documents of an exported run, out of a stranger's hands: what is kept of each, or why not."""
+"""Validates the documents of an exported run, which come from an untrusted source."""
 
 from datetime import UTC, datetime
 from typing import Annotated, Any, NamedTuple
@@ -51,17 +51,17 @@ def _spec(values: object) -> DataSpec:
 
 
 class RunCard(_Part):
-    """What run.json says beside the other files.
+    """The content of run.json.
 
     Attributes:
-        name: that a person gave, or "".
-        notes: a person's, or "".
-        data: what its data are; its feature names are not part of an export.
-        epoch: the last one begun.
-        update: updates done.
-        fraction: of all updates.
-        best_valid_bound: in nats a frame, or None.
-        best_epoch: when it was reached, or None.
+        name: the display name, or "".
+        notes: the notes, or "".
+        data: the description of the data, without names of features.
+        epoch: the last epoch that was begun.
+        update: number of updates done.
+        fraction: share of all updates that is done.
+        best_valid_bound: the best validation bound, in nats per frame, or None.
+        best_epoch: the epoch of the best validation bound, or None.
     """
 
     name: str = Field(max_length=1000)
@@ -75,7 +75,13 @@ class RunCard(_Part):
 
 
 class ForeignRecord(NamedTuple):
-    """What config.json says: the configuration, when (UTC) and with which versions it was made."""
+    """The content of config.json.
+
+    Attributes:
+        config: the configuration.
+        created: time of creation, UTC.
+        versions: versions of the programs that created the run.
+    """
 
     config: RunConfig
     created: datetime
@@ -83,22 +89,24 @@ class ForeignRecord(NamedTuple):
 
 
 def validate_record(content: bytes) -> ForeignRecord:
-    """The configuration that config.json holds, when it was made and with which versions.
+    """Validate config.json.
 
     Raises:
-        ConfigError: with every setting that is none.
-        UploadError: if anything else is not that of a run.
+        ConfigError: if settings are unknown or have values that are not allowed; names all of them.
+        UploadError: if anything else does not have the form of a run's config.json.
     """
     document = _json(content, dict, "config.json")
     versions, config = document.get("versions"), document.get("config")
     if not isinstance(config, dict) or not isinstance(versions, dict):
-        raise UploadError("config.json is not that of a run: it needs config and versions.")
+        raise UploadError("config.json does not describe a run: it needs config and versions.")
     try:
         created = datetime.fromisoformat(document.get("created", "")).replace(tzinfo=UTC)
     except (TypeError, ValueError):
         created = None
     if created is None or not 2000 <= created.year < 2100:
-        raise UploadError("config.json is not that of a run: created is no date of this century.")
+        raise UploadError(
+            "config.json does not describe a run: created is not a date of this century."
+        )
     plain = {
         plain_line(name): plain_line(str(of))
         for name, of in list(versions.items())[:_MOST_VERSIONS]
@@ -107,10 +115,10 @@ def validate_record(content: bytes) -> ForeignRecord:
 
 
 def validate_card(content: bytes) -> RunCard:
-    """What run.json says.
+    """Validate run.json.
 
     Raises:
-        UploadError: if it is not that of a run.
+        UploadError: if it does not have the form of a run's run.json.
     """
     try:
         return RunCard.model_validate(_json(content, dict, "run.json"))
@@ -118,15 +126,17 @@ def validate_card(content: bytes) -> RunCard:
         first = error.errors()[0]
         where = display_name(".".join(map(str, first["loc"])))
         raise UploadError(
-            f"run.json is not that of a run: of {where:.60}, {first['msg'].lower()}."
+            f"run.json does not describe a run. Its value {where:.60}: {first['msg'].lower()}."
         ) from None
 
 
 def validate_metrics(content: bytes) -> list[dict[str, Any]]:
-    """One mapping an epoch; a last line that was being written is left out.
+    """Validate metrics.jsonl; returns one dictionary for each epoch.
+
+    An incomplete last line is left out.
 
     Raises:
-        UploadError: if metrics.jsonl is not that of a run.
+        UploadError: if a line does not have the form of an epoch's metrics.
     """
     lines = content.split(b"\n", _MOST_LINES + 1)[:-1]
     if len(lines) > _MOST_LINES:
@@ -135,28 +145,28 @@ def validate_metrics(content: bytes) -> list[dict[str, Any]]:
     for number, line in enumerate(lines, 1):
         found = parse(line.decode(errors="replace")) if len(line) <= _MOST_LINE_BYTES else None
         if not is_epoch(found):
-            raise UploadError(f"metrics.jsonl is not that of a run: see its line {number:,}.")
+            raise UploadError(f"Line {number:,} of metrics.jsonl is not the metrics of an epoch.")
         metrics.append(found)
     return metrics
 
 
 def validate_evaluations(content: bytes) -> list[dict[str, Any]]:
-    """What was found on the splits.
+    """Validate evaluations.json.
 
     Raises:
-        UploadError: if evaluations.json is not that of a run.
+        UploadError: if an entry does not have the form of an evaluation.
     """
     found = _json(content, list, "evaluations.json")
     for place, entry in enumerate(found, 1):
         if place > _MOST_EVALUATIONS:
             raise UploadError(f"evaluations.json has over {_MOST_EVALUATIONS:,} evaluations.")
         if not is_evaluation(entry):
-            raise UploadError(f"evaluations.json is not that of a run: see its entry {place}.")
+            raise UploadError(f"Entry {place} of evaluations.json is not an evaluation.")
     return found
 
 
 def _json(content: bytes, kind: type, name: str) -> Any:
     found = parse(content.decode(errors="replace"))
     if not isinstance(found, kind):
-        raise UploadError(f"{name} is not that of a run: it is no JSON {_KINDS[kind]}.")
+        raise UploadError(f"{name} does not describe a run: it is not a JSON {_KINDS[kind]}.")
     return found

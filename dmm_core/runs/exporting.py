@@ -1,4 +1,4 @@
-"""A run as one zip: what it was, what it learned, how it sounds, and how to make it again."""
+"""Exports a run as one zip file, with its settings, weights, metrics, a sample and a README."""
 
 import io
 import zipfile

@@ -1,7 +1,7 @@
-"""Both ends of the pipe to the limited process in which an exported run is read and checked.
+"""Reads and checks an exported run in a limited child process.
 
-The child never loads PyTorch. It answers with a line of JSON and two members behind it: the metrics
-and the weights, both written anew from what was read.
+The child never loads PyTorch. Its answer is a line of JSON, followed by the metrics and the
+weights. Both are written anew from the values that were read.
 """
 
 import json
@@ -37,10 +37,10 @@ __all__ = [
 ]
 
 LIMITS = Limits(cpu=20, memory=2**30)
-"""Of the child."""
+"""The limits of the child process."""
 
 MAX_BYTES = 128 * 2**20
-"""Bytes of an exported run, packed and unpacked."""
+"""Largest size of an exported run in bytes, packed and unpacked."""
 
 MEMBERS: dict[str, int] = {
     "config.json": 2**18,
@@ -51,27 +51,27 @@ MEMBERS: dict[str, int] = {
     "README.md": 2**18,
     "sample.mid": 2**22,
 }
-"""What an exported run may hold, and the most bytes of each; the first three are required."""
+"""The files of an exported run with their largest size in bytes; the first three are required."""
 
 _NEEDED = tuple(MEMBERS)[:3]
 _MAX_HEADER = 2**20
-"""Bytes of the header of the weights, which lists them by name."""
+"""Largest size of the header of the weights, which lists the tensors, in bytes."""
 
 _log = logging.getLogger(__name__)
 
 
 class ExportedRun(NamedTuple):
-    """What an exported run holds.
+    """The content of an exported run.
 
     Attributes:
-        id: its id on the machine that exported it, or what stands in the place of one.
+        id: the name of the folder in the archive, which should be the run's id.
         config: the configuration.
-        created: when the run was created, in UTC.
-        versions: of the programs that created it.
-        card: what run.json says.
-        evaluations: what was found on the splits.
+        created: time of creation, UTC.
+        versions: versions of the programs that created the run.
+        card: the content of run.json.
+        evaluations: the content of evaluations.json.
         metrics: the content of metrics.jsonl.
-        epochs: lines of `metrics`.
+        epochs: number of lines of `metrics`.
         weights: the content of a safetensors file.
     """
 
@@ -87,10 +87,10 @@ class ExportedRun(NamedTuple):
 
 
 def read_export(data: bytes) -> ExportedRun:
-    """Read and check an exported run; nothing in it is executed.
+    """Read and check an exported run. No code in it is executed.
 
     Raises:
-        DMMError: in one sentence, if it is not a whole, consistent export of modest size.
+        DMMError: if the archive is not a complete and consistent export, or is too large.
     """
     try:
         run_id, files = _members(read_zip(data, max_bytes=MAX_BYTES))
@@ -112,10 +112,10 @@ def read_export(data: bytes) -> ExportedRun:
 
 
 def read_export_in_child(data: bytes) -> ExportedRun:
-    """`read_export` in a process of its own, limited in memory and time.
+    """Call `read_export` in a child process with limited memory and processor time.
 
     Raises:
-        UploadError: in one sentence, if the export is refused or reading it hits a limit.
+        UploadError: if the export is refused, or reading it exceeds a limit.
     """
     answer = read_in_child(__name__, (), data, LIMITS)
     try:
@@ -126,7 +126,7 @@ def read_export_in_child(data: bytes) -> ExportedRun:
 
 
 def _members(archive: Mapping[str, bytes]) -> tuple[str, dict[str, bytes]]:
-    """The name of the one folder in the archive, and what it holds, each of a modest size."""
+    """The name of the folder in the archive, and its files; checks their names and sizes."""
     folders, files = set(), {}
     for path, content in archive.items():
         folder, _, name = path.partition("/")
@@ -145,12 +145,12 @@ def _members(archive: Mapping[str, bytes]) -> tuple[str, dict[str, bytes]]:
         raise UploadError(f"The archive holds {len(folders)} folders, but an exported run is one.")
     for name in _NEEDED:
         if name not in files:
-            raise UploadError(f"The archive holds no {name}, so it is no whole exported run.")
+            raise UploadError(f"The archive has no {name}, so it is not a complete exported run.")
     return folders.pop(), files
 
 
 def _weights(content: bytes) -> bytes:
-    """The tensors of a safetensors file, written anew."""
+    """Read a safetensors file, and write its tensors anew."""
     refusal = UploadError("model.safetensors is not a safetensors file.")
     if len(content) < 8:
         raise refusal
@@ -198,7 +198,7 @@ def _decode(answer: bytes) -> ExportedRun:
 
 
 def main() -> None:
-    """Read standard input, and answer."""
+    """Read an export from standard input, and answer on standard output."""
     serve(lambda data: _encode(read_export(data)), LIMITS)
 
 

@@ -1,4 +1,4 @@
-"""An exported run -> a run here: all of it is checked before any of it is kept."""
+"""Imports an exported run. Everything is checked before anything is kept."""
 
 import re
 from collections.abc import Mapping
@@ -27,26 +27,27 @@ __all__ = ["import_run"]
 
 _MARK = " (imported)"
 _NAME_CHARACTERS = 100 - len(_MARK)
-"""Of a name that is marked: no name is longer than 100."""
+"""Longest name before the mark: a name has at most 100 characters."""
 
 _UPLOAD = re.compile(re.escape(UPLOAD_PREFIX) + "[0-9a-f]{16}")
 _REASON = (
-    "Imported: used like any finished run, but not trained further, since an export holds no "
-    "optimiser state."
+    "Imported. It can be used like any finished run, but it cannot be trained further, because an "
+    "export has no optimiser state."
 )
 
 
 def import_run(data: bytes) -> Run:
-    """Keep an exported run as a finished one, under its own id, or a new one where that is taken.
+    """Import an exported run as a finished run, under its own id, or a new one if that is taken.
 
-    Nothing in the archive is trusted, executed, or written under a name of its own.
+    Nothing in the archive is trusted or executed, and no file is written under a name from it.
 
     Args:
-        data: the bytes of the zip that `dmm_core.runs.exporting` makes.
+        data: the bytes of a zip file that `dmm_core.runs.exporting` wrote.
 
     Raises:
-        DMMError: in one sentence, if it is no whole, modest, consistent export; nothing is kept.
-        OSError: if the disk refuses; nothing is kept.
+        DMMError: if the archive is not a complete and consistent export, or is too large; nothing
+            is kept.
+        OSError: if the file system refuses; nothing is kept.
     """
     if len(data) > MAX_BYTES:
         raise UploadError(f"The file has {len(data):,} bytes, but at most {MAX_BYTES:,} are read.")
@@ -71,21 +72,21 @@ def import_run(data: bytes) -> Run:
         if card.name or card.notes:
             run.rename(_told_apart(card.name), card.notes)
         save_checkpoint(run.checkpoints, Checkpoint({"model": weights}, scalars))
-        with acquire(run.folder) as lease:
-            lease.take(Status(state="finished", reason=_REASON, progress=progress))
+        with acquire(run.folder) as lock:
+            lock.take(Status(state="finished", reason=_REASON, progress=progress))
 
     return add_run(fill, wanted=read.id)
 
 
 def _told_apart(name: str) -> str:
-    """`name`, marked where a run here has it already."""
+    """`name`, with a mark if another run already has it."""
     name = plain_line(name)
     taken = name and any(run.name() == name for run in list_runs())
     return f"{name[:_NAME_CHARACTERS].strip()}{_MARK}" if taken else name
 
 
 def _check_data(config: DataConfig, facts: DataSpec) -> None:
-    """A data set of the catalogue is what it is; of an upload, the export alone can say it."""
+    """Check the description of the data against the catalogue; that of an upload is accepted."""
     if _UPLOAD.fullmatch(config.name):
         return
     info = dataset_info(config.name)

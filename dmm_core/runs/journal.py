@@ -1,4 +1,4 @@
-"""What the worker writes into a run's folder, and reads again when the run is resumed."""
+"""The files that the worker writes into a run's folder, and reads when the run is resumed."""
 
 import contextlib
 import dataclasses
@@ -30,13 +30,13 @@ class Journal:
     `OSError` if the disk refuses.
 
     Args:
-        run: whose folder.
-        lease: the right to write it.
+        run: the run.
+        lock: the lock of its folder.
     """
 
-    def __init__(self, run: Run, lease: RunLock) -> None:
+    def __init__(self, run: Run, lock: RunLock) -> None:
         self._run = run
-        self._lease = lease
+        self._lock = lock
         self._metrics = run.folder / "metrics.jsonl"
         self._lines = 0
         self._beaten = self._saved = time.monotonic()
@@ -44,26 +44,26 @@ class Journal:
         self._status = Status(
             state="running", reason="Loading the data.", progress=run.status().progress
         )
-        # Others write name.json and request.json: their temporaries are not ours to sweep.
+        # Other processes write name.json and request.json, so their temporary files must stay.
         for name in ("status.json", "metrics.jsonl"):
             delete_temporaries(run.folder, name)
         for folder in (run.checkpoints, run.folder / "samples"):
             delete_temporaries(folder)
-        lease.take(self._status)
+        lock.take(self._status)
 
     def log(self, text: str) -> None:
-        """Append to log.txt, with the time."""
-        self._lease.check()
+        """Append a line with the time to log.txt."""
+        self._lock.check()
         with open(self._run.folder / "log.txt", "a", encoding="utf-8", errors="replace") as file:
             file.write(f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S} {text.rstrip()}\n")
 
     def say(self, reason: str) -> None:
-        """Show `reason` from now on; written, as the heartbeat, at most once a second."""
+        """Set the reason in the status. It is written at most once a second, as a heartbeat."""
         self._status = self._status.model_copy(update={"reason": reason})
         self._beat()
 
     def progress(self, **changes: Any) -> None:
-        """Change fields of `RunProgress`; written, as the heartbeat, at most once a second."""
+        """Set fields of `RunProgress`. They are written at most once a second, as a heartbeat."""
         progress = self._status.progress.model_copy(update=changes)
         self._status = self._status.model_copy(update={"progress": progress})
         self._beat()
@@ -72,11 +72,11 @@ class Journal:
         """Append a line to metrics.jsonl.
 
         Args:
-            metrics: a dataclass of plain values; a float that is not finite, which JSON cannot
-                hold, becomes null.
-            learned: single numbers that the model learns, by name; kept where there are any.
+            metrics: a dataclass of plain values. JSON has no infinite numbers or NaN, so they
+                become null.
+            learned: the learned parameters that are single numbers, by name.
         """
-        self._lease.check()
+        self._lock.check()
         line: dict[str, Any] = {
             key: None if isinstance(value, float) and not math.isfinite(value) else value
             for key, value in dataclasses.asdict(metrics).items()
@@ -88,20 +88,20 @@ class Journal:
         self._lines += 1
 
     def sample(self, epoch: int, midi: bytes) -> None:
-        """Keep what was heard after `epoch`."""
-        self._lease.check()
+        """Save a sample that was composed after `epoch`."""
+        self._lock.check()
         folder = self._run.folder / "samples"
         folder.mkdir(exist_ok=True)
         write_atomic(folder / f"epoch-{epoch:05d}.mid", midi)
 
     def restore(self, facts: DataSpec) -> Checkpoint | None:
-        """The newest sound checkpoint; metrics.jsonl is cut back to what it knew.
+        """Load the newest intact checkpoint, and cut metrics.jsonl back to its epoch.
 
         Args:
-            facts: of the data, kept in every checkpoint from now on.
+            facts: the description of the data, saved with every checkpoint from now on.
 
         Raises:
-            RunError: if the checkpoint is of other data.
+            RunError: if the checkpoint belongs to other data.
         """
         self._facts = facts.to_json()
         checkpoint, skipped = load_checkpoint(self._run.checkpoints)
@@ -122,8 +122,8 @@ class Journal:
         return time.monotonic() - self._saved
 
     def save(self, checkpoint: Checkpoint) -> None:
-        """Write a checkpoint that knows of the data, and of the metrics written so far."""
-        self._lease.check()
+        """Write a checkpoint, with the description of the data and the number of metrics lines."""
+        self._lock.check()
         with open(self._metrics, "ab") as file:
             os.fsync(file.fileno())
         scalars = {**checkpoint.scalars, "data": self._facts, "metrics_lines": self._lines}
@@ -131,11 +131,11 @@ class Journal:
         self._saved = time.monotonic()
 
     def end(self, state: State, reason: str) -> State:
-        """Write the last status, with `reason` to show."""
-        with contextlib.suppress(OSError):  # on a full disk the status matters more
+        """Write the final status, with the reason for the user."""
+        with contextlib.suppress(OSError):  # on a full disk, the status is more important
             self.log(f"{state}: {reason}")
         progress = self._status.progress.model_copy(update={"seconds_left": None})
-        self._lease.write_last(Status(state=state, reason=reason, progress=progress))
+        self._lock.write_last(Status(state=state, reason=reason, progress=progress))
         return state
 
     def _beat(self) -> None:
@@ -143,7 +143,7 @@ class Journal:
             self._write_status()
 
     def _write_status(self) -> None:
-        self._lease.write(self._status)
+        self._lock.write(self._status)
         self._beaten = time.monotonic()
 
     def _cut_metrics(self, lines: int) -> None:

@@ -1,4 +1,7 @@
-"""The right to write a run's folder: a lock that the kernel drops at death, and a token."""
+"""The lock of a run folder.
+
+The kernel releases it when its process ends, and a token in the status names its holder.
+"""
 
 import os
 import time
@@ -16,14 +19,14 @@ __all__ = ["RunLock", "RunLockLost", "acquire"]
 
 
 class RunLockLost(Exception):
-    """Another owner has taken the run over: stop, and write nothing more."""
+    """Another process owns the run now. Stop, and write nothing more."""
 
 
 class RunLock:
-    """What the holder of a run folder's lock writes its status with; made by `acquire`.
+    """The lock of a run folder, with which its holder writes the status; made by `acquire`.
 
     Attributes:
-        owner: this process, with the token of this lease.
+        owner: this process, with the token of this lock.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -31,10 +34,10 @@ class RunLock:
         self._path = folder / "status.json"
 
     def take(self, status: Status) -> None:
-        """Write `status` as the folder's owner from now on; on a full disk, over the old one.
+        """Become the owner of the folder and write `status`; on a full disk, over the old file.
 
         Raises:
-            OSError: if the disk refuses even that.
+            OSError: if the file system refuses even that.
         """
         try:
             write_atomic(self._path, self._text(status))
@@ -42,37 +45,37 @@ class RunLock:
             self._overwrite(status)
 
     def write(self, status: Status) -> None:
-        """Write `status`, if this lease still owns the folder.
+        """Write `status`.
 
         Raises:
-            RunLockLost: if it does not.
-            OSError: if the disk refuses.
+            RunLockLost: if another process owns the folder now.
+            OSError: if the file system refuses.
         """
         self.check()
         write_atomic(self._path, self._text(status))
 
     def write_last(self, status: Status) -> None:
-        """Write `status` as `write` does, on a full disk over the old one.
+        """Write `status` like `write`; on a full disk, over the old file.
 
         Raises:
-            RunLockLost: if this lease no longer owns the folder.
-            OSError: if the disk refuses even that.
+            RunLockLost: if another process owns the folder now.
+            OSError: if the file system refuses even that.
         """
         self.check()
         self.take(status)
 
     def check(self) -> None:
-        """Compare tokens before a write.
+        """Check that this lock's owner still owns the folder.
 
         Raises:
-            RunLockLost: if another owner has taken the folder.
+            RunLockLost: if another process owns the folder now.
         """
         owner = read_status(self._path.parent).owner
         if owner is not None and owner.token != self.owner.token:
             raise RunLockLost
 
     def _overwrite(self, status: Status) -> None:
-        """Needs no new room: otherwise a run that a full disk stopped would run for ever."""
+        """Overwrite the file in place, which needs no new space on a full disk."""
         with open(self._path, "r+b") as file:
             file.write(self._text(status).encode())
             file.truncate()
@@ -89,19 +92,19 @@ def acquire(folder: Path, patience: float = 1.0) -> Iterator[RunLock]:
     """Hold the exclusive lock of a run folder.
 
     Args:
-        folder: of the run.
-        patience: seconds to wait for somebody who is only reading or changing the status.
+        folder: the run folder.
+        patience: seconds to wait for another holder, who may hold the lock for a moment only.
 
     Raises:
-        RunError: if another process or thread holds it, or the folder is gone.
+        RunError: if another process or thread holds the lock, or the folder does not exist.
     """
     if not folder.is_dir():
-        raise RunError(f"The run {folder.name} is gone: its folder was deleted.")
+        raise RunError(f"The run {folder.name} does not exist any more: its folder was deleted.")
     lock = FileLock(folder / ".lock")
     try:
         lock.acquire(timeout=patience)
     except Timeout:
-        raise RunError(f"The run {folder.name} is being worked on already.") from None
+        raise RunError(f"The run {folder.name} is in use by another program or thread.") from None
     try:
         yield RunLock(folder)
     finally:

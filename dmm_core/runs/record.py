@@ -15,7 +15,13 @@ __all__ = ["RunRecord", "read_record", "this_record", "write_record"]
 
 
 class RunRecord(NamedTuple):
-    """The configuration of a run, when (UTC) and with which versions it was created."""
+    """The content of config.json.
+
+    Attributes:
+        config: the configuration of the run.
+        created: time of creation, UTC.
+        versions: versions of the program, Python and PyTorch at creation.
+    """
 
     config: RunConfig
     created: datetime
@@ -23,7 +29,7 @@ class RunRecord(NamedTuple):
 
 
 def read_record(folder: Path) -> RunRecord:
-    """The record of a run folder.
+    """Read config.json.
 
     Raises:
         RunError: if config.json is missing, damaged or of another version.
@@ -43,7 +49,7 @@ def read_record(folder: Path) -> RunRecord:
 
 
 def this_record(config: RunConfig) -> RunRecord:
-    """The record of a run that is created now, with the versions of this program."""
+    """A record for a run that is created now, with the versions of this program."""
     versions = {
         "dmm": dmm_core.__version__,
         "python": python_version(),
@@ -56,7 +62,7 @@ def write_record(folder: Path, record: RunRecord) -> None:
     """Write config.json.
 
     Raises:
-        OSError: if the disk refuses.
+        OSError: if the file system refuses.
     """
     write_document(
         folder / "config.json",

@@ -1,4 +1,4 @@
-"""From a model's frames to notes, MIDI and audio: what a person hears of it."""
+"""Turns the frames of a model of music into notes and MIDI."""
 
 import numpy as np
 from torch import Tensor
@@ -13,21 +13,21 @@ from dmm_core.nn.dmm import DMM
 __all__ = ["TEMPO", "compose_midi", "require_piano", "to_notes", "to_roll"]
 
 TEMPO = 90.0
-"""Quarters a minute, unless asked otherwise."""
+"""The default tempo, in quarter notes per minute."""
 
 _QUARTERS_HEARD = 32
 
 
 def require_piano(data: DataSpec) -> int:
-    """The grid (frames of a quarter) of a model of piano-rolls.
+    """Check that a model explains piano-rolls, and return its frames per quarter note.
 
     Raises:
-        DataError: if the model explains anything else.
+        DataError: if the model explains other data.
     """
     if data.steps_per_quarter is None:
         raise DataError(
-            f"The model explains {data.name}, {data.x_dim} {data.kind} features a frame, "
-            f"and only a model of piano-rolls makes music."
+            f"The model explains {data.name}, with {data.x_dim} {data.kind} features per frame. "
+            "Only a model of piano-rolls makes music."
         )
     return data.steps_per_quarter
 
@@ -38,7 +38,7 @@ def to_roll(x: Tensor) -> np.ndarray:
 
 
 def to_notes(roll: np.ndarray, *, steps_per_quarter: int, tempo: float = TEMPO) -> list[Note]:
-    """The notes of a roll, re-articulated or tied as its grid asks for."""
+    """The notes of a roll. Repeated frames are struck again or tied, depending on the grid."""
     return notes_from_roll(
         roll,
         tempo=tempo,
@@ -48,10 +48,12 @@ def to_notes(roll: np.ndarray, *, steps_per_quarter: int, tempo: float = TEMPO) 
 
 
 def compose_midi(model: DMM, data: DataSpec) -> bytes:
-    """A short piece as MIDI, from the same draws every time, so that only the model differs.
+    """Compose a short piece as MIDI. The random numbers are always the same.
+
+    So two pieces differ only because their models differ.
 
     Raises:
-        DataError: if the model makes no music.
+        DataError: if the model is not a model of piano-rolls.
     """
     grid = require_piano(data)
     drawn = sample(model, count=1, frames=_QUARTERS_HEARD * grid, seed=0)

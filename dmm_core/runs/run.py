@@ -1,4 +1,4 @@
-"""The run folder, readable by a person, and the light object over it that everybody else uses."""
+"""The run folder: `Run` reads everything that it holds, and writes what a person may change."""
 
 import re
 import secrets
@@ -37,7 +37,7 @@ from dmm_core.runs.status import (
     this_host,
 )
 
-if TYPE_CHECKING:  # a list of the runs needs no torch
+if TYPE_CHECKING:  # listing the runs must not import torch
     from torch import Tensor
 
 __all__ = ["Run"]
@@ -50,10 +50,10 @@ _GONE = "The program that trained it is gone; it can be resumed."
 
 @dataclass(frozen=True)
 class Run:
-    """A run's folder; nothing is kept in memory, so that every answer is what the disk says.
+    """The folder of a run. Nothing is cached, so every method returns the current content.
 
     Attributes:
-        folder: absolute.
+        folder: the absolute path of the folder.
     """
 
     folder: Path
@@ -65,11 +65,11 @@ class Run:
 
     @property
     def checkpoints(self) -> Path:
-        """The folder of its checkpoints."""
+        """The folder of the run's checkpoints."""
         return self.folder / "checkpoints"
 
     def record(self) -> RunRecord:
-        """What was written when the run was created.
+        """The configuration, the creation time and the versions, as written at creation.
 
         Raises:
             RunError: if config.json is missing or damaged.
@@ -85,7 +85,7 @@ class Run:
         return self.record().config
 
     def status(self) -> Status:
-        """The status that holds now: a queued or running one whose owner is gone is interrupted."""
+        """The current status. A queued or running run whose owner is gone is interrupted."""
         written = read_status(self.folder)
         state = derive_state(
             written,
@@ -99,16 +99,16 @@ class Run:
         return written.model_copy(update={"state": state, "reason": _GONE})
 
     def state(self) -> State:
-        """What the run is in now."""
+        """The current state."""
         return self.status().state
 
     def metrics(self) -> list[dict[str, Any]]:
-        """One mapping an epoch, in order; lines that are damaged or incomplete are left out."""
+        """One dictionary for each epoch, in order. Damaged and incomplete lines are left out."""
         lines = map(parse, self._text("metrics.jsonl").split("\n"))
         return [line for line in lines if is_epoch(line)]
 
     def samples(self) -> list[Path]:
-        """The MIDI files heard while training, oldest first."""
+        """The MIDI files that were sampled during the training, oldest first."""
         try:
             found = (self.folder / "samples").glob("epoch-*.mid")
             return sorted(path for path in found if _SAMPLE.fullmatch(path.name) and path.is_file())
@@ -116,11 +116,11 @@ class Run:
             return []
 
     def log(self) -> str:
-        """What the worker noted, tracebacks included."""
+        """The worker's log, including tracebacks."""
         return self._text("log.txt")
 
     def evaluations(self) -> list[dict[str, Any]]:
-        """What was found on the splits, oldest first; damaged entries are left out.
+        """The evaluations of the run, oldest first. Damaged entries are left out.
 
         Raises:
             RunError: if evaluations.json is damaged.
@@ -128,12 +128,12 @@ class Run:
         return [entry for entry in self._evaluations() if is_evaluation(entry)]
 
     def add_evaluation(self, evaluation: Mapping[str, Any]) -> None:
-        """Append to `evaluations`; it may happen in many processes at once.
+        """Append an evaluation. Several processes may do this at once.
 
         Raises:
-            RunError: if evaluations.json is damaged, or the run's folder is gone.
+            RunError: if evaluations.json is damaged, or the run's folder does not exist.
         """
-        if not self.folder.is_dir():  # the lock would create it anew
+        if not self.folder.is_dir():  # acquiring the lock would create the folder
             raise RunError(f"The run {self.id} is gone: its folder was moved or deleted.")
         with FileLock(self.folder / ".evaluations.lock", timeout=10):
             write_document(
@@ -141,7 +141,7 @@ class Run:
             )
 
     def name(self) -> str:
-        """The name that a person gave it, or ""; to show, never to use as a path."""
+        """The display name that a person chose, or "". It is never used as a path."""
         return plain_line(read_text(self.folder / "name.json", "name"))
 
     def notes(self) -> str:
@@ -149,23 +149,23 @@ class Run:
         return read_text(self.folder / "name.json", "notes")[:_NOTES_CHARACTERS]
 
     def label(self) -> str:
-        """Its name, or its id where it has none."""
+        """The display name, or the id if there is none."""
         return self.name() or self.id
 
     def lesson(self) -> str:
-        """The lesson that it belongs to, or "" where it is a training of its own."""
+        """The lesson that the run belongs to, or "" if it is not part of a lesson."""
         return read_text(self.folder / "lesson.json", "lesson")
 
     def rename(self, name: str, notes: str | None = None) -> None:
-        """Set the name (one line of at most 100 characters) and, where given, the notes."""
+        """Set the display name (one line of at most 100 characters) and, if given, the notes."""
         notes = self.notes() if notes is None else notes[:_NOTES_CHARACTERS]
         write_document(self.folder / "name.json", {"name": plain_line(name), "notes": notes})
 
     def weights(self) -> "dict[str, Tensor]":
-        """The weights with the best valid bound, or the last ones where none was measured.
+        """The weights with the best validation bound, or the last ones if there was no validation.
 
         Raises:
-            RunError: if there is no sound checkpoint.
+            RunError: if there is no intact checkpoint.
         """
         loaded = training.load_checkpoint(self.checkpoints, groups=("best", "model"))
         if loaded.checkpoint is None:
@@ -173,10 +173,10 @@ class Run:
         return loaded.checkpoint.tensors.get("best") or loaded.checkpoint.tensors["model"]
 
     def data(self) -> DataSpec:
-        """What the model has to know of the data.
+        """The description of the data that the model was trained on.
 
         Raises:
-            RunError: if there is no sound checkpoint.
+            RunError: if there is no intact checkpoint.
         """
         loaded = training.load_checkpoint(self.checkpoints, groups=())
         if loaded.checkpoint is None:
@@ -185,14 +185,14 @@ class Run:
             return DataSpec.from_json(loaded.checkpoint.scalars.get("data"))
         except DataError:
             raise RunError(
-                f"The checkpoint of the run {self.id} does not say of which data."
+                f"The checkpoint of the run {self.id} does not describe its data."
             ) from None
 
     def request_stop(self) -> None:
-        """Ask the worker to save and stop; a queued run is cancelled at once.
+        """Ask the worker to save and stop. A queued run is cancelled at once.
 
-        The request is addressed to the present owner by its token, so that it cannot stop a run
-        that is resumed later; it is repeated if the run changes hands meanwhile.
+        The request names the current owner's token, so it cannot stop a run that is resumed later.
+        It is repeated if the owner changes meanwhile.
         """
         asked = None
         while (status := self.status()).owner and status.state in ACTIVE:
@@ -204,7 +204,7 @@ class Run:
             write_document(self.folder / "request.json", {"stop": asked})
 
     def stop_requested(self) -> bool:
-        """Whether the present owner is asked to stop."""
+        """Whether the current owner has been asked to stop."""
         asked = read_text(self.folder / "request.json", "stop")
         owner = self.status().owner if asked else None
         return owner is not None and owner.token == asked
@@ -219,7 +219,7 @@ class Run:
             raise RunError(f"The run {self.id} is {state}; stop it before it is deleted.")
         with acquire(self.folder):
             pass
-        # Gone at once for everybody, however long the files take.
+        # Renaming hides the run from all readers at once, however long the deletion takes.
         doomed = self.folder.with_name(f".deleted-{secrets.token_hex(8)}")
         self.folder.rename(doomed)
         shutil.rmtree(doomed, ignore_errors=True)
@@ -228,7 +228,7 @@ class Run:
         return read_document(self.folder / "evaluations.json", [])
 
     def _text(self, name: str) -> str:
-        """The text of a file in the folder, or "" where it cannot be read."""
+        """The text of a file in the folder, or "" if it cannot be read."""
         try:
             return (self.folder / name).read_text(errors="replace")
         except OSError:
@@ -236,11 +236,11 @@ class Run:
 
     def _cancelled_in_queue(self) -> bool:
         try:
-            with acquire(self.folder, patience=0.0) as lease:
+            with acquire(self.folder, patience=0.0) as lock:
                 status = self.status()
                 if status.state != "queued":
                     return False
-                lease.take(
+                lock.take(
                     status.model_copy(
                         update={"state": "cancelled", "reason": "Stopped before it began."}
                     )
@@ -250,6 +250,4 @@ class Run:
             return False
 
     def _no_checkpoint(self, skipped: tuple[str, ...]) -> RunError:
-        return RunError(
-            " ".join((f"The run {self.id} has no checkpoint to take weights from.", *skipped))
-        )
+        return RunError(" ".join((f"The run {self.id} has no checkpoint with weights.", *skipped)))

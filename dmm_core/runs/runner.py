@@ -1,4 +1,4 @@
-"""Where runs are executed: a few background threads and the queue before them."""
+"""A queue of runs, and the background threads that execute them."""
 
 import atexit
 import logging
@@ -22,20 +22,21 @@ class _Ticket(NamedTuple):
     token: str
 
     def is_of(self, status: Status) -> bool:
-        """Whether `status` is this ticket's: nobody has cancelled, begun or taken the run since."""
+        """Whether `status` was written under this ticket, so that the run has no other owner."""
         return status.owner is not None and status.owner.token == self.token
 
 
 class Runner:
-    """Executes runs in the background, first come, first served.
+    """Execute runs in background threads, in the order of submission.
 
-    One belongs to a process. Its threads do not keep the program alive; when it ends, the running
-    runs are saved first.
+    A process has one runner. Its threads do not keep the program alive. When the program ends, the
+    active runs are saved first.
 
     Args:
-        slots: runs that train at once; Python work in a thread slows every page, so one by default.
-        listen: composes the samples heard while training.
-        checkpoint_seconds: between two checkpoints of a run.
+        slots: number of runs that train at once. The default is one, because a training thread
+            slows down every page.
+        listen: composes samples during the training.
+        checkpoint_seconds: seconds between two checkpoints of a run.
     """
 
     def __init__(
@@ -60,11 +61,12 @@ class Runner:
         atexit.register(self.shutdown)
 
     def submit(self, run: Run) -> None:
-        """Queue a new run, or one to resume; one that waits, runs or is finished is left alone.
+        """Queue a new run, or a run to resume. A queued, running or finished run is left unchanged.
 
         Raises:
-            RunError: if another process holds the run, if it is gone, or after `shutdown`.
-            OSError: if the disk refuses.
+            RunError: if another process holds the run, if its folder does not exist, or after
+                `shutdown`.
+            OSError: if the file system refuses.
         """
         with self._changed:
             if self._closing.is_set():
@@ -74,26 +76,26 @@ class Runner:
                 ticket.is_of(status) for ticket in (*self._waiting, *self._begun)
             ):
                 return
-            with acquire(run.folder) as lease:
-                if run.status() != status:  # another process was quicker; its will be done
+            with acquire(run.folder) as lock:
+                if run.status() != status:  # another process has changed the run meanwhile
                     return
-                lease.take(Status(state="queued", progress=status.progress))
-            self._waiting.append(_Ticket(run, lease.owner.token))
+                lock.take(Status(state="queued", progress=status.progress))
+            self._waiting.append(_Ticket(run, lock.owner.token))
             self._changed.notify()
 
     def position(self, run: Run) -> int | None:
-        """The run's place in the queue, from 1, or None where it does not wait here."""
+        """The run's place in this queue, counted from 1; None if it is not in the queue."""
         with self._changed:
             waiting = [ticket.run for ticket in self._waiting if ticket.is_of(ticket.run.status())]
         return waiting.index(run) + 1 if run in waiting else None
 
     def idle(self) -> bool:
-        """Whether nothing waits or trains here."""
+        """Whether no run is queued or active in this runner."""
         with self._changed:
             return not self._waiting and not self._begun
 
     def shutdown(self, timeout: float = 10.0) -> None:
-        """Save and interrupt what is running, leave the queue, and wait at most `timeout` s."""
+        """Save and interrupt the active runs, and wait at most `timeout` seconds for them."""
         atexit.unregister(self.shutdown)
         self._closing.set()
         with self._changed:
@@ -112,9 +114,9 @@ class Runner:
                     ticket=ticket.token,
                     checkpoint_seconds=self._checkpoint_seconds,
                 )
-            except RunError as error:  # another process has it, or it was deleted
+            except RunError as error:  # another process holds the run, or it was deleted
                 _LOG.warning("%s", error)
-            except Exception:  # the slot outlives any run
+            except Exception:  # the slot goes on with the next run
                 _LOG.exception("The run %s could not be executed.", ticket.run.id)
             finally:
                 with self._changed:

@@ -1,4 +1,4 @@
-"""What Ctrl-C and SIGTERM mean while something trains."""
+"""Handling of Ctrl-C and SIGTERM during a training."""
 
 import signal
 import threading
@@ -11,14 +11,14 @@ __all__ = ["stop_signals"]
 
 @contextmanager
 def stop_signals(interrupt: threading.Event, terminate: threading.Event) -> Iterator[None]:
-    """In the main thread, let Ctrl-C and SIGTERM wait for a moment when all can be saved.
+    """In the main thread, let Ctrl-C and SIGTERM set an event, so that the training can save first.
 
-    In any other thread nothing changes. Whoever looks at the events in the main thread asks
-    `is_set`: to `wait` there could meet the handler's own `set` and never end.
+    In any other thread this does nothing. In the main thread, use only `is_set` of the events:
+    `wait` could be interrupted by the handler's `set` and never return.
 
     Args:
-        interrupt: set by Ctrl-C; a second one raises `KeyboardInterrupt`.
-        terminate: set by SIGTERM.
+        interrupt: the event that Ctrl-C sets. A second Ctrl-C raises `KeyboardInterrupt`.
+        terminate: the event that SIGTERM sets.
     """
     if threading.current_thread() is not threading.main_thread():
         yield

@@ -1,4 +1,4 @@
-"""What a run is doing, and who says so: "running" is a lease of a living owner, not a flag."""
+"""The status of a run. It counts as running only while the process that owns it is alive."""
 
 import functools
 import secrets
@@ -26,16 +26,16 @@ __all__ = [
 ]
 
 State = Literal["queued", "running", "finished", "failed", "cancelled", "interrupted"]
-"""What a run can be in."""
+"""The states of a run."""
 
 ACTIVE: frozenset[State] = frozenset({"queued", "running"})
-"""The states that need a living owner."""
+"""The states that need an owner that is alive."""
 
 STALE_SECONDS = 60.0
-"""An owner on another host counts as gone when its heartbeat is older."""
+"""An owner on another host counts as gone if its last heartbeat is older than this."""
 
 _SAME_START_SECONDS = 2.0
-"""Two readings of one process's start differ by less; a clock ticks coarsely on Windows."""
+"""Two readings of the start time of one process differ by less than this, also on Windows."""
 
 
 class _Record(BaseModel):
@@ -46,12 +46,13 @@ class Owner(_Record):
     """The process that may write a run's folder.
 
     Attributes:
-        host: its machine's name.
-        pid: its process id there.
-        started: when it started, in seconds after the machine's boot; with the pid it names a
-            process for good, whatever the clock is set to.
-        boot: the id of the machine's boot, "" where the system gives none.
-        token: drawn anew whenever a run changes hands; who finds another one has lost the run.
+        host: name of its machine.
+        pid: its process id on that machine.
+        started: its start time, in seconds after the machine's boot. Together with the pid it
+            identifies the process, even if the clock is changed.
+        boot: id of the machine's boot, "" if the system has none.
+        token: a random token, new for each owner. A process that finds another token in the folder
+            is no longer the owner.
     """
 
     host: str
@@ -62,15 +63,15 @@ class Owner(_Record):
 
 
 class RunProgress(_Record):
-    """How far a run has come.
+    """The progress of a run.
 
     Attributes:
-        epoch: the last one begun, from 1; 0 before the first.
-        update: updates done.
-        fraction: of all updates.
-        seconds_left: an estimate, or None.
-        best_valid_bound: the best so far, in nats a frame, or None.
-        best_epoch: when it was reached, or None.
+        epoch: the last epoch that was begun, counted from 1; 0 before the first.
+        update: number of updates done.
+        fraction: share of all updates that is done, 0 to 1.
+        seconds_left: estimate of the remaining time, or None.
+        best_valid_bound: the best validation bound so far, in nats per frame, or None.
+        best_epoch: the epoch of the best validation bound, or None.
     """
 
     epoch: int = 0
@@ -82,14 +83,14 @@ class RunProgress(_Record):
 
 
 class Status(_Record):
-    """The content of status.json, as its writer knew it; `derive_state` says what holds now.
+    """The content of status.json. `derive_state` computes the current state from it.
 
     Attributes:
-        state: as written.
-        reason: one sentence to show, or "".
-        owner: who wrote it, or None where nobody has.
-        heartbeat: when it was written, in seconds since 1970.
-        progress: how far the run has come.
+        state: the state that was written.
+        reason: one sentence for the user, or "".
+        owner: the process that wrote it, or None.
+        heartbeat: time of writing, in seconds since 1970.
+        progress: the progress of the run.
     """
 
     state: State
@@ -107,17 +108,18 @@ def derive_state(
     boot: str,
     is_alive: Callable[[int, float], bool],
 ) -> State:
-    """The state that holds: queued and running turn to interrupted where the owner is gone.
+    """The current state: queued and running become interrupted if the owner is gone.
 
-    On the owner's machine the process decides, so that a suspended owner is still the owner; from
-    another machine only the heartbeat can be seen.
+    On the owner's machine, the owner is gone if its process is; a suspended process is still the
+    owner. On other machines, the owner is gone if its heartbeat is too old.
 
     Args:
-        status: as written.
-        now: seconds since 1970.
-        host: this machine's name.
-        boot: the id of its boot.
-        is_alive: whether the process of this machine with a pid and a start is alive.
+        status: the status that was written.
+        now: the current time, in seconds since 1970.
+        host: name of this machine.
+        boot: id of this machine's boot.
+        is_alive: a function of pid and start time that tells whether such a process is alive on
+            this machine.
     """
     if status.state not in ACTIVE:
         return status.state
@@ -131,7 +133,7 @@ def derive_state(
 
 
 def read_status(folder: Path) -> Status:
-    """The status of a run folder; one that cannot be read says so and offers to resume."""
+    """Read status.json. If it cannot be read, the result is interrupted, with the reason."""
     try:
         return Status.model_validate_json((folder / "status.json").read_bytes())
     except (OSError, ValidationError):
@@ -142,7 +144,7 @@ def read_status(folder: Path) -> Status:
 
 
 def this_owner() -> Owner:
-    """This process, with a new token."""
+    """An `Owner` for this process, with a new token."""
     process = psutil.Process()
     return Owner(
         host=this_host(),
@@ -160,7 +162,7 @@ def this_host() -> str:
 
 @functools.cache
 def this_boot() -> str:
-    """The id of this machine's boot, "" where the system gives none."""
+    """The id of this machine's boot, "" if the system has none."""
     try:
         return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
     except OSError:
@@ -168,13 +170,13 @@ def this_boot() -> str:
 
 
 def process_is_alive(pid: int, started: float) -> bool:
-    """Whether the process `pid` that started `started` seconds after boot is alive here."""
+    """Whether the process `pid` that started `started` seconds after boot is alive."""
     try:
         process = psutil.Process(pid)
         same = abs(_started(process) - started) < _SAME_START_SECONDS
-        # A killed process keeps its pid until its parent asks for it.
+        # A killed process keeps its pid, as a zombie, until its parent waits for it.
         return same and process.status() != psutil.STATUS_ZOMBIE
-    except (psutil.Error, ValueError, OverflowError):  # gone, or a number that no process has
+    except (psutil.Error, ValueError, OverflowError):  # no such process, or an impossible pid
         return False
 
 

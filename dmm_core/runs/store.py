@@ -1,4 +1,4 @@
-"""All runs: `home()/runs/<id>`, created once however often a page asks, listed and found."""
+"""Creating, listing and finding runs, which are the folders `home()/runs/<id>`."""
 
 import hashlib
 import os
@@ -24,13 +24,13 @@ from dmm_core.system.files import home, require_disk_space
 __all__ = ["RUN_ID", "add_run", "create_run", "find_run", "list_runs", "unreadable_runs"]
 
 RUN_ID = re.compile(r"[0-9]{8}-[0-9]{6}-[0-9a-f]{6}")
-"""A run's id: when it was created (UTC) and six random digits."""
+"""The form of a run's id: its creation time (UTC) and six random hexadecimal digits."""
 
 _DAY_SECONDS = 86_400.0
 _RUN_BYTES = 20 * 10**6
-"""Room that has to be left for a new run: most take less."""
+"""Disk space that has to be available for a new run; most runs need less."""
 
-_NOT_FOUND = "There is no such run; a run is named by its id, or a bundled model by bundled:NAME."
+_NOT_FOUND = "There is no such run. Give the id of a run, or bundled:NAME for a bundled model."
 
 
 def create_run(
@@ -43,15 +43,15 @@ def create_run(
     """Create the folder of a new run, queued by this process.
 
     Args:
-        config: what to train.
-        name: to show; by default the run is shown by its id.
-        token: whoever creates with the same token gets the same run, so that a double click, or
-            sixteen threads, start one.
-        lesson: the lesson that it is run for; it then stands in no list of runs.
+        config: the configuration of the run.
+        name: display name; by default the run is shown by its id.
+        token: calls with the same token return the same run, so that a double click starts only
+            one.
+        lesson: the lesson that the run belongs to. Runs of lessons are not listed with the others.
 
     Raises:
-        StorageError: if the runs take all the room that they may; nothing is created then.
-        OSError: if the disk refuses; nothing is created then.
+        StorageError: if the runs use all the disk space that they may use; nothing is created.
+        OSError: if the file system refuses; nothing is created.
     """
     folder = _swept_folder()
     require_disk_space(folder, _RUN_BYTES)
@@ -65,8 +65,8 @@ def create_run(
             staged.rename(name)
         if lesson is not None:
             write_document(staged.folder / "lesson.json", {"lesson": lesson})
-        with acquire(staged.folder) as lease:
-            lease.take(Status(state="queued"))
+        with acquire(staged.folder) as lock:
+            lock.take(Status(state="queued"))
     except BaseException:
         shutil.rmtree(staged.folder, ignore_errors=True)
         raise
@@ -75,11 +75,11 @@ def create_run(
 
 
 def add_run(fill: Callable[[Run], None], *, wanted: str = "") -> Run:
-    """A run that appears whole, when all of it is written, or not at all.
+    """Create a run with given content. It appears when the content is complete, or not at all.
 
     Args:
-        fill: writes the folder of the run it is given, which nobody else sees yet.
-        wanted: its id, if that is one and none has it; by default, and else, a new one.
+        fill: writes the content of the run's folder, which is not visible yet.
+        wanted: the id of the run. A new id is used if this is not a valid id or is already taken.
     """
     folder = _swept_folder()
     require_disk_space(folder, _RUN_BYTES)
@@ -96,10 +96,10 @@ def add_run(fill: Callable[[Run], None], *, wanted: str = "") -> Run:
 
 
 def list_runs(*, lessons: bool = False) -> list[Run]:
-    """Every readable run, newest first; anything else in the folder is passed over.
+    """All readable runs, newest first.
 
     Args:
-        lessons: list the runs of lessons, and no others.
+        lessons: whether to list the runs of lessons, or the other runs.
     """
     dated = []
     for run in _runs():
@@ -122,21 +122,22 @@ def unreadable_runs() -> list[str]:
 
 
 def find_run(text: str, *, allow_path: bool = False) -> Run | BundledModel:
-    """The run or bundled model that `text` names.
+    """Find a run or a bundled model by name.
 
     Args:
-        text: a run's id, or bundled:NAME.
-        allow_path: take the path of a run folder too; never for text out of a link.
+        text: the id of a run, or bundled:NAME.
+        allow_path: whether `text` may also be the path of a run folder. Do not allow it for text
+            from a link.
 
     Raises:
-        RunError: if there is none, in the same words whatever the reason.
+        RunError: if there is none. The message does not depend on the reason.
     """
     if RUN_ID.fullmatch(text) and (_folder() / text / "config.json").is_file():
         return Run(_folder() / text)
     for bundled in list_bundled():
         if text == bundled.id:
             return bundled
-    with suppress(OSError, ValueError):  # a NUL, a name too long
+    with suppress(OSError, ValueError):  # the text has a NUL or is too long for a path
         if allow_path and (path := Path(text).absolute() / "config.json").is_file():
             return Run(path.parent)
     raise RunError(_NOT_FOUND)
@@ -147,12 +148,12 @@ def _folder() -> Path:
 
 
 def _swept_folder() -> Path:
-    """The folder of runs, without what a killed deletion or creation left in it."""
+    """The folder of runs, after deleting what an interrupted deletion or creation left there."""
     folder = _folder()
     folder.mkdir(parents=True, exist_ok=True)
     yesterday = time.time() - _DAY_SECONDS
     for doomed in (*folder.glob(".deleted-*"), *folder.glob(".new-*")):
-        with suppress(FileNotFoundError):  # somebody else sweeps too
+        with suppress(FileNotFoundError):  # another process deletes them too
             if doomed.name.startswith(".deleted-") or doomed.stat().st_mtime < yesterday:
                 shutil.rmtree(doomed, ignore_errors=True)
     return folder
@@ -170,7 +171,7 @@ def _new_id() -> str:
 
 
 def _claimed_id(folder: Path, token: str) -> str:
-    """The id that belongs to `token`: the first to ask draws it, everybody else reads it."""
+    """The id that belongs to `token`. The first call creates it, and all others read it."""
     claim = (
         folder / ".launches" / hashlib.sha256(token.encode(errors="surrogatepass")).hexdigest()[:32]
     )
@@ -189,7 +190,7 @@ def _stage(folder: Path) -> Path:
 
 
 def _takes_name(staged: Path, target: Path) -> bool:
-    """Whether `staged` is called `target` now: not where something is called so already."""
+    """Rename `staged` to `target`; False if `target` already exists."""
     if target.exists():
         return False
     try:
@@ -202,7 +203,7 @@ def _takes_name(staged: Path, target: Path) -> bool:
 
 
 def _publish(staged: Path, target: Path) -> None:
-    """Let a folder appear complete, or leave the one that somebody else published first."""
+    """Make a complete folder visible, unless another process has published it first."""
     try:
         os.rename(staged, target)
     except OSError:

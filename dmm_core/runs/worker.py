@@ -1,4 +1,4 @@
-"""`execute`: from a run folder to a trained model, or to a sentence that says why not."""
+"""Executes a run: it trains the model of a run folder, and records every outcome in the folder."""
 
 import contextlib
 import logging
@@ -38,10 +38,13 @@ CHECKPOINT_SECONDS = 30.0
 """Seconds between two checkpoints."""
 
 LISTEN_SECONDS = 10.0
-"""Fewest seconds between two samples composed while training."""
+"""Minimum number of seconds between two samples that are composed during a training."""
 
 Listen = Callable[[DMM, DataSpec], bytes]
-"""From a model and its data to a MIDI file; it must not draw global random numbers."""
+"""A function that composes a MIDI file from a model and the description of its data.
+
+It must not use global random numbers.
+"""
 
 
 def execute(
@@ -54,31 +57,32 @@ def execute(
     checkpoint_seconds: float = CHECKPOINT_SECONDS,
     world: World = SINGLE_PROCESS,
 ) -> State:
-    """Train a run to its end, from its newest checkpoint where there is one.
+    """Train a run to its end, from its newest checkpoint if there is one.
 
-    Whatever goes wrong while training ends in the run's state and reason, not in an exception. In
-    the main thread, Ctrl-C saves and cancels, SIGTERM saves and leaves the run interrupted; a
+    An error during the training is recorded in the run's state and reason; it is not raised. In the
+    main thread, Ctrl-C saves and cancels the run, and SIGTERM saves and leaves it interrupted. A
     second Ctrl-C does not wait for the save.
 
     Args:
-        run: in any state but running; a finished one is left as it is.
-        on_event: told of every event of the training.
-        listen: composes a sample every now and then, where the data are piano-rolls.
-        closing: set when the program is about to end: save, and leave the run interrupted.
-        ticket: the token under which the run was queued; if somebody has cancelled or taken it
-            since, it is left alone. By default any owner that is not running it is replaced.
-        checkpoint_seconds: between two checkpoints.
-        world: the processes that train together; this one leads, and the others `follow`.
+        run: a run in any state except running. A finished run is left unchanged.
+        on_event: called with every event of the training.
+        listen: composes a sample from time to time, if the data are piano-rolls.
+        closing: an event that is set when the program is about to end. The run is then saved and
+            left interrupted.
+        ticket: the token under which the run was queued. If the run has another owner by now, it is
+            left unchanged. By default, an owner that is not running the run is replaced.
+        checkpoint_seconds: seconds between two checkpoints.
+        world: the processes that train together. This process leads, and the others call `follow`.
 
     Returns:
-        The state that the run is left in.
+        The final state of the run.
 
     Raises:
-        RunError: if another worker has the run, or its folder is gone.
-        OSError: if the disk refuses even to overwrite the status.
+        RunError: if another worker holds the run, or its folder does not exist.
+        OSError: if the file system refuses even to overwrite the status.
     """
     cancel, closing = threading.Event(), closing or threading.Event()
-    with acquire(run.folder) as lease, stop_signals(cancel, closing):
+    with acquire(run.folder) as lock, stop_signals(cancel, closing):
         status = run.status()
         if status.state == "finished":
             return status.state
@@ -90,7 +94,7 @@ def execute(
         if status.state == "queued" and run.stop_requested():
             cancel.set()
         try:
-            journal = Journal(run, lease)
+            journal = Journal(run, lock)
             worker = _Worker(
                 run, journal, cancel, closing, on_event, listen, checkpoint_seconds, world
             )
@@ -103,12 +107,13 @@ def execute(
 
 
 def follow(world: World) -> None:
-    """Train beside the process that executes a run, until it ends; nothing is written.
+    """Take part in the training of a run that another process executes, until it ends.
 
-    Ctrl-C and SIGTERM are the leader's to answer: it saves, and then dismisses the others.
+    This process writes nothing. It ignores Ctrl-C and SIGTERM: the leading process saves, and then
+    ends the training of all processes.
 
     Args:
-        world: the processes that train together, this one not the first.
+        world: the processes that train together; this one is not the first.
     """
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
@@ -121,7 +126,7 @@ def follow(world: World) -> None:
             training.load_state(checkpoint)
         for _ in training.events():
             pass
-        world.broadcast()  # waits to be dismissed
+        world.broadcast()  # wait for the leading process to end the training
 
 
 @dataclass(frozen=True)
@@ -136,12 +141,12 @@ class _Worker:
     world: World
 
     def work(self) -> str:
-        """Train to the end; the reason why it is the end."""
+        """Train to the end, and return the reason why the training ended."""
         self._raise_if_stopped()
         config = self.run.config()
         splits = load_dataset(config.data, self._loading)
         self._raise_if_stopped()
-        # Beside other runs of this process: each on a stream of its own, from its first tensor on.
+        # Several runs of one process each use their own CUDA stream, from the first tensor on.
         with separate_stream(choose_device(config.train.device, config.train.precision)):
             return self._train(config, splits)
 
@@ -205,7 +210,7 @@ class _Worker:
     def _hear(self, listen: Listen, model: DMM, facts: DataSpec, epoch: int) -> None:
         try:
             midi = listen(model, facts)
-        except Exception:  # a sample that fails is a pity, not the end of the run
+        except Exception:  # a sample that fails does not end the run
             self.journal.log(traceback.format_exc())
         else:
             self.journal.sample(epoch, midi)
