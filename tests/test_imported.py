@@ -219,7 +219,7 @@ ATTACKS = {
     "two folders": (lambda f: twice(f), "holds 2 folders"),
     "many members": (lambda f: packed({**f, **{f"{i}": b"" for i in range(20)}}), "members, but"),
     **{
-        f"no {name}": (lambda f, name=name: packed(f, **{name: None}), f"holds no {name}")
+        f"no {name}": (lambda f, name=name: packed(f, **{name: None}), f"has no {name}")
         for name in ("config.json", "run.json", "model.safetensors")
     },
     "pickle as weights": (

@@ -1,8 +1,8 @@
 """The effect of drugs, learned from simulated records (the paper's section 6.6 and figure 5).
 
-From the records of the test patients up to `FRAME`, a model continues every patient twice with the
-same chances, once on the drugs of that frame and once on none; the simulator does the same from the
-true states.
+From the records of the test patients up to `FRAME`, the model continues every patient twice with
+the same random numbers: once on the drugs of that frame, and once without drugs. The simulator does
+the same from the true states.
 """
 
 from typing import Any, NamedTuple
@@ -40,7 +40,7 @@ _PARTS = {
 
 
 class _Cohort(NamedTuple):
-    """Differences (QUARTERS,) in the share of patients with a high A1c: drugs stopped minus kept."""
+    """Differences (QUARTERS,) in the share with a high A1c: drugs stopped minus kept."""
 
     found: np.ndarray
     truth: np.ndarray
@@ -134,7 +134,7 @@ def true_effect(seed: int) -> np.ndarray:
 
 
 def model_effect(run: Run) -> np.ndarray:
-    """The effect estimated by the model of a run, from the records of its cohort's test patients."""
+    """The effect estimated by a run's model, from the records of its cohort's test patients."""
     model = load_model(run)
     sequences = load_medical(run.config().data.seed).test
     kept, stopped = (_course(model, sequences, stop) for stop in (False, True))

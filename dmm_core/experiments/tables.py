@@ -33,8 +33,8 @@ def table2(data: str, *, quick: bool, show: Show) -> Comparison:
     reached = max(bounds["DKS"], bounds["ST-LR"]) < bounds["ST-L"]
     verb = "are" if reached else "are not both"
     sentence = (
-        f"On {data}, the bounds of DKS ({bounds['DKS']:.3f}) and ST-LR ({bounds['ST-LR']:.3f}) {verb} "
-        f"below that of ST-L ({bounds['ST-L']:.3f} nats per frame), as in the paper's table 2."
+        f"On {data}, the bounds of DKS ({bounds['DKS']:.3f}) and ST-LR ({bounds['ST-LR']:.3f}) "
+        f"{verb} below that of ST-L ({bounds['ST-L']:.3f} nats per frame), as in the paper's table 2."
     )
     return Comparison("table2", data, quick, tuple(rows), sentence, reached)
 
