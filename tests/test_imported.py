@@ -297,7 +297,7 @@ ATTACKS = {
     "a foreign data set": (lambda f: packed(f, **{"config.json": on(f, "mine")}), "mine"),
     "data by a path": (lambda f: packed(f, **{"config.json": on(f, "upload:../..")}), "upload:"),
     "data by a surrogate": (lambda f: packed(f, **{"config.json": on(f, "upload:\ud800")}), "."),
-    "no configuration": (lambda f: packed(f, **{"config.json": b"[]"}), "no JSON object"),
+    "no configuration": (lambda f: packed(f, **{"config.json": b"[]"}), "not a JSON object"),
     "no date": (
         lambda f: packed(f, **{"config.json": changed(f["config.json"], created=7)}),
         "created is no date",

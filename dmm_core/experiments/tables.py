@@ -34,7 +34,7 @@ def table2(data: str, *, quick: bool, show: Show) -> Comparison:
     verb = "are" if reached else "are not both"
     sentence = (
         f"On {data}, the bounds of DKS ({bounds['DKS']:.3f}) and ST-LR ({bounds['ST-LR']:.3f}) "
-        f"{verb} below that of ST-L ({bounds['ST-L']:.3f} nats per frame), as in the paper's table 2."
+        f"{verb} below that of ST-L ({bounds['ST-L']:.3f} nats per frame), as in table 2."
     )
     return Comparison("table2", data, quick, tuple(rows), sentence, reached)
 
