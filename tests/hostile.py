@@ -84,7 +84,7 @@ REFUSED = {
     "song position cut off": (midi(track(NOTE + b"\x00\xf2\x01")), "inside an event"),
     "undefined status": (midi(track(NOTE + b"\x00\xf4\x00")), "byte 0xf4"),
     "value of 128": (midi(track(b"\x00\x90\x3c\x80" + END)), "value above 127"),
-    "tempo 0": (midi(track(b"\x00\xff\x51\x03\x00\x00\x00" + NOTE + END)), "no tempo"),
+    "tempo 0": (midi(track(b"\x00\xff\x51\x03\x00\x00\x00" + NOTE + END)), "tempo of 0"),
     "text of 256 MB": (midi(track(b"\x00\xff\x01" + LONG)), "ends inside an event"),
     "2 MB of text": (midi(track(b"\x00\xff\x01" + number(2 * 10**6) + bytes(2 * 10**6))), "text"),
     "19 MB of sysex": (midi(track((b"\x00\xf0" + number(999) + bytes(999)) * 19_000)), "exclusive"),

@@ -4,7 +4,7 @@ import pytest
 from dmm_core.errors import DataError
 from dmm_core.music.pianoroll import LOWEST, Note
 from dmm_core.music.scales import SCALES, pitch_mask
-from dmm_core.music.swing import swung
+from dmm_core.music.swing import apply_swing
 
 
 @pytest.mark.parametrize("scale", SCALES)
@@ -25,20 +25,20 @@ def test_a_mask_ends_with_its_register():
 def test_swing_moves_the_middle_of_a_quarter_and_keeps_the_beats():
     half = 0.25  # an eighth at 120 quarters a minute
     notes = [Note(60 + i, i * half, (i + 1) * half) for i in range(8)]
-    moved = swung(notes, tempo=120, swing=2 / 3)
+    moved = apply_swing(notes, tempo=120, swing=2 / 3)
     for straight, note in zip(notes, moved, strict=True):
         on_beat = (straight.pitch - 60) % 2 == 0
         assert note.start == pytest.approx(straight.start + (0 if on_beat else half / 3))
         assert note.end == pytest.approx(straight.end + (half / 3 if on_beat else 0))
-    assert swung(notes, tempo=120, swing=0.5) == notes
+    assert apply_swing(notes, tempo=120, swing=0.5) == notes
     for swing in (0.4, 0.8, float("nan")):
         with pytest.raises(DataError, match="swing"):
-            swung(notes, tempo=120, swing=swing)
+            apply_swing(notes, tempo=120, swing=swing)
 
 
 def test_swing_keeps_the_order_of_what_is_finer():
     sixteenths = [Note(60, i / 8, (i + 1) / 8) for i in range(16)]
-    moved = swung(sixteenths, tempo=120, swing=0.75)
+    moved = apply_swing(sixteenths, tempo=120, swing=0.75)
     starts = [note.start for note in moved]
     assert starts == sorted(set(starts))
     assert all(note.start < note.end for note in moved)

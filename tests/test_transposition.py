@@ -1,8 +1,13 @@
 import numpy as np
 import pytest
 
-from dmm_core.music.key import Key, key_of_roll, pitch_names, spelled
-from dmm_core.music.transposition import Transposition, into_model, semitones_in_words, transposed
+from dmm_core.music.key import Key, key_of_roll, pitch_names, spell_pitch
+from dmm_core.music.transposition import (
+    Transposition,
+    describe_semitones,
+    transposed,
+    transposition_for_model,
+)
 
 CADENCE = [(0, 4, 7), (5, 9, 12), (7, 11, 14), (0, 4, 7)]
 MINOR_CADENCE = [(0, 3, 7), (5, 8, 12), (7, 11, 14), (0, 3, 7)]
@@ -19,7 +24,7 @@ def piece(tonic, chords=CADENCE, low=48):
 @pytest.mark.parametrize(("chords", "minor"), [(CADENCE, False), (MINOR_CADENCE, True)])
 def test_a_piece_of_any_key_goes_to_c_and_up_an_octave(tonic, chords, minor):
     x = piece(tonic, chords)
-    found = into_model(x, source="", model="jsb-m21")
+    found = transposition_for_model(x, source="", model="jsb-m21")
     assert found.key == (tonic, minor) and found.octaves == 12 and -6 <= found.by_key <= 5
     moved = transposed(x, found.semitones)
     assert key_of_roll(moved) == (0, minor)
@@ -31,11 +36,11 @@ def test_a_piece_of_any_key_goes_to_c_and_up_an_octave(tonic, chords, minor):
     [("jsb", "jsb-m21-eighth", 0), ("upload:x", "upload:x", 0), ("jsb", "upload:x", -12)],
 )
 def test_no_key_is_estimated_where_none_is_needed(source, model, octaves):
-    assert into_model(piece(2), source=source, model=model) == Transposition(octaves)
+    assert transposition_for_model(piece(2), source=source, model=model) == Transposition(octaves)
 
 
 def test_silence_has_no_key_and_only_changes_its_octave():
-    assert into_model(np.zeros((4, 88)), source="", model="jsb") == Transposition(12)
+    assert transposition_for_model(np.zeros((4, 88)), source="", model="jsb") == Transposition(12)
 
 
 @pytest.mark.parametrize(
@@ -55,7 +60,7 @@ def test_a_key_has_its_own_spelling(key, names):
     assert set(names.split()) <= {name[:-1] for name in pitch_names(key)}
     natural = dict(zip("CDEFGAB", (0, 2, 4, 5, 7, 9, 11), strict=True))
     for pitch in range(21, 109):
-        letter, alter, octave = spelled(pitch, key)
+        letter, alter, octave = spell_pitch(pitch, key)
         assert 12 * (octave + 1) + natural[letter] + alter == pitch
 
 
@@ -69,7 +74,7 @@ def test_a_key_has_its_signature(key, fifths):
 
 
 def test_moves_in_words():
-    assert [semitones_in_words(n) for n in (-2, 0, 1)] == [
+    assert [describe_semitones(n) for n in (-2, 0, 1)] == [
         "2 semitones down",
         "not moved",
         "1 semitone up",

@@ -14,7 +14,7 @@ from dmm_core.cli.arguments import Commands, add_command, add_count, add_json, a
 from dmm_core.cli.input_files import read_own_files
 from dmm_core.music.audio import render_wav
 from dmm_core.music.midi import midi_from_notes
-from dmm_core.music.transposition import into_model, semitones_in_words, transposed
+from dmm_core.music.transposition import describe_semitones, transposed, transposition_for_model
 from dmm_core.runs.store import find_run
 from dmm_core.system.files import json_text, write_atomic
 
@@ -155,11 +155,11 @@ def _into(asked: str, start: np.ndarray, model: str) -> int:
         return 0
     if asked != "auto":
         return int(asked)
-    found = into_model(start, source="", model=model)
+    found = transposition_for_model(start, source="", model=model)
     if found.semitones:
         key = "" if found.key is None else f"Estimated key: {found.key}. "
         print(
-            f"{key}Transposed for the model: {semitones_in_words(found.semitones)}, and back.",
+            f"{key}Transposed for the model: {describe_semitones(found.semitones)}, and back.",
             file=sys.stderr,
         )
     return found.semitones

@@ -1,7 +1,8 @@
-"""Music: notes, piano-rolls, MIDI, ABC and MusicXML, keys, audio and measures; numpy only.
+"""Music: notes, piano-rolls, MIDI, ABC, MusicXML, keys, audio and statistics, without torch.
 
-A piano-roll is a boolean array (time, 88) whose column 0 is MIDI pitch 21. Readers parse untrusted
-bytes with bounds on their work; writers produce files that notation programs open.
+A piano-roll is a boolean array (time, 88) whose column 0 is MIDI pitch 21. The parsers accept
+untrusted bytes and limit their time and memory. The writers produce files that notation programs
+can open.
 """
 
 import lazy_loader

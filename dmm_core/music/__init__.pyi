@@ -29,11 +29,11 @@ from .prettymidi import (
 from .scales import SCALES as SCALES, pitch_mask as pitch_mask
 from .score import ScoreNotes as ScoreNotes, read_musicxml as read_musicxml
 from .score_write import musicxml_from_notes as musicxml_from_notes
-from .swing import STRAIGHT as STRAIGHT, SWINGS as SWINGS, swung as swung
+from .swing import STRAIGHT as STRAIGHT, SWINGS as SWINGS, apply_swing as apply_swing
 from .transposition import (
     Transposition as Transposition,
-    home_of as home_of,
-    into_model as into_model,
-    semitones_in_words as semitones_in_words,
+    describe_semitones as describe_semitones,
+    pitch_reference as pitch_reference,
     transposed as transposed,
+    transposition_for_model as transposition_for_model,
 )

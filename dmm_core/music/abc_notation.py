@@ -1,8 +1,8 @@
-"""ABC files -> the notes of their tunes, in quarter notes.
+"""Reads the notes of the tunes in ABC files, with times in quarter notes.
 
-lytk parses ABC and writes each tune as MusicXML in memory, which is then read like any other score.
-This module splits the file into tunes, so that one that cannot be read affects no other, and limits
-them.
+lytk parses ABC and converts each tune to MusicXML in memory, which `score` then reads. This module
+splits the file into tunes, so that a tune that cannot be read does not affect the others, and it
+checks the limits.
 Source: the ABC notation standard 2.1 (2011).
 """
 
@@ -29,35 +29,35 @@ __all__ = [
 ]
 
 MAX_BYTES = 4 * 2**20
-"""Bytes of a file: some 60 for each note."""
+"""Largest size of a file in bytes, about 60 for each note."""
 
 MAX_NOTES = 60_000
-"""Notes and rests of a file."""
+"""Largest number of notes and rests of a file."""
 
 MAX_TUNE_NOTES = 30_000
-"""Notes and rests of a tune."""
+"""Largest number of notes and rests of a tune."""
 
 MAX_TUNE_TEXT = 200_000
-"""Characters of a tune."""
+"""Largest number of characters of a tune."""
 
 MAX_TUNES = 5_000
-"""Tunes of a file."""
+"""Largest number of tunes of a file."""
 
-_MAX_HEAD = 500  # lines before the first tune that hold for each
-_SAID = 100  # characters of a parser's message
+_MAX_HEAD = 500  # lines before the first tune, which apply to all tunes
+_MAX_MESSAGE = 100  # characters of a message of lytk
 _TUNE = re.compile(r"X:(?![|:\]])")
 
 
-class _Unread(Exception):
-    """Why a tune is not read, as a clause."""
+class _SkippedTune(Exception):
+    """Raised with a clause that says why a tune is not read."""
 
 
 class TuneBook(NamedTuple):
     """The tunes of an ABC file.
 
     Attributes:
-        tunes: those that were read.
-        skipped: title of each other tune, and why it was not read.
+        tunes: tunes that were read.
+        skipped: (title, reason) of each tune that was not read.
     """
 
     tunes: tuple[ScoreNotes, ...]
@@ -65,7 +65,7 @@ class TuneBook(NamedTuple):
 
 
 def read_abc(data: bytes) -> TuneBook:
-    """Read the tunes of an untrusted ABC file; one that cannot be read does not affect the others.
+    """Read the tunes of an untrusted ABC file; tunes that cannot be read are skipped.
 
     Raises:
         UploadError: if the file is refused, or no tune can be read.
@@ -86,7 +86,7 @@ def read_abc(data: bytes) -> TuneBook:
     for tune in tunes:
         try:
             read.append(_score(tune))
-        except (_Unread, UploadError) as error:
+        except (_SkippedTune, UploadError) as error:
             skipped.append((tune.title, str(error).removesuffix(".")))
     if not read:
         why = f": {skipped[0][1]}" if len(skipped) == 1 else ""
@@ -95,12 +95,13 @@ def read_abc(data: bytes) -> TuneBook:
 
 
 def _lines(data: bytes) -> list[str]:
+    """Decode a file into lines, and check their lengths."""
     if b"\0" in data:
         raise UploadError("The ABC file is not text: it holds a zero byte.")
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError:
-        text = data.decode("latin-1")  # as older collections are
+        text = data.decode("latin-1")  # the encoding of older collections
     lines = [line.strip() for line in re.split(r"\r\n?|\n", NOT_XML.sub(" ", text))]
     for number, line in enumerate(lines, start=1):
         if len(line) > MAX_LINE:
@@ -112,10 +113,10 @@ def _lines(data: bytes) -> list[str]:
 
 
 def _tunes(lines: list[str]) -> Iterator[list[str]]:
-    """The lines of each tune, with the fields that stand before all of them."""
+    """Yield the lines of each tune, with the fields before the first tune, which apply to all."""
     starts = [at for at, line in enumerate(lines) if _TUNE.match(line)]
     if not starts and any(line.startswith("K:") for line in lines):
-        starts, lines = [0], ["X:1", *lines]  # a lone tune need not be numbered
+        starts, lines = [0], ["X:1", *lines]  # a single tune may lack its number
     head = lines[: min(starts, default=0)]
     head = [line for line in head if FIELD.match(line) or line.startswith("%%")]
     if len(starts) > MAX_TUNES or len(head) > _MAX_HEAD:
@@ -128,34 +129,35 @@ def _tunes(lines: list[str]) -> Iterator[list[str]]:
 
 
 def _score(tune: Tune) -> ScoreNotes:
+    """Return the notes of a tune, read by lytk."""
     if tune.notes > MAX_TUNE_NOTES:
-        raise _Unread(
+        raise _SkippedTune(
             f"it has some {tune.notes:,} notes and rests, but at most {MAX_TUNE_NOTES:,} are read"
         )
     if len(tune.text) > MAX_TUNE_TEXT:
-        raise _Unread(
+        raise _SkippedTune(
             f"it has {len(tune.text):,} characters, but at most {MAX_TUNE_TEXT:,} are read"
         )
     if tune.fault:
-        raise _Unread(tune.fault)
+        raise _SkippedTune(tune.fault)
     import lytk
 
     try:
         parsed = lytk.from_abc_string(tune.text)
         quarters = lytk.info(parsed)["duration_quarters"]
         if quarters > MAX_QUARTERS:
-            raise _Unread(
+            raise _SkippedTune(
                 f"it lasts {quarters:,.0f} quarter notes, but at most {MAX_QUARTERS:,} are read"
             )
         written = lytk.to_musicxml(parsed)
     except lytk.ParseError as error:
-        # Such as "parse error: ABC tune has no K: line (no body)".
-        raise _Unread(str(error).partition(": ")[2].partition(";")[0][:_SAID]) from None
+        # An example is "parse error: ABC tune has no K: line (no body)".
+        raise _SkippedTune(str(error).partition(": ")[2].partition(";")[0][:_MAX_MESSAGE]) from None
     except (lytk.LytkError, ValueError):
-        raise _Unread("its note lengths cannot be computed") from None
+        raise _SkippedTune("its note lengths cannot be computed") from None
     score = notes_of_musicxml(ElementTree.fromstring(written), as_written=True)
     if not score.notes:
-        raise _Unread("it holds no pitched notes")
+        raise _SkippedTune("it holds no pitched notes")
     return score._replace(
         title=tune.title,
         counts=score.counts + tune.counts,

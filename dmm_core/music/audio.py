@@ -1,4 +1,4 @@
-"""Notes as sound: a small sampler over the sets of sampled notes in assets/sounds."""
+"""Renders notes as audio with the sampled notes in assets/sounds."""
 
 import io
 import wave
@@ -14,31 +14,31 @@ from dmm_core.music.sounds import SAMPLE_RATE, Sample, load_sounds, sounds_for_p
 __all__ = ["MAX_SECONDS", "TAIL", "render_wav"]
 
 TAIL = 1.5
-"""Seconds of sound after the last note's end, in which it dies away."""
+"""Seconds of audio after the end of the last note, in which it fades out."""
 
 MAX_SECONDS = 1800.0
-"""Longest music that is rendered."""
+"""Longest piece that is rendered, in seconds."""
 
-_GAIN = 0.15  # four voices at velocity 80 then peak a little below full scale
+_GAIN = 0.15  # with it, four voices at velocity 80 peak slightly below full scale
 _PEAK = 0.9
-_LONGEST = 60.0  # seconds; a longer note is released, so that one tone never fills the memory
+_MAX_NOTE = 60.0  # seconds; a longer note is released early, which bounds memory
 
 
 def render_wav(notes: Sequence[Note], *, program: int = 0, sample_rate: int = 22050) -> bytes:
-    """Render notes as a mono WAV file of 16-bit samples; the same notes give the same bytes.
+    """Render notes as a mono WAV file of 16-bit samples.
 
-    It lasts until the last note's end and `TAIL`; no notes give that much silence. A note sounds
-    for a minute at most. What would be louder than 0.9 of full scale is turned down as a whole;
-    nothing is ever clipped or turned up.
+    The same notes give the same bytes. The audio ends `TAIL` seconds after the last note; without
+    notes it is silence of that length. A note sounds for at most a minute. If the peak exceeds 0.9
+    of full scale, the whole audio is scaled down to it; it is never clipped or amplified.
 
     Args:
-        notes: with times in seconds.
-        program: General MIDI program (0 to 127); the nearest of the instruments in assets/sounds
-            plays it. 0 is a grand piano.
+        notes: notes with times in seconds.
+        program: General MIDI program (0 to 127), played by the nearest instrument in assets/sounds.
+            0 is a grand piano.
         sample_rate: samples per second, 8000 to 48000.
 
     Raises:
-        DataError: if a note is faulty, the music is longer than `MAX_SECONDS`, or the program or
+        DataError: if a note is invalid, the music is longer than `MAX_SECONDS`, or the program or
             sample rate is out of bounds.
     """
     check_notes(notes)
@@ -64,7 +64,7 @@ def render_wav(notes: Sequence[Note], *, program: int = 0, sample_rate: int = 22
 
 
 def _mix(notes: Sequence[Note], seconds: float, program: int, sample_rate: int) -> np.ndarray:
-    """(samples,) float32: all notes and their tails, not yet turned down."""
+    """Return (samples,) float32: the sum of all notes and their fade-outs, before scaling."""
     sounds = load_sounds(sounds_for_program(program))
     by_pitch: defaultdict[int, list[Note]] = defaultdict(list)
     for note in notes:
@@ -72,18 +72,19 @@ def _mix(notes: Sequence[Note], seconds: float, program: int, sample_rate: int) 
     tail = int(TAIL * sample_rate)
     fading = np.arange(tail, dtype=np.float32) / sample_rate
     release = 10 ** (-5 * fading / sounds.release)
-    release *= np.minimum(1, 10 * (1 - fading / TAIL))  # silent at the very end
+    release *= np.minimum(1, 10 * (1 - fading / TAIL))  # reaches 0 at the end
     audio = np.zeros(round(seconds * sample_rate) + tail, dtype=np.float32)
-    for pitch, alike in by_pitch.items():
+    # All notes of a pitch share one tone of the longest length.
+    for pitch, same_pitch in by_pitch.items():
         spans = [
-            (round(n.start * sample_rate), round(min(n.end, n.start + _LONGEST) * sample_rate))
-            for n in alike
+            (round(n.start * sample_rate), round(min(n.end, n.start + _MAX_NOTE) * sample_rate))
+            for n in same_pitch
         ]
         longest = max(end - start for start, end in spans)
         hz = 440 * 2 ** ((pitch - 69) / 12)
         tone = _tone(sounds.nearest(hz), hz, longest + tail, sample_rate)
-        for (start, end), note in zip(spans, alike, strict=True):
-            # Loudness goes with the square of the velocity, as SoundFont 2 has it.
+        for (start, end), note in zip(spans, same_pitch, strict=True):
+            # The gain is proportional to the square of the velocity, as in SoundFont 2.
             gain, held = _GAIN * (note.velocity / 127) ** 2, end - start
             audio[start:end] += gain * tone[:held]
             audio[end : end + tail] += gain * tone[held : held + tail] * release
@@ -91,18 +92,19 @@ def _mix(notes: Sequence[Note], seconds: float, program: int, sample_rate: int) 
 
 
 def _tone(sample: Sample, hz: float, count: int, sample_rate: int) -> np.ndarray:
-    """(count,) float32: the sample moved to a fundamental of `hz`, held.
+    """Return (count,) float32: the sample resampled to a fundamental of `hz` and sustained.
 
-    Between points runs the cubic through the four nearest (Catmull-Rom).
+    Values between points are interpolated by a cubic through the four nearest points (Catmull-Rom).
     """
     start, end = sample.loop
-    # The four points around a position; one before the first, and two after the last.
+    # Interpolation needs one point before the first and two after the last.
     after = sample.points[start : start + 2] if start < end else [0, 0]
     points = np.concatenate([[0], sample.points, after]).astype(np.float32)
     step = hz / sample.hz * SAMPLE_RATE / sample_rate
     at = np.arange(count) * step
     if start < end:
         fade = 10 ** (-sample.decay / 20 * np.maximum(at - start, 0) / step / sample_rate)
+        # Beyond the end, positions wrap around inside the loop.
         at = np.where(at < end, at, start + (at - start) % (end - start))
     else:
         at = at[at < end]

@@ -23,24 +23,24 @@ _CHORDS = sorted(
 
 
 class RollMetrics(NamedTuple):
-    """Figures of a set of piano-rolls.
+    """Statistics of a set of piano-rolls.
 
     Attributes:
-        frames: of all rolls together.
+        frames: number of frames of all rolls.
         polyphony: (89,) number of frames in which 0, 1, ..., 88 pitches sound.
-        mean_polyphony: pitches sounding in a frame, on average; 0 where there is no frame.
-        lowest: lowest MIDI pitch that sounds, or None in silence.
-        highest: highest MIDI pitch that sounds, or None in silence.
+        mean_polyphony: mean number of pitches that sound in a frame; 0 without frames.
+        lowest: lowest MIDI pitch that sounds, or None if there is only silence.
+        highest: highest MIDI pitch that sounds, or None if there is only silence.
         pitches: (88,) number of frames in which each pitch sounds, from MIDI 21 up.
         pitch_classes: (12,) the same, summed over octaves, from C up.
-        held: share of the on-notes of all frames but the first that were on in the frame before;
-            0 where there is none.
-        clashes: share of the frames in which two notes a semitone apart sound together.
-        chords: share of the frames whose pitch classes are exactly those of a triad (major, minor,
+        held: fraction of active pitches, in all frames except each roll's first, that were also
+            active in the previous frame; 0 if there are none.
+        clashes: fraction of frames in which two pitches a semitone apart sound together.
+        chords: fraction of frames whose pitch classes are exactly those of a triad (major, minor,
             diminished or augmented) or of a seventh chord (dominant, major, minor, half-diminished
             or diminished).
-        in_scale: share of the notes that are in the scale (a minor key's with both sevenths) of the
-            key that their own roll fits best; 0 in silence.
+        in_scale: fraction of active pitches that are in the scale of the key that fits their own
+            roll best; minor scales include both sevenths. 0 if there is only silence.
     """
 
     frames: int
@@ -57,10 +57,13 @@ class RollMetrics(NamedTuple):
 
 
 def roll_metrics(rolls: Iterable[np.ndarray]) -> RollMetrics:
-    """Measure `rolls`, each (T, 88) boolean or 0 and 1; no frame counts as before a roll's first.
+    """Compute statistics of piano-rolls.
+
+    Args:
+        rolls: arrays (T, 88), boolean or 0 and 1.
 
     Raises:
-        DataError: if one of them is no piano-roll.
+        DataError: if one of them is not a piano-roll.
     """
     frames = held = could_be_held = clashes = chords = in_scale = 0
     polyphony = np.zeros(PITCHES + 1, dtype=np.int64)
@@ -92,7 +95,7 @@ def roll_metrics(rolls: Iterable[np.ndarray]) -> RollMetrics:
 
 
 def _class_sets(on: np.ndarray) -> np.ndarray:
-    """(T,) the pitch classes of each frame, as numbers of 12 bits."""
+    """Return (T,) the set of pitch classes of each frame, as a 12-bit number."""
     sets = np.zeros(len(on), dtype=np.int64)
     for column, pitch in enumerate(range(LOWEST, LOWEST + PITCHES)):
         sets |= on[:, column].astype(np.int64) << pitch % 12
@@ -100,13 +103,13 @@ def _class_sets(on: np.ndarray) -> np.ndarray:
 
 
 def _classes(pitches: np.ndarray) -> np.ndarray:
-    """(12,) counts of (88,) ones, from C up."""
+    """Return (12,) counts by pitch class, from C up, of (88,) counts by pitch."""
     classes = np.arange(LOWEST, LOWEST + PITCHES) % 12
     return np.bincount(classes, weights=pitches, minlength=12).astype(np.int64)
 
 
 def _in_scale(classes: np.ndarray) -> int:
-    """How many of the notes are in the scale that they fit best."""
+    """Return how many notes are in the scale of the key that fits them best."""
     key = estimate_key(classes.astype(np.float64)) if classes.any() else None
     if key is None:
         return 0

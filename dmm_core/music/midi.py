@@ -1,4 +1,4 @@
-"""Notes as MIDI files, and the notes of MIDI files in quarters."""
+"""Writes notes as MIDI files, and reads the notes of MIDI files in quarter notes."""
 
 import io
 import re
@@ -23,15 +23,15 @@ __all__ = [
 ]
 
 TICKS_PER_QUARTER = 480
-"""Resolution of written files."""
+"""Resolution of written files, in ticks per quarter note."""
 
 TEMPOS = (4.0, 1000.0)
-"""Slowest and fastest tempo of written files; the format's 24 bits of microseconds end at 3.6."""
+"""Slowest and fastest tempo of written files; the format's minimum is 3.6 (24 bits of µs)."""
 
 _DRUMS = 9  # channel 10 where channels are counted from 1
 _DRUM_NAMES = re.compile(r"drum|percussion|schlagzeug|batt?er", re.IGNORECASE)
 _PEDAL, _SOUND_OFF = 64, 120
-_SILENCE = {_SOUND_OFF, *range(123, 128)}  # All Notes Off, and the modes that include it
+_ENDS_ALL_NOTES = {_SOUND_OFF, *range(123, 128)}  # All Notes Off, and the modes that include it
 _Sounding = defaultdict[tuple[int, int], deque[MidiEvent]]
 
 
@@ -39,20 +39,20 @@ class MidiScore(NamedTuple):
     """The pitched notes of a MIDI file.
 
     Attributes:
-        notes: by onset, with start and end in quarter notes (seconds at 60 quarters a minute).
-        tempo: the first tempo, in quarters per minute; 120 where the file names none.
-        key: the first key signature, or None.
-        programs: the instruments that sound, each MIDI program (0 to 127) once, ascending.
-        drums: drum notes (channel 10) that were left out.
-        unreleased: notes that never end and were left out.
-        tempi: different tempos that the file names.
-        meters: its time signatures, such as "3/4", each once, in their order.
-        drum_tracks: (name, channel counted from 1) of tracks that are named like drums, but whose
-            notes were read as pitched: they are not on channel 10.
+        notes: notes sorted by onset, with start and end in quarter notes.
+        tempo: first tempo, in quarter notes per minute; 120 if the file has none.
+        key: first key signature, or None.
+        programs: MIDI programs (0 to 127) of the notes, each once, ascending.
+        drums: number of drum notes (channel 10), which were left out.
+        unreleased: number of notes without an end, which were left out.
+        tempi: number of different tempos in the file.
+        meters: time signatures, such as "3/4", each once, in order of appearance.
+        drum_tracks: (name, channel counted from 1) of tracks that are named like drums but are not
+            on channel 10; their notes were read as pitched notes.
         counts: other facts about the file. "tracks" that hold pitched notes, "claimed" and "found"
             tracks, different "velocities", "keys", "pedal" and "bend" events, notes that "notes
             off" and "sound off" messages ended, notes "paired" with a release in another track,
-            and what the scan left out: see `MidiEvents.left_out`.
+            and the counts of `MidiEvents.left_out`.
     """
 
     notes: tuple[Note, ...]
@@ -68,15 +68,15 @@ class MidiScore(NamedTuple):
 
 
 def check_playable(notes: Sequence[Note], *, tempo: float, program: int) -> None:
-    """Check what a MIDI file is to be written of.
+    """Check the arguments from which a MIDI file is written.
 
     Args:
-        notes: with times in seconds.
+        notes: notes with times in seconds.
         tempo: quarter notes per minute.
         program: MIDI program of the instrument.
 
     Raises:
-        DataError: if a note is faulty, or the tempo or program is out of bounds.
+        DataError: if a note is invalid, or the tempo or program is out of bounds.
     """
     check_notes(notes)
     if not TEMPOS[0] <= tempo <= TEMPOS[1]:
@@ -86,17 +86,17 @@ def check_playable(notes: Sequence[Note], *, tempo: float, program: int) -> None
 
 
 def midi_from_notes(notes: Sequence[Note], *, tempo: float, program: int = 0) -> bytes:
-    """Write notes as a MIDI file of format 1: a conductor's track in 4/4 and one of notes.
+    """Write notes as a MIDI file of format 1 with a tempo track in 4/4 and a track of notes.
 
     The same notes give the same bytes.
 
     Args:
-        notes: with times in seconds.
-        tempo: quarter notes per minute, 4 to 1000; it decides where bars stand.
+        notes: notes with times in seconds.
+        tempo: quarter notes per minute, 4 to 1000; it determines the bar lines.
         program: MIDI program (0 to 127) of the instrument; 0 is a grand piano.
 
     Raises:
-        DataError: if a note is faulty, or the tempo or program is out of bounds.
+        DataError: if a note is invalid, or the tempo or program is out of bounds.
     """
     check_playable(notes, tempo=tempo, program=program)
     conductor = mido.MidiTrack(
@@ -108,7 +108,8 @@ def midi_from_notes(notes: Sequence[Note], *, tempo: float, program: int = 0) ->
     events = []
     for note in notes:
         start, end = (round(t * tempo / 60 * TICKS_PER_QUARTER) for t in (note.start, note.end))
-        # At one tick, what ends comes before what begins; a note of no length would never end.
+        # At the same tick, releases come before onsets. A note lasts at least one tick: if its
+        # release came before its onset, it would never end.
         events.append((start, 1, note.pitch, note.velocity))
         events.append((max(end, start + 1), 0, note.pitch, 0))
     track = mido.MidiTrack([mido.Message("program_change", program=program)])
@@ -124,8 +125,9 @@ def midi_from_notes(notes: Sequence[Note], *, tempo: float, program: int = 0) ->
 def read_midi(data: bytes) -> MidiScore:
     """Read the pitched notes of an untrusted MIDI file.
 
-    Tempo changes do not move notes on a grid of quarters, and the sustain pedal does not lengthen
-    them. Where a pitch is struck again before it ends, the first release ends the first note.
+    Times are in quarter notes, so tempo changes do not affect them, and the sustain pedal does not
+    lengthen notes. If a pitch is struck again before it ends, the first release ends the first
+    note.
 
     Raises:
         UploadError: if the file is refused.
@@ -133,7 +135,7 @@ def read_midi(data: bytes) -> MidiScore:
     events = scan_midi(data)
     reader = _Reader(events.division)
     for event in sorted(events.messages, key=_order):
-        reader.take(event)
+        reader.add(event)
     reader.finish()
     drum_tracks = dict.fromkeys(
         (events.names[track], channel % 16 + 1)
@@ -160,20 +162,21 @@ def read_midi(data: bytes) -> MidiScore:
 
 
 def _order(event: MidiEvent) -> tuple[int, bool]:
-    """By tick, and what silences a channel first: no track silences what another just begins."""
-    return event.tick, not (event.kind == 0xB and event.first in _SILENCE)
+    """Return the sort key: the tick, and messages that end all notes before others of a tick."""
+    return event.tick, not (event.kind == 0xB and event.first in _ENDS_ALL_NOTES)
 
 
 def _tick(change: tuple[int, object]) -> int:
+    """Return the tick of a change."""
     return change[0]
 
 
 class _Reader:
-    """Turns channel messages, in the order of time, into notes.
+    """Converts channel messages, in order of time, into notes.
 
-    A release ends the first note of its channel and pitch that began in the same track. Only a
-    note that has no release there is ended by one of another track: tracks that share a channel
-    often release notes twice.
+    A release ends the earliest note of its channel and pitch that began in the same track. A note
+    without a release in its own track is ended by a release in another track. These releases are
+    used only last, because tracks that share a channel often release notes twice.
     """
 
     def __init__(self, ticks_per_quarter: int) -> None:
@@ -185,15 +188,15 @@ class _Reader:
         self.drums = 0
         self.unreleased = 0
         self._program: defaultdict[int, int] = defaultdict(int)
-        # channel -> (pitch, track) -> the events that began its sounding notes, the oldest first
+        # channel -> (pitch, track) -> onsets of the notes that still sound, earliest first
         self._sounding: defaultdict[int, _Sounding] = defaultdict(lambda: defaultdict(deque))
-        # (tick, channel, pitch, track) of the notes that a message to all notes ended -> which one
+        # (tick, channel, pitch, track) of a note -> name of the message to all notes that ended it
         self._silenced: dict[tuple[int, int, int, int], str] = {}
-        # (channel, pitch) -> the ticks of releases that ended nothing
+        # (channel, pitch) -> ticks of releases that did not end a note of their own track
         self._spare: defaultdict[tuple[int, int], list[int]] = defaultdict(list)
 
-    def take(self, event: MidiEvent) -> None:
-        """Take up the next message."""
+    def add(self, event: MidiEvent) -> None:
+        """Process the next message."""
         if event.kind in (0x8, 0x9):
             if event.channel % 16 == _DRUMS:
                 self.drums += event.kind == 0x9 and event.second > 0
@@ -203,7 +206,7 @@ class _Reader:
             else:
                 self._release(event)
         elif event.kind == 0xB:
-            if event.first in _SILENCE:
+            if event.first in _ENDS_ALL_NOTES:
                 self._silence(event)
             elif event.first == _PEDAL:
                 self.counts["pedal"] += 1
@@ -213,7 +216,7 @@ class _Reader:
             self.counts["bend"] += 1
 
     def finish(self) -> None:
-        """End the notes that still sound by releases of other tracks, where there are some."""
+        """End the notes that still sound by releases of other tracks, if there are any."""
         left: defaultdict[tuple[int, int], list[MidiEvent]] = defaultdict(list)
         for channel, sounding in self._sounding.items():
             for (pitch, _), begun in sounding.items():
@@ -226,28 +229,30 @@ class _Reader:
                     self.unreleased += 1
                 else:
                     self.counts["paired"] += 1
-                    self._add(event, end)
+                    self._add_note(event, end)
 
     def _release(self, event: MidiEvent) -> None:
+        """End the earliest sounding note of the event's channel, pitch and track."""
         begun = self._sounding[event.channel][event.first, event.track]
         if begun:
-            self._add(begun.popleft(), event.tick)
+            self._add_note(begun.popleft(), event.tick)
         elif what := self._silenced.pop((event.tick, event.channel, event.first, event.track), ""):
-            self.counts[what] -= 1  # the file releases it in the same tick
+            self.counts[what] -= 1  # the file also releases it at this tick
         else:
             self._spare[event.channel, event.first].append(event.tick)
 
     def _silence(self, event: MidiEvent) -> None:
-        """End every note of the channel, whatever its track."""
+        """End all notes of the channel, in every track."""
         what = "sound off" if event.first == _SOUND_OFF else "notes off"
         for (pitch, track), begun in self._sounding.pop(event.channel, {}).items():
             if begun:
                 self._silenced[event.tick, event.channel, pitch, track] = what
                 self.counts[what] += len(begun)
             for earlier in begun:
-                self._add(earlier, event.tick)
+                self._add_note(earlier, event.tick)
 
-    def _add(self, event: MidiEvent, end: int) -> None:
+    def _add_note(self, event: MidiEvent, end: int) -> None:
+        """Add a note from its onset and the tick of its end."""
         self.sources.add((event.track, event.channel))
         quarter = self.ticks_per_quarter
         self.notes.append(Note(event.first, event.tick / quarter, end / quarter, event.second))

@@ -1,4 +1,4 @@
-"""The chunks of an untrusted MIDI file: its header, and where each track begins and ends.
+"""Reads the header of an untrusted MIDI file, and finds its tracks.
 
 Sources: Standard MIDI Files 1.0 (MIDI Manufacturers Association, 1996); RP-029, "Bundling SMF and
 DLS data in an RMID file" (1999), for the RIFF envelope.
@@ -11,7 +11,7 @@ from dmm_core.errors import UploadError
 __all__ = ["MAX_TRACKS", "MidiChunks", "find_chunks", "is_midi"]
 
 MAX_TRACKS = 256
-"""Tracks of a file, and chunks that are not tracks."""
+"""Largest number of tracks, and of other chunks, in a file."""
 
 
 class MidiChunks(NamedTuple):
@@ -22,8 +22,8 @@ class MidiChunks(NamedTuple):
         division: ticks per quarter note.
         claimed: number of tracks according to the header.
         tracks: start and end of the events of each track in `data`.
-        unknown: chunks that are not tracks.
-        trailing: bytes after the last chunk.
+        unknown: number of chunks that are not tracks.
+        trailing: number of bytes after the last chunk.
     """
 
     data: bytes
@@ -35,15 +35,15 @@ class MidiChunks(NamedTuple):
 
 
 def is_midi(data: bytes) -> bool:
-    """Whether `data` begins like a MIDI file, with or without a RIFF envelope."""
+    """Return whether `data` begins like a MIDI file, with or without a RIFF envelope."""
     return data.startswith(b"MThd") or (data.startswith(b"RIFF") and data[8:12] == b"RMID")
 
 
 def find_chunks(data: bytes) -> MidiChunks:
     """Check the header of a MIDI file and find its tracks.
 
-    Chunks of other types are skipped, as the standard asks, and the header's number of tracks is
-    not relied on.
+    Chunks of other types are skipped, as the standard requires. The number of tracks in the header
+    is not used.
 
     Raises:
         UploadError: if the header is not that of a readable file, or a track is cut off.
@@ -75,11 +75,12 @@ def find_chunks(data: bytes) -> MidiChunks:
 
 
 def _is_chunk_type(kind: bytes) -> bool:
+    """Return whether a chunk type consists of printable ASCII characters."""
     return all(0x20 <= byte < 0x7F for byte in kind)
 
 
 def _unwrapped(data: bytes) -> bytes:
-    """The MIDI file inside a RIFF envelope, or `data` where there is no envelope."""
+    """Return the MIDI file inside a RIFF envelope, or `data` if there is no envelope."""
     if not (data.startswith(b"RIFF") and is_midi(data)):
         return data
     at = 12
@@ -92,7 +93,7 @@ def _unwrapped(data: bytes) -> bytes:
 
 
 def _header(data: bytes) -> tuple[int, int, int]:
-    """Tracks claimed, ticks per quarter note, and where the first chunk begins."""
+    """Return the claimed number of tracks, ticks per quarter note, and start of the first chunk."""
     if not data:
         raise UploadError("The file is empty.")
     if data[:4] != b"MThd":
@@ -115,5 +116,7 @@ def _header(data: bytes) -> tuple[int, int, int]:
             "read."
         )
     if division == 0:
-        raise UploadError("The MIDI file has 0 ticks per quarter note, but it should have some.")
+        raise UploadError(
+            "The MIDI file has 0 ticks per quarter note, but it should have 1 or more."
+        )
     return claimed, division, 8 + length

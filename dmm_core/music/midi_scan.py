@@ -1,8 +1,8 @@
-"""The events of an untrusted MIDI file, read in one linear pass within fixed limits.
+"""Reads the events of an untrusted MIDI file in one linear pass, within fixed limits.
 
-Only what a note depends on has to be well-formed. A meta event that cannot be read is counted and
-left out; so are bytes that have no place in a file but whose length is known. What cannot be
-skipped without guessing is refused.
+Only the events on which notes depend must be well-formed. Meta events that cannot be read, and
+messages that do not belong in a file but have a known length, are counted and left out. A file is
+refused if it has bytes of unknown length.
 Source: Standard MIDI Files 1.0 (MIDI Manufacturers Association, 1996).
 """
 
@@ -25,23 +25,23 @@ __all__ = [
 ]
 
 MAX_EVENTS = 200_000
-"""Events of all tracks together."""
+"""Largest number of events of all tracks."""
 
 MAX_PAYLOAD = 1_000_000
-"""Bytes of text and system-exclusive data together."""
+"""Largest size of all text and system-exclusive data, in bytes."""
 
 MAX_SECONDS = 3600.0
-"""Seconds from the beginning to the last note, at the file's own tempos."""
+"""Longest time from the beginning to the last note, in seconds at the tempos of the file."""
 
 MAX_QUARTERS = 20_000
-"""Quarter notes from the beginning to the last note: an hour at 333 a minute."""
+"""Longest time to the last note in quarter notes: an hour at 333 per minute."""
 
 DEFAULT_TEMPO = 500_000
-"""Microseconds per quarter note where a file names no tempo."""
+"""Microseconds per quarter note of files without a tempo."""
 
 _KEY, _METER, _TEMPO, _END, _PORT = 0x59, 0x58, 0x51, 0x2F, 0x21
-_NAMES = (0x03, 0x04)  # of a track, and of its instrument
-_LENGTHS = {  # of the meta events whose length is fixed: type -> bytes
+_NAMES = (0x03, 0x04)  # name of a track, and of its instrument
+_LENGTHS = {  # type of a meta event of fixed length -> allowed lengths in bytes
     0x00: (0, 2),
     0x20: (1,),
     _PORT: (1,),
@@ -50,7 +50,7 @@ _LENGTHS = {  # of the meta events whose length is fixed: type -> bytes
     _METER: (4,),
     _KEY: (2,),
 }
-_UNREAD = {_KEY: "key", _METER: "meter", _TEMPO: "tempo"}
+_UNREADABLE = {_KEY: "key", _METER: "meter", _TEMPO: "tempo"}
 # Data bytes of the messages that belong on a cable, not into a file; F4, F5 have no known length.
 _SYSTEM = {0xF1: 1, 0xF2: 2, 0xF3: 1, 0xF6: 0} | dict.fromkeys(range(0xF8, 0xFF), 0)
 _NAME_BYTES = 80
@@ -61,7 +61,7 @@ class MidiEvent(NamedTuple):
     """A channel message.
 
     Attributes:
-        tick: when, from the beginning of the file.
+        tick: time in ticks from the beginning of the file.
         track: number of the track, from 0.
         kind: high half of the status byte, 0x8 to 0xE.
         channel: 0 to 15, plus 16 for each port before the track's own.
@@ -78,17 +78,18 @@ class MidiEvent(NamedTuple):
 
 
 class MidiEvents(NamedTuple):
-    """What the tracks of a MIDI file hold.
+    """The events of a MIDI file.
 
     Attributes:
         division: ticks per quarter note.
         claimed: number of tracks according to the header.
-        names: of the tracks; empty where they have none.
-        messages: of one track after another.
-        tempos: (tick, microseconds per quarter note), in the order of the file, as are
-        keys: (tick, key signature), and
-        meters: (tick, time signature such as "3/4").
-        left_out: what was skipped: "key", "meter", "tempo" and "meta" events that cannot be read,
+        names: name of each track, or "".
+        messages: channel messages, one track after another.
+        tempos: (tick, microseconds per quarter note) of each change, in the order of the file.
+        keys: (tick, key signature) of each change, in the order of the file.
+        meters: (tick, time signature such as "3/4") of each change, in the order of the file.
+        left_out: number of things that were skipped: "key", "meter", "tempo" and "meta" events that
+            cannot be read,
             "sysex" with bytes above 127, "system" messages that have no place in a file, "chunk"s
             that are not tracks, and "byte"s after a track's end.
     """
@@ -104,7 +105,7 @@ class MidiEvents(NamedTuple):
 
 
 def scan_midi(data: bytes) -> MidiEvents:
-    """Read the events of a MIDI file that holds a note and stays within the limits above.
+    """Read the events of a MIDI file, and check that it has notes and is within the limits.
 
     Raises:
         UploadError: if the file is refused.
@@ -143,7 +144,7 @@ def scan_midi(data: bytes) -> MidiEvents:
 
 
 def _seconds(ticks: int, tempos: list[tuple[int, int]], division: int) -> float:
-    """Seconds until `ticks`, through changes (tick, microseconds per quarter note)."""
+    """Return the time of `ticks` in seconds, given changes (tick, microseconds per quarter)."""
     microseconds, since, tempo = 0.0, 0, DEFAULT_TEMPO
     for tick, changed in sorted(tempos, key=lambda change: change[0]):
         if tick >= ticks:
@@ -154,7 +155,7 @@ def _seconds(ticks: int, tempos: list[tuple[int, int]], division: int) -> float:
 
 
 class _Scan:
-    """Collects the events of one track after another; the limits hold for all of them."""
+    """Collects the events of all tracks; the limits apply to their sum."""
 
     def __init__(self, data: bytes) -> None:
         self.data = data
@@ -217,7 +218,7 @@ class _Scan:
                 at += size
 
     def _number(self, at: int, end: int) -> tuple[int, int]:
-        """The variable-length number at `at`, of four bytes at most, and where it ends."""
+        """Return the variable-length number at `at`, of at most four bytes, and its end."""
         value = 0
         for position in range(at, min(at + 4, end)):
             byte = self.data[position]
@@ -229,7 +230,7 @@ class _Scan:
         raise UploadError("The MIDI file has a number longer than four bytes.")
 
     def _payload(self, at: int, end: int) -> tuple[int, int]:
-        """Where the payload that follows its length at `at` begins and ends."""
+        """Return start and end of the payload whose length is at `at`."""
         length, start = self._number(at, end)
         self.payload += length
         if start + length > end:
@@ -242,10 +243,13 @@ class _Scan:
         return start, start + length
 
     def _meta(self, kind: int, content: bytes, tick: int) -> None:
+        """Read a meta event."""
         if kind == _TEMPO and content == bytes(3):
-            raise UploadError("The MIDI file has a tempo of 0, which is no tempo.")
+            raise UploadError(
+                "The MIDI file has a tempo of 0 µs per quarter note, which is not allowed."
+            )
         if len(content) not in _LENGTHS.get(kind, (len(content),)):
-            self.left_out[_UNREAD.get(kind, "meta")] += 1
+            self.left_out[_UNREADABLE.get(kind, "meta")] += 1
         elif kind == _TEMPO:
             self.tempos.append((tick, int.from_bytes(content, "big")))
         elif kind == _METER:

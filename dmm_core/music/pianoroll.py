@@ -1,9 +1,9 @@
-"""Notes and piano-rolls: each turned into the other without loss on the grid they share.
+"""Notes and piano-rolls, and conversion between them.
 
 A piano-roll is a (T, 88) boolean array, time first; column 0 is MIDI pitch 21 (A0), column 87 is
-pitch 108 (C8). It knows which pitches sound in a frame, not where one note ends and the next of the
-same pitch begins: that choice is the articulation. Tied, consecutive frames of a pitch are one
-note; rearticulated, every frame is a note of its own.
+pitch 108 (C8). It stores which pitches sound in a frame, but not where a note ends and the next
+note of the same pitch begins. The articulation decides this: if frames are tied, consecutive frames
+of a pitch are one note; if they are rearticulated, every frame is a separate note.
 """
 
 import math
@@ -41,15 +41,15 @@ GRIDS = {1: "quarter", 2: "eighth", 4: "sixteenth"}
 """Steps per quarter note -> the note value that lasts one frame."""
 
 MAX_FRAMES = 1_000_000
-"""Frames of the longest roll (88 MB)."""
+"""Largest number of frames of a roll (88 MB)."""
 
-# A frame's start times a tempo comes back with an error near 1e-10 frames, and a tie between two
-# frames must not depend on it.
-_TIE = 1e-6
+# Conversion to seconds and back has rounding errors near 1e-10 frames. Times halfway between two
+# frames must be rounded the same way in spite of them.
+_TIE_TOLERANCE = 1e-6
 
 
 class Note(NamedTuple):
-    """One sounding note.
+    """A note.
 
     Attributes:
         pitch: MIDI number, 0 to 127.
@@ -65,10 +65,11 @@ class Note(NamedTuple):
 
 
 def rearticulates_by_default(steps_per_quarter: int) -> bool:
-    """Whether every frame is best heard as a note of its own.
+    """Return whether frames are rearticulated by default on this grid.
 
-    Of the chorales' pitches that stay on from one frame to the next, 37 % are held on quarters,
-    83 % on eighths and 94 % on sixteenths, and the others struck again: so finer grids tie.
+    If a pitch of the chorales is active in two consecutive frames, it is one held note in 37 % of
+    the cases on quarters, in 83 % on eighths and in 94 % on sixteenths; otherwise it is struck
+    again. Therefore frames are rearticulated on quarters and tied on finer grids.
     """
     return steps_per_quarter == 1
 
@@ -81,17 +82,20 @@ def notes_from_roll(
     rearticulate: bool,
     velocity: int = 80,
 ) -> list[Note]:
-    """The notes of a piano-roll, by onset and then by pitch.
+    """Convert a piano-roll into notes, sorted by onset and then by pitch.
 
     Args:
         roll: (T, 88) boolean, or 0 and 1.
         tempo: quarter notes per minute.
-        steps_per_quarter: frames of a quarter note: 1, 2 or 4.
+        steps_per_quarter: frames per quarter note: 1, 2 or 4.
         rearticulate: True makes every frame a note; False ties consecutive frames of a pitch.
-        velocity: of every note.
+        velocity: MIDI velocity of every note.
+
+    Returns:
+        Notes with times in seconds.
 
     Raises:
-        DataError: if the roll is no piano-roll, or the tempo or grid is out of bounds.
+        DataError: if the roll is not a piano-roll, or the tempo or grid is out of bounds.
     """
     on = as_roll(roll)
     rate = _frames_per_minute(tempo, steps_per_quarter)
@@ -114,20 +118,20 @@ def notes_from_roll(
 def roll_from_notes(
     notes: Sequence[Note], *, tempo: float, steps_per_quarter: int, frames: int | None = None
 ) -> np.ndarray:
-    """The (T, 88) boolean piano-roll of notes: the inverse of `notes_from_roll`.
+    """Convert notes into a (T, 88) boolean piano-roll, the inverse of `notes_from_roll`.
 
-    An onset and a release go to the nearest frame, the earlier one of two equally near, and a note
-    sounds for one frame at least.
+    Onsets and releases are rounded to the nearest frame, and to the earlier one of two equally near
+    frames. A note lasts at least one frame.
 
     Args:
-        notes: in any order, with pitches from `LOWEST` to `HIGHEST`; leave others out first.
-        tempo: quarter notes per minute; 60 for notes whose times are in quarters.
-        steps_per_quarter: frames of a quarter note: 1, 2 or 4.
-        frames: length T; later notes are cut off. By default the last release.
+        notes: notes in any order, with pitches from `LOWEST` to `HIGHEST`.
+        tempo: quarter notes per minute; 60 for notes whose times are in quarter notes.
+        steps_per_quarter: frames per quarter note: 1, 2 or 4.
+        frames: length T; later notes are cut off. By default the roll ends at the last release.
 
     Raises:
-        DataError: if a note is faulty or off the piano, the tempo or grid is out of bounds, or the
-            roll would be longer than `MAX_FRAMES`.
+        DataError: if a note is invalid or outside the piano's range, the tempo or grid is out of
+            bounds, or the roll would be longer than `MAX_FRAMES`.
     """
     check_notes(notes)
     for note in notes:
@@ -140,7 +144,7 @@ def roll_from_notes(
     times = np.array([(note.start, note.end) for note in notes]).reshape(-1, 2) * rate
     if times.max(initial=0.0) > MAX_FRAMES or (frames or 0) > MAX_FRAMES:
         raise DataError(f"A piano-roll has at most {MAX_FRAMES:,} frames, and this is longer.")
-    starts, ends = np.ceil(times - 0.5 - _TIE).astype(np.int64).T
+    starts, ends = np.ceil(times - 0.5 - _TIE_TOLERANCE).astype(np.int64).T
     ends = np.maximum(ends, starts + 1)
     roll = np.zeros((ends.max(initial=0) if frames is None else frames, PITCHES), dtype=bool)
     for note, start, end in zip(notes, starts, ends, strict=True):
@@ -149,10 +153,10 @@ def roll_from_notes(
 
 
 def as_roll(roll: np.ndarray) -> np.ndarray:
-    """`roll` as a (T, 88) boolean array.
+    """Return `roll` as a (T, 88) boolean array.
 
     Raises:
-        DataError: if its shape is another, or it holds anything but 0 and 1.
+        DataError: if it has another shape or values other than 0 and 1.
     """
     roll = np.asarray(roll)
     if roll.ndim != 2 or roll.shape[1] != PITCHES:
@@ -164,11 +168,11 @@ def as_roll(roll: np.ndarray) -> np.ndarray:
 
 
 def check_notes(notes: Sequence[Note]) -> None:
-    """Check that every note can be written and heard.
+    """Check that every note is valid.
 
     Raises:
-        DataError: if a pitch is not 0 to 127, a velocity not 1 to 127, or the times are not finite,
-            from 0 on and in order.
+        DataError: if a pitch is not 0 to 127, a velocity is not 1 to 127, or the times do not
+            satisfy 0 <= start <= end < infinity.
     """
     for note in notes:
         if not 0 <= note.pitch <= 127:

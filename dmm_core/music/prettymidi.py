@@ -1,7 +1,7 @@
-"""Notes and piano-rolls as `pretty_midi.PrettyMIDI` objects, and back.
+"""Converts notes and piano-rolls to and from `pretty_midi.PrettyMIDI` objects.
 
-`PrettyMIDI` is the object that other Python code for music takes and returns (pretty_midi, muspy,
-MIDI toolkits of research code). Files are written by `dmm_core.music.midi.midi_from_notes`.
+Other Python packages for music, such as pretty_midi and muspy, use `PrettyMIDI` objects. MIDI files
+are written by `dmm_core.music.midi.midi_from_notes`.
 """
 
 from collections.abc import Sequence
@@ -21,18 +21,18 @@ __all__ = [
 
 
 def pretty_midi_from_notes(notes: Sequence[Note], *, tempo: float, program: int = 0) -> PrettyMIDI:
-    """A score of one instrument that holds the notes at their times.
+    """Create a `PrettyMIDI` object of one instrument with the given notes.
 
-    A note shorter than a tick ends at the next tick, as in a written file: pretty_midi would write
-    its release before its onset, and it would never end.
+    A note shorter than a tick ends at the next tick. Otherwise pretty_midi would write its release
+    before its onset, and it would never end.
 
     Args:
-        notes: with times in seconds.
+        notes: notes with times in seconds.
         tempo: quarter notes per minute, 4 to 1000.
         program: MIDI program of the instrument, 0 to 127.
 
     Raises:
-        DataError: if a note is faulty, or the tempo or program is out of bounds.
+        DataError: if a note is invalid, or the tempo or program is out of bounds.
     """
     check_playable(notes, tempo=tempo, program=program)
     score = PrettyMIDI(resolution=TICKS_PER_QUARTER, initial_tempo=tempo)
@@ -47,10 +47,10 @@ def pretty_midi_from_notes(notes: Sequence[Note], *, tempo: float, program: int 
 
 
 def notes_from_pretty_midi(score: PrettyMIDI) -> list[Note]:
-    """The notes of all instruments but drums, by onset and then by pitch, with times in seconds.
+    """Return the notes of all instruments except drums, by onset and pitch, times in seconds.
 
     Raises:
-        DataError: if a note is faulty.
+        DataError: if a note is invalid.
     """
     notes = [
         Note(int(note.pitch), float(note.start), float(note.end), int(note.velocity))
@@ -70,17 +70,17 @@ def pretty_midi_from_roll(
     rearticulate: bool,
     program: int = 0,
 ) -> PrettyMIDI:
-    """A score of one instrument that plays a (T, 88) piano-roll.
+    """Create a `PrettyMIDI` object of one instrument that plays a (T, 88) piano-roll.
 
     Args:
         roll: (T, 88) boolean, or 0 and 1.
         tempo: quarter notes per minute, 4 to 1000.
-        steps_per_quarter: frames of a quarter note: 1, 2 or 4.
+        steps_per_quarter: frames per quarter note: 1, 2 or 4.
         rearticulate: True makes every frame a note; False ties consecutive frames of a pitch.
         program: MIDI program of the instrument, 0 to 127.
 
     Raises:
-        DataError: if the roll is no piano-roll, or a value is out of bounds.
+        DataError: if the roll is not a piano-roll, or a value is out of bounds.
     """
     notes = notes_from_roll(
         roll, tempo=tempo, steps_per_quarter=steps_per_quarter, rearticulate=rearticulate
@@ -91,19 +91,18 @@ def pretty_midi_from_roll(
 def roll_from_pretty_midi(
     score: PrettyMIDI, *, steps_per_quarter: int = 1, frames: int | None = None
 ) -> np.ndarray:
-    """The (T, 88) boolean piano-roll of all instruments but drums, on the score's own beats.
+    """Convert all instruments except drums into a (T, 88) boolean piano-roll on the score's beats.
 
-    Frames follow the quarter notes of the score, so that changes of tempo move no note between
-    frames.
+    Frames follow the quarter notes of the score, so tempo changes have no effect on them.
 
     Args:
         score: with pitches from 21 to 108.
-        steps_per_quarter: frames of a quarter note: 1, 2 or 4.
+        steps_per_quarter: frames per quarter note: 1, 2 or 4.
         frames: length T; later notes are cut off. By default the last release.
 
     Raises:
-        DataError: if a note is faulty or off the piano, the grid is out of bounds, or the roll
-            would be longer than a million frames.
+        DataError: if a note is invalid or outside the piano's range, the grid is out of bounds, or
+            the roll would be longer than `MAX_FRAMES`.
     """
     notes = [
         note._replace(

@@ -1,4 +1,4 @@
-"""Scales, and which of the piano's pitches belong to one."""
+"""Scales, and masks of the piano's pitches that belong to a scale."""
 
 import numpy as np
 
@@ -20,7 +20,7 @@ SCALES: dict[str, tuple[int, ...]] = {
     "blues": (0, 3, 5, 6, 7, 10),
     "whole-tone": (0, 2, 4, 6, 8, 10),
 }
-"""Semitones above the tonic, by name."""
+"""Name of a scale -> its notes in semitones above the tonic."""
 
 
 def pitch_mask(
@@ -30,10 +30,10 @@ def pitch_mask(
     lowest: int = LOWEST,
     highest: int = HIGHEST,
 ) -> np.ndarray:
-    """(88,) boolean: the pitches of a scale from `lowest` to `highest`, from MIDI 21 up.
+    """Return an (88,) boolean mask of the pitches of a scale from `lowest` to `highest`.
 
     Args:
-        scale: a name in `SCALES`, or None for every pitch.
+        scale: key of `SCALES`, or None for all pitches.
         tonic: pitch class of its first note, 0 (C) to 11 (B).
         lowest: lowest MIDI pitch.
         highest: highest MIDI pitch.
@@ -42,7 +42,7 @@ def pitch_mask(
         DataError: if there is no such scale.
     """
     if scale is not None and scale not in SCALES:
-        raise DataError(f"There is no scale {scale!r:.40}.")
+        raise DataError(f"There is no scale {scale!r:.40}; the scales are {', '.join(SCALES)}.")
     pitches = np.arange(LOWEST, HIGHEST + 1)
     within = (lowest <= pitches) & (pitches <= highest)
     return within if scale is None else within & np.isin((pitches - tonic) % 12, SCALES[scale])

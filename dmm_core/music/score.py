@@ -1,6 +1,6 @@
-"""MusicXML scores -> the notes that sound, in quarter notes.
+"""Reads the sounding notes of MusicXML scores, with times in quarter notes.
 
-Measures of the same index start together in all parts.
+Measures with the same index start at the same time in all parts.
 Source: MusicXML 4.0 (W3C, 2021).
 """
 
@@ -25,19 +25,20 @@ _DRUM_CHANNEL = "10"
 
 
 class ScoreNotes(NamedTuple):
-    """The pitched notes of a score, as they sound.
+    """The pitched notes of a score at sounding pitch.
 
     Attributes:
-        notes: by onset, with start and end in quarter notes; tied notes are one note.
-        key: the first key signature as it sounds, or None. Modes other than minor count as major.
+        notes: notes sorted by onset, with start and end in quarter notes; tied notes are one note.
+        key: first key signature at sounding pitch, or None. Modes other than minor count as major.
         meters: time signatures such as "3/4", each once, in order of appearance.
-        counts: what was left out or changed, by name: "graces", "cues", "symbols" (chord symbols),
+        counts: number of things that were left out or changed: "graces", "cues", "symbols" (chord
+            symbols),
             "unpitched" (percussion notes), "slashes" (slash notation), "transposed" (notes of
             transposing instruments), "microtones" (rounded to a semitone), "repeats" (ends of
             repeats, which are read once) and "measure_repeats" (signs that repeat a bar or a beat,
             which are not played).
-        jumps: of "D.C.", "D.S." and "to coda", those that the score has. They are not played.
-        title: of an ABC tune; else empty.
+        jumps: those of "D.C.", "D.S." and "to coda" that the score has. They are not played.
+        title: title of an ABC tune; empty for other scores.
     """
 
     notes: tuple[Note, ...]
@@ -71,11 +72,12 @@ def read_musicxml(data: bytes) -> ScoreNotes:
 
 
 def notes_of_musicxml(root: Element, *, as_written: bool = False) -> ScoreNotes:
-    """The notes of a parsed score.
+    """Return the notes of a parsed score.
 
     Args:
         root: the element score-partwise or score-timewise.
-        as_written: whether a bar lasts as long as all its rests, as it does in ABC.
+        as_written: whether rests can make a bar longer than its time signature, as in ABC. MusicXML
+            programs write rests that overfill bars, so there they cannot.
 
     Raises:
         UploadError: if a part cannot be read or the score is too long.
@@ -94,11 +96,11 @@ def notes_of_musicxml(root: Element, *, as_written: bool = False) -> ScoreNotes:
                     f"The score cannot be read in measure {bar:,} of part {number:,}."
                 ) from None
         parts.append(part)
-    return _together(parts)
+    return _align_parts(parts)
 
 
 def _parts(root: Element) -> Iterator[tuple[str, list[Element]]]:
-    """Id and measures of each part."""
+    """Yield id and measures of each part."""
     if root.tag == "score-timewise":
         parts: dict[str, list[Element]] = {}
         for measure in root.iter("measure"):
@@ -111,7 +113,7 @@ def _parts(root: Element) -> Iterator[tuple[str, list[Element]]]:
 
 
 def _drums(root: Element) -> dict[str, frozenset[str]]:
-    """Part id -> ids of its instruments on the channel of drums; "" if all of them are."""
+    """Return part id -> ids of its drum instruments, and "" among them if all are drums."""
     drums = {}
     for part in root.iter("score-part"):
         channels = {m.get("id", ""): _is_drum(m) for m in part.iter("midi-instrument")}
@@ -123,16 +125,17 @@ def _drums(root: Element) -> dict[str, frozenset[str]]:
 
 
 def _is_drum(instrument: Element) -> bool:
+    """Return whether an instrument is on the drum channel or unpitched."""
     channel = instrument.findtext("midi-channel", "").strip()
     return channel == _DRUM_CHANNEL or instrument.find("midi-unpitched") is not None
 
 
-def _together(parts: list[Part]) -> ScoreNotes:
-    """Let each bar of all parts start where the longest part's bar before it ends."""
+def _align_parts(parts: list[Part]) -> ScoreNotes:
+    """Combine parts: each bar starts where the longest of the previous bars ends."""
     lengths, nominal = _longest(part.lengths for part in parts), _longest(p.nominal for p in parts)
     starts = [Fraction(0)]
     for length, usual in zip(lengths, nominal, strict=True):
-        starts.append(starts[-1] + (length or usual))  # 0 where not even a rest stands in it
+        starts.append(starts[-1] + (length or usual))  # an empty bar has length 0
         if starts[-1].denominator > MAX_DENOMINATOR:
             raise UploadError("The score divides its quarter notes in too many different ways.")
     notes = sorted(
@@ -152,14 +155,14 @@ def _together(parts: list[Part]) -> ScoreNotes:
     return ScoreNotes(
         notes=tuple(Note(pitch, start, end) for start, pitch, end in notes),
         key=next((part.key for part in parts if part.key), None),
-        meters=tuple(dict.fromkeys(said for _, said in meters)),
+        meters=tuple(dict.fromkeys(meter for _, meter in meters)),
         counts=+counts,
         jumps=tuple(name for name in JUMPS if name in jumps),
     )
 
 
 def _longest(parts: Iterable[Sequence[Fraction]]) -> list[Fraction]:
-    """The greatest length of each bar."""
+    """Return the greatest length of each bar over all parts."""
     longest: list[Fraction] = []
     for lengths in parts:
         longest += [Fraction(0)] * (len(lengths) - len(longest))

@@ -1,6 +1,7 @@
-"""One part of a MusicXML score, measure by measure.
+"""Reads one part of a MusicXML score, measure by measure.
 
-A measure moves a cursor: notes and forwards advance it, backups set it back.
+A cursor holds the current time in the measure: notes and `forward` elements advance it, `backup`
+elements move it back.
 Source: MusicXML 4.0 (W3C, 2021).
 """
 
@@ -13,32 +14,32 @@ from xml.etree.ElementTree import Element
 
 from dmm_core.music.key import Key, key_from_fifths
 
-__all__ = ["JUMPS", "MAX_DENOMINATOR", "Part", "Place", "Sound", "jumps_in"]
+__all__ = ["JUMPS", "MAX_DENOMINATOR", "Part", "Place", "Sound", "find_jumps"]
 
 _STEPS = {"C": 0, "D": 2, "E": 4, "F": 5, "G": 7, "A": 9, "B": 11}
-_METER = 20  # characters of a time signature to show
+_MAX_METER = 20  # characters of a time signature in a message
 MAX_DENOMINATOR = 10**18
-"""Of a time in quarters: parts of genuine scores have few divisions."""
+"""Largest denominator of a time in quarter notes; real scores have far smaller ones."""
 
 JUMPS = {
     "D.C.": re.compile(r"\bD\. ?C\b|\bDC\b|(?i:\bda ?capo\b)"),
     "D.S.": re.compile(r"\bD\. ?S\b|\bDS\b|(?i:\bdal ?segno\b)"),
     "to coda": re.compile(r"(?i)\b(to|al|alla|da) ?coda\b"),
 }
-"""Jumps, and the words that ask for them."""
+"""Name of a jump -> pattern of the words for it in a score."""
 
 _JUMP_OF_SOUND = {"dacapo": "D.C.", "dalsegno": "D.S.", "tocoda": "to coda"}
 
 
 class Place(NamedTuple):
-    """A time in a part: index of a bar, and quarters from its start."""
+    """A time in a part: index of a bar, and quarter notes from the start of the bar."""
 
     bar: int
     at: Fraction
 
 
 class Sound(NamedTuple):
-    """A note before it is known when its bars start."""
+    """A note whose times are relative to bars, before the start times of bars are known."""
 
     pitch: int
     start: Place
@@ -46,20 +47,25 @@ class Sound(NamedTuple):
 
 
 class Part:
-    """What one part holds, once all of its measures are read.
+    """The content of a part, complete after all of its measures are read.
 
     Attributes:
-        sounds: its notes as they sound; tied notes are one.
-        lengths: quarters of each bar, as far as its notes and rests reach.
-        nominal: quarters of each bar by the time signature.
-        meters: index of a bar and the time signature that begins there.
-        key: the first key signature as it sounds, or None.
+        sounds: notes at sounding pitch; tied notes are one note.
+        lengths: length of each bar in quarter notes, up to the end of its notes and rests.
+        nominal: length of each bar in quarter notes according to the time signature.
+        meters: (index of a bar, time signature that begins there).
+        key: first key signature at sounding pitch, or None.
         counts: as in `ScoreNotes`.
-        jumps: those of `JUMPS` that stand in it.
+        jumps: keys of `JUMPS` that occur in the part.
     """
 
     def __init__(self, drums: frozenset[str], as_written: bool) -> None:
-        """Begin a part whose instruments `drums` are drums; see `notes_of_musicxml`."""
+        """Create an empty part.
+
+        Args:
+            drums: ids of its drum instruments, and "" among them if all are drums.
+            as_written: as in `notes_of_musicxml`.
+        """
         self.sounds: list[Sound] = []
         self.lengths: list[Fraction] = []
         self.nominal: list[Fraction] = []
@@ -70,8 +76,10 @@ class Part:
         self._drums = drums
         self._as_written = as_written
         self._drum_staves: set[str] = set()
-        self._shifts: dict[str, int] = {}  # staff, or "" for all -> semitones above what is written
-        self._ties: dict[tuple[int, Place], list[int]] = {}  # where notes wait for their ties' end
+        # staff, or "" for all staves -> semitones that it sounds above the written pitch
+        self._shifts: dict[str, int] = {}
+        # (pitch, time) -> indices of notes that end there and are tied to a following note
+        self._ties: dict[tuple[int, Place], list[int]] = {}
         self._divisions = Fraction(1)
         self._bar_length = Fraction(4)
         self._cursor = self._onset = Fraction(0)
@@ -92,7 +100,7 @@ class Part:
                 self._cursor = max(Fraction(0), self._cursor - self._duration(element))
             elif element.tag == "forward":
                 self._advance(self._duration(element))
-                if not partial:  # there they fill up what the bar does not have
+                if not partial:  # in an incomplete bar, it stands for the missing part
                     longest = max(longest, self._reach(sounds=False))
             elif element.tag == "attributes":
                 self._attributes(element)
@@ -105,25 +113,28 @@ class Part:
         self._end_bar(longest)
 
     def _advance(self, duration: Fraction) -> None:
+        """Move the cursor forward."""
         self._cursor += duration
         if self._cursor.denominator > MAX_DENOMINATOR:
-            raise ArithmeticError("The divisions of the part are too many.")
+            raise ArithmeticError("The part has too many different divisions.")
 
     def _reach(self, sounds: bool) -> Fraction:
-        """How far the bar reaches by the cursor; programs write rests that overfill it."""
+        """Return the end of the bar so far; rests cannot extend it unless `as_written`."""
         if sounds or self._as_written or not self._bar_length:
             return self._cursor
         return min(self._cursor, self._bar_length)
 
     def _duration(self, element: Element) -> Fraction:
+        """Return the duration of an element in quarter notes."""
         return Fraction(element.findtext("duration", "0").strip()) / self._divisions
 
     def _note(self, note: Element) -> None:
+        """Read a note or rest."""
         duration = self._duration(note)
         if note.find("grace") is not None or (not duration and note.find("rest") is None):
             self.counts["graces"] += 1
             return
-        if note.find("chord") is None:  # else it starts with the note before
+        if note.find("chord") is None:  # notes of a chord share the onset of its first note
             self._onset = self._cursor
             self._advance(duration)
         if note.find("rest") is not None:
@@ -134,7 +145,7 @@ class Part:
             self.counts["unpitched"] += 1
         elif note.find("cue") is not None:
             self.counts["cues"] += 1
-        elif note.findtext("notehead") == "slash":  # a beat of an accompaniment that is not written
+        elif note.findtext("notehead") == "slash":  # slash notation: a beat of an accompaniment
             self.counts["slashes"] += 1
         else:
             self._add(note, self._pitch(pitch), self._shift(staff), self._onset + duration)
@@ -145,7 +156,7 @@ class Part:
         return staff in self._drum_staves or name in self._drums
 
     def _pitch(self, pitch: Element) -> int:
-        """MIDI number of what is written."""
+        """Return the MIDI number of the written pitch."""
         step = _STEPS[pitch.findtext("step", "").strip()]
         alter = float(pitch.findtext("alter", "0").strip() or 0)
         octave = int(pitch.findtext("octave", "").strip())
@@ -153,15 +164,16 @@ class Part:
         return 12 * (octave + 1) + step + round(alter)
 
     def _shift(self, staff: str) -> int:
+        """Return the semitones that a staff sounds above its written pitch."""
         return self._shifts.get(staff, self._shifts.get("", 0))
 
     def _add(self, note: Element, written: int, shift: int, until: Fraction) -> None:
-        """Keep a note, or lengthen the one that it is tied to."""
+        """Add a note, or lengthen the note to which it is tied."""
         pitch = written + shift
         start, end = Place(len(self.lengths), self._onset), Place(len(self.lengths), until)
         ties = {tie.get("type") for tie in (*note.findall("tie"), *note.findall("notations/tied"))}
         waiting = self._ties.get((pitch, start), [])
-        if waiting:  # even if this note does not stop the tie, which some programs leave out
+        if waiting:  # even without a tie of type stop, which some programs omit
             at = waiting.pop(0)
             self.sounds[at] = self.sounds[at]._replace(end=end)
         else:
@@ -172,7 +184,7 @@ class Part:
             self._ties.setdefault((pitch, end), []).append(at)
 
     def _end_bar(self, length: Fraction) -> None:
-        """Carry ties at the end of the bar into the next one, whose start may be later."""
+        """End the bar, and continue ties at its end in the next bar, which may start later."""
         ties, self._ties = self._ties, {}
         for (pitch, end), waiting in ties.items():
             if end.at >= length:
@@ -182,6 +194,7 @@ class Part:
         self.nominal.append(self._bar_length)
 
     def _attributes(self, attributes: Element) -> None:
+        """Read divisions, transposition, clefs, key, time signature and measure styles."""
         if divisions := attributes.findtext("divisions"):
             self._divisions = Fraction(divisions.strip())
         for transpose in attributes.findall("transpose"):
@@ -207,6 +220,7 @@ class Part:
             self.counts["measure_repeats"] += sum(sign.get("type") == "start" for sign in signs)
 
     def _meter(self, time: Element) -> None:
+        """Read a time signature."""
         beats = [(b.text or "").strip() for b in time.findall("beats")]
         types = [(t.text or "").strip() for t in time.findall("beat-type")]
         self._bar_length = sum(
@@ -218,27 +232,29 @@ class Part:
             Fraction(0),
         )
         if beats:
-            said = "+".join(f"{b}/{kind}" for b, kind in zip(beats, types, strict=True))
-            self.meters.append((len(self.lengths), said[:_METER]))
+            meter = "+".join(f"{b}/{kind}" for b, kind in zip(beats, types, strict=True))
+            self.meters.append((len(self.lengths), meter[:_MAX_METER]))
 
     def _direction(self, direction: Element) -> None:
+        """Collect the jumps in a direction or sound element."""
         for sound in direction.iter("sound"):
-            self.jumps.update(said for name, said in _JUMP_OF_SOUND.items() if sound.get(name))
+            self.jumps.update(jump for name, jump in _JUMP_OF_SOUND.items() if sound.get(name))
         for words in direction.iter("words"):
-            self.jumps.update(jumps_in(words.text or ""))
+            self.jumps.update(find_jumps(words.text or ""))
 
 
-def jumps_in(words: str) -> Iterator[str]:
-    """Which of "D.C.", "D.S." and "to coda" stand in `words`."""
-    for said, pattern in JUMPS.items():
+def find_jumps(words: str) -> Iterator[str]:
+    """Yield those of "D.C.", "D.S." and "to coda" that occur in `words`."""
+    for jump, pattern in JUMPS.items():
         if pattern.search(words):
-            yield said
+            yield jump
 
 
 def _key(key: Element, shift: int) -> Key | None:
+    """Return a key signature at sounding pitch, or None if it is not a standard one."""
     try:
         fifths = int(key.findtext("fifths", ""))
     except ValueError:
-        return None  # one that is spelled out note by note
+        return None  # a signature that lists its accidentals
     written = key_from_fifths(fifths, minor=key.findtext("mode", "").strip() == "minor")
     return Key((written.tonic + shift) % 12, written.minor)

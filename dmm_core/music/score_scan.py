@@ -1,6 +1,7 @@
-"""A first look at the bytes of a MusicXML file, before any library may build a score of it.
+"""Checks untrusted MusicXML before it is parsed.
 
-It refuses what would make a parser expand, fetch or hang. Source: MusicXML 4.0 (W3C, 2021).
+Files are refused if they could make a parser expand entities, access other files, or use too much
+time or memory. Source: MusicXML 4.0 (W3C, 2021).
 """
 
 import re
@@ -18,15 +19,15 @@ __all__ = [
 ]
 
 MAX_NOTES = 100_000
-"""Notes and rests of a file."""
+"""Largest number of notes and rests of a file."""
 
 MAX_ELEMENTS = 1_000_000
-"""XML elements of a file; a note has about ten."""
+"""Largest number of XML elements of a file; a note has about ten."""
 
 MAX_DEPTH = 64
-"""XML elements inside one another."""
+"""Largest nesting depth of XML elements."""
 
-_DIGITS = 6  # of a duration and its like
+_DIGITS = 6  # of a duration and of other numbers
 _NUMBER = rf"\d{{1,{_DIGITS}}}(\.\d{{1,{_DIGITS}}})?"
 _BEATS = r"\d{1,3}( *\+ *\d{1,3})*"
 _NUMBERS = frozenset({"duration", "divisions", "beats", "beat-type"})
@@ -34,7 +35,7 @@ _ROOTS = ("score-partwise", "score-timewise")
 
 
 def scan_musicxml(data: bytes) -> None:
-    """Check that `data` is well-formed XML, a score, within the limits above.
+    """Check that `data` is a well-formed MusicXML score within the limits of this module.
 
     Raises:
         UploadError: if it is not.
@@ -45,15 +46,15 @@ def scan_musicxml(data: bytes) -> None:
 
 
 def scan_xml(data: bytes, what: str, roots: Sequence[str] = ()) -> int:
-    """Check that `data` is well-formed XML within the limits above, and count its notes.
+    """Check that `data` is well-formed XML within the limits of this module, and count its notes.
 
-    A genuine file names its DTD, so a DOCTYPE is allowed; declarations inside of it, which is where
-    entities are declared, are not. Nothing outside the file is ever fetched.
+    A DOCTYPE is allowed, because MusicXML files name their DTD. Declarations inside the DOCTYPE,
+    where entities are declared, are not allowed. Nothing outside the file is ever accessed.
 
     Args:
-        data: of the file.
-        what: the file is, in messages.
-        roots: names that its first element may have; any, if empty.
+        data: content of the file.
+        what: name of the file in messages, such as "MusicXML file".
+        roots: allowed names of the root element; empty allows all names.
 
     Raises:
         UploadError: if it is not.
@@ -76,12 +77,12 @@ def scan_xml(data: bytes, what: str, roots: Sequence[str] = ()) -> int:
             f"{expat.ErrorString(error.code)}."
         ) from None
     except (LookupError, ValueError):
-        raise UploadError(f"The {what} is in an encoding that is not known.") from None
+        raise UploadError(f"The {what} has an unknown encoding.") from None
     return scan.notes
 
 
 class _XmlScan:
-    """Counts elements as they come."""
+    """Counts elements and checks limits while expat parses."""
 
     def __init__(self, what: str, roots: Sequence[str]) -> None:
         self.what = what
@@ -130,6 +131,7 @@ class _XmlScan:
 
 
 def _check_number(text: str, name: str) -> None:
+    """Check the text of an element that must hold a number."""
     number = text.strip()
     if not re.fullmatch(_BEATS if name == "beats" else _NUMBER, number):
         raise UploadError(

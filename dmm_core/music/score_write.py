@@ -1,4 +1,4 @@
-"""Notes as MusicXML: a piano's two staves in 4/4, on a grid of sixteenths."""
+"""Writes notes as MusicXML: two piano staves in 4/4, on a grid of sixteenths."""
 
 import re
 from collections import deque
@@ -10,16 +10,16 @@ from xml.etree.ElementTree import Element, SubElement, indent, tostring
 import numpy as np
 
 from dmm_core.errors import DataError
-from dmm_core.music.key import Key, Spelled, estimate_key, spelled
+from dmm_core.music.key import Key, SpelledPitch, estimate_key, spell_pitch
 from dmm_core.music.midi_scan import MAX_QUARTERS
 from dmm_core.music.pianoroll import Note, check_notes
 
 __all__ = ["NOT_XML", "musicxml_from_notes"]
 
 NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-"""A character that no XML file may hold."""
+"""Matches a character that is not allowed in XML."""
 
-_UNITS = 4  # of a quarter: a unit is a sixteenth
+_UNITS = 4  # units per quarter note; a unit is a sixteenth
 _BAR = 4 * _UNITS
 _MIDDLE_C = 60
 _VALUES = {
@@ -32,7 +32,7 @@ _VALUES = {
     2: ("eighth", 0),
     1: ("16th", 0),
 }
-"""Units -> note value and dots, the longest first."""
+"""Units -> (note value, dots), the longest first."""
 
 _TEMPOS = (4.0, 1000.0)
 _HEAD = (
@@ -51,7 +51,7 @@ class _Span(NamedTuple):
 
 
 class _Chord(NamedTuple):
-    """What a staff shows for a while, in units; a rest where there are no notes."""
+    """A chord of a staff, with times in units; without notes it is a rest."""
 
     start: int
     end: int
@@ -59,20 +59,20 @@ class _Chord(NamedTuple):
 
 
 def musicxml_from_notes(notes: Sequence[Note], *, tempo: float, title: str) -> bytes:
-    """Write notes as a MusicXML file for a piano, middle C and above on the upper staff.
+    """Write notes as a MusicXML file for piano; middle C and higher notes are on the upper staff.
 
-    Times go to the nearest sixteenth, and a note lasts one at least; where a pitch is struck while
-    it sounds, the first note ends. A staff is one voice: notes that overlap are tied chords. The
-    key signature and the spelling are those of the key that the notes fit best. The same notes give
-    the same bytes.
+    Times are rounded to the nearest sixteenth, and a note lasts at least one sixteenth. If a pitch
+    is struck while it sounds, the first note ends there. Each staff has one voice; overlapping
+    notes become tied chords. The key signature and the spelling are those of the key that fits the
+    notes best. The same notes give the same bytes.
 
     Args:
-        notes: with times in seconds.
+        notes: notes with times in seconds.
         tempo: quarter notes per minute, 4 to 1000.
-        title: of the piece.
+        title: title of the piece.
 
     Raises:
-        DataError: if a note is faulty or below MIDI pitch 12, which MusicXML cannot write, the
+        DataError: if a note is invalid or below MIDI pitch 12, which MusicXML cannot write, the
             tempo is out of bounds, or the piece is longer than `MAX_QUARTERS`.
     """
     check_notes(notes)
@@ -109,7 +109,7 @@ def musicxml_from_notes(notes: Sequence[Note], *, tempo: float, title: str) -> b
 
 
 def _spans(notes: Sequence[Note], tempo: float) -> list[_Span]:
-    """The notes on the grid, no two of a pitch at once."""
+    """Return the notes on the grid; notes of the same pitch do not overlap."""
     rate = tempo / 60 * _UNITS
     onsets: dict[tuple[int, int], int] = {}
     for note in notes:
@@ -125,7 +125,7 @@ def _spans(notes: Sequence[Note], tempo: float) -> list[_Span]:
 
 
 def _key(spans: list[_Span]) -> Key | None:
-    """The key that the notes fit best."""
+    """Return the key that fits the notes best, or None."""
     weights = np.zeros(12)
     for span in spans:
         weights[span.pitch % 12] += span.end - span.start
@@ -133,7 +133,10 @@ def _key(spans: list[_Span]) -> Key | None:
 
 
 def _chords(spans: list[_Span], end: int) -> Iterator[_Chord]:
-    """The staff from 0 to `end`, cut wherever a note begins or ends, at bars, and into values."""
+    """Yield the chords of a staff from 0 to `end`.
+
+    The time is split where a note begins or ends, at bar lines, and into note values.
+    """
     edges = sorted({0, end, *range(0, end, _BAR), *(t for s in spans for t in (s.start, s.end))})
     waiting = sorted(spans, key=lambda span: -span.start)
     sounding: list[_Span] = []
@@ -149,6 +152,7 @@ def _chords(spans: list[_Span], end: int) -> Iterator[_Chord]:
 
 
 def _write(measure: Element, chord: _Chord, staff: int, key: Key | None) -> None:
+    """Write a chord or rest to a measure."""
     value, dots = _VALUES[chord.end - chord.start]
     for number, span in enumerate(chord.notes or (None,)):
         note = _put(measure, "note")
@@ -157,7 +161,7 @@ def _write(measure: Element, chord: _Chord, staff: int, key: Key | None) -> None
         if span is None:
             _put(note, "rest")
         else:
-            _pitch(note, spelled(span.pitch, key))
+            _pitch(note, spell_pitch(span.pitch, key))
         _put(note, "duration", str(chord.end - chord.start))
         ties = [] if span is None else _ties(span, chord)
         for tie in ties:
@@ -174,11 +178,12 @@ def _write(measure: Element, chord: _Chord, staff: int, key: Key | None) -> None
 
 
 def _ties(span: _Span, chord: _Chord) -> list[str]:
+    """Return the types of ties of a note in a chord."""
     before = ["stop"] if span.start < chord.start else []
     return before + (["start"] if span.end > chord.end else [])
 
 
-def _pitch(note: Element, pitch: Spelled) -> None:
+def _pitch(note: Element, pitch: SpelledPitch) -> None:
     element = _put(note, "pitch")
     _put(element, "step", pitch.letter)
     if pitch.alter:
@@ -210,6 +215,7 @@ def _tempo(measure: Element, tempo: float) -> None:
 
 
 def _put(parent: Element, tag: str, text: str | None = None, **attributes: str) -> Element:
+    """Append an element to `parent` and return it."""
     element = SubElement(parent, tag, attributes)
     element.text = text
     return element

@@ -1,4 +1,4 @@
-"""Sets of sampled notes, in assets/sounds, and which of them plays a General MIDI program.
+"""Sets of sampled notes in assets/sounds, and the set for each General MIDI program.
 
 `assets/sounds/make.py` builds the sets from MuseScore_General; NOTICE has its authors and licence.
 """
@@ -14,7 +14,7 @@ from dmm_core.system.files import assets
 __all__ = ["SAMPLE_RATE", "Sample", "SoundSet", "load_sounds", "sounds_for_program"]
 
 SAMPLE_RATE = 22050
-"""Points per second of the samples."""
+"""Sample rate of the sampled notes in Hz."""
 
 _PROGRAMS = (
     (0, "piano"),
@@ -46,19 +46,19 @@ _PROGRAMS = (
     (112, "music-box"),  # tinkle bell
     (113, "marimba"),  # drums and noises
 )
-"""The set that is nearest to each General MIDI program, from the first of a range on."""
+"""(first program of a range, name of the set that is nearest to the instruments of the range)."""
 
 
 class Sample(NamedTuple):
-    """A sampled note. Beyond its points it goes on with its loop.
+    """A sampled note. After its last point it continues with its loop.
 
     Attributes:
-        points: (points,) int16, full scale.
-        loop: the first point of the loop and the one after its last, which is the end of `points`;
-            both are that end where the note ends by itself.
-        hz: its fundamental.
-        gain: factor that gives it an RMS of 1 over its first half second.
-        decay: dB per second by which the loop fades.
+        points: (points,) int16 waveform, at full scale.
+        loop: index of the first point of the loop, and the end of the loop, which is the length of
+            `points`. Both are equal if the note has no loop and ends by itself.
+        hz: fundamental frequency in Hz.
+        gain: factor that normalises the RMS of the first half second to 1.
+        decay: decay of the loop in dB per second.
     """
 
     points: np.ndarray
@@ -69,41 +69,41 @@ class Sample(NamedTuple):
 
 
 class SoundSet(NamedTuple):
-    """An instrument.
+    """The sampled notes of an instrument.
 
     Attributes:
-        samples: by pitch.
-        release: seconds in which a released note falls by 100 dB.
+        samples: sampled notes in order of pitch.
+        release: time in seconds in which a released note decays by 100 dB.
     """
 
     samples: tuple[Sample, ...]
     release: float
 
     def nearest(self, hz: float) -> Sample:
-        """The sample whose fundamental is nearest to `hz`, by interval."""
+        """Return the sample whose fundamental is nearest to `hz` as a musical interval."""
         return min(self.samples, key=lambda sample: abs(np.log(sample.hz / hz)))
 
 
 def sounds_for_program(program: int) -> str:
-    """The name of the set that plays a General MIDI program (0 to 127)."""
+    """Return the name of the set that plays a General MIDI program (0 to 127)."""
     return _PROGRAMS[bisect_right(_PROGRAMS, program, key=lambda entry: entry[0]) - 1][1]
 
 
 @cache
 def load_sounds(name: str) -> SoundSet:
-    """The set of this name; it is read once.
+    """Load the set called `name`; later calls return the same object.
 
     Raises:
         OSError: if the file is missing.
     """
     with np.load(assets() / "sounds" / f"{name}.npz", allow_pickle=False) as arrays:
-        # The file holds the low and the high bytes of the differences between points.
+        # The file stores the differences between points, low and high bytes separately.
         differences = np.stack([arrays["low"], arrays["high"]], axis=1).view("<i2").ravel()
         ends = np.cumsum(arrays["lengths"])
         waves = np.split(np.cumsum(differences, dtype=np.int16), ends[:-1])
-        facts = (arrays[key].tolist() for key in ("loops", "hz", "gains", "decays"))
+        properties = (arrays[key].tolist() for key in ("loops", "hz", "gains", "decays"))
         samples = (
             Sample(wave, (loop[0], loop[1]), hz, gain / 32767, decay)
-            for wave, loop, hz, gain, decay in zip(waves, *facts, strict=True)
+            for wave, loop, hz, gain, decay in zip(waves, *properties, strict=True)
         )
         return SoundSet(tuple(samples), float(arrays["release"]))

@@ -1,29 +1,29 @@
-"""Swing: the second half of every quarter note comes late."""
+"""Swing: delays the second half of every quarter note."""
 
 from collections.abc import Sequence
 
 from dmm_core.errors import DataError
 from dmm_core.music.pianoroll import Note
 
-__all__ = ["STRAIGHT", "SWINGS", "swung"]
+__all__ = ["STRAIGHT", "SWINGS", "apply_swing"]
 
 STRAIGHT = 0.5
-"""Where a quarter's second half begins, as a share of the quarter, without swing."""
+"""Start of the second half of a quarter note without swing, as a fraction of the quarter."""
 
 SWINGS = (0.5, 0.75)
-"""Straight, and a dotted eighth before a sixteenth; 2/3 is a triplet's feel."""
+"""Smallest swing (straight) and largest (a dotted eighth and a sixteenth); 2/3 is a triplet."""
 
 
-def swung(notes: Sequence[Note], *, tempo: float, swing: float) -> list[Note]:
-    """Notes with the middle of every quarter moved to `swing` of it; quarters stay where they are.
+def apply_swing(notes: Sequence[Note], *, tempo: float, swing: float) -> list[Note]:
+    """Apply swing to notes: move the middle of every quarter note to the fraction `swing` of it.
 
-    Time goes faster in the one half and slower in the other, so what is finer than an eighth moves
-    along, and the order of notes stays.
+    Times in between are interpolated linearly, so shorter notes move too and the order of the notes
+    does not change. The beginnings of quarter notes do not move.
 
     Args:
-        notes: with times in seconds, straight.
-        tempo: quarter notes a minute.
-        swing: 0.5 (straight) to 0.75.
+        notes: notes without swing, with times in seconds.
+        tempo: quarter notes per minute.
+        swing: fraction of a quarter note, 0.5 (straight) to 0.75.
 
     Raises:
         DataError: if the swing is out of bounds.

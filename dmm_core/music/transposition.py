@@ -1,4 +1,4 @@
-"""Moving a piece to the pitch range and the key that a model was trained on, and back."""
+"""Transposes a piece to the octave and key of a model's training data, and back."""
 
 from typing import NamedTuple
 
@@ -6,15 +6,22 @@ import numpy as np
 
 from dmm_core.music.key import Key, key_of_roll
 
-__all__ = ["Home", "Transposition", "home_of", "into_model", "semitones_in_words", "transposed"]
+__all__ = [
+    "PitchReference",
+    "Transposition",
+    "describe_semitones",
+    "pitch_reference",
+    "transposed",
+    "transposition_for_model",
+]
 
 
-class Home(NamedTuple):
-    """Where the music of a data set stands.
+class PitchReference(NamedTuple):
+    """Octave and key of the music in a data set.
 
     Attributes:
-        raised: semitones by which the data set has its pieces higher than they sound.
-        tonic: pitch class on which all pieces end, or None where they are in many keys.
+        raised: semitones by which the pieces of the data set are above their sounding pitch.
+        tonic: pitch class on which all pieces end, or None if they are in different keys.
     """
 
     raised: int = 0
@@ -22,12 +29,12 @@ class Home(NamedTuple):
 
 
 class Transposition(NamedTuple):
-    """How a piece gets to a model.
+    """Transposition of a piece for a model.
 
     Attributes:
-        octaves: semitones up to the octave of the model's data, a multiple of 12.
-        by_key: semitones up, or down below 0, to the key of the model's data.
-        key: the key that was estimated from the notes, or None where none was needed or found.
+        octaves: semitones to the octave of the model's data, a multiple of 12; positive is up.
+        by_key: further semitones to the key of the model's data; positive is up.
+        key: key estimated from the notes, or None if it was not needed or not found.
     """
 
     octaves: int
@@ -36,42 +43,47 @@ class Transposition(NamedTuple):
 
     @property
     def semitones(self) -> int:
-        """Both together."""
+        """Return the total number of semitones; positive is up."""
         return self.octaves + self.by_key
 
 
-def home_of(data: str) -> Home:
-    """Where the music of the data set called `data` stands.
+def pitch_reference(data: str) -> PitchReference:
+    """Return the octave and key of the music in the data set called `data`.
 
-    The chorales of both sources were moved up, by 6 to 17 semitones, so that they end on a C; most
-    of them are then in C major or C minor, about an octave above Bach's singers.
+    The chorales of both sources are transposed up by 6 to 17 semitones so that they end on a C.
+    Most of them are then in C major or C minor, about an octave above the original.
     """
-    return Home(12, 0) if data.split("-")[0] == "jsb" else Home()
+    return PitchReference(12, 0) if data.split("-")[0] == "jsb" else PitchReference()
 
 
-def into_model(x: np.ndarray, *, source: str, model: str) -> Transposition:
-    """How a piece of one data set gets to where a model's data stand.
+def transposition_for_model(x: np.ndarray, *, source: str, model: str) -> Transposition:
+    """Return the transposition of a piece to the octave and key of a model's training data.
 
-    The piece goes to the model's octave and, where the model's data all end on one pitch class and
-    those of `source` do not, to that key by at most 6 semitones. Its own key is estimated from its
-    notes with the profiles of Krumhansl and Kessler.
+    The piece is transposed by key only if all pieces of the model's data end on one pitch class and
+    those of `source` do not; it then moves by at most 6 semitones. Its key is estimated from its
+    notes with the profiles of Krumhansl and Kessler (see `estimate_key`).
 
     Args:
-        x: (T, 88) the piece.
-        source: the data set that it is of, or "" for music that stands where it sounds.
-        model: the data set that the model was trained on.
+        x: (T, 88) piano-roll of the piece.
+        source: name of the data set of the piece, or "" for music at its sounding pitch.
+        model: name of the data set on which the model was trained.
     """
-    there, here = home_of(model), home_of(source)
-    octaves = there.raised - here.raised
-    if there.tonic is None or there.tonic == here.tonic:
+    target, own = pitch_reference(model), pitch_reference(source)
+    octaves = target.raised - own.raised
+    if target.tonic is None or target.tonic == own.tonic:
         return Transposition(octaves)
     key = key_of_roll(x)
-    by_key = 0 if key is None else (there.tonic - key.tonic + 6) % 12 - 6
+    by_key = 0 if key is None else (target.tonic - key.tonic + 6) % 12 - 6
     return Transposition(octaves, by_key, key)
 
 
 def transposed(values: np.ndarray, semitones: int) -> np.ndarray:
-    """(T, 88) values moved along the keyboard; what would leave it is left out."""
+    """Return (T, 88) values shifted along the pitch axis; values that leave it are dropped.
+
+    Args:
+        values: (T, 88) piano-roll, or one value per frame and pitch.
+        semitones: number of semitones; positive is up.
+    """
     moved = np.zeros_like(values)
     if semitones > 0:
         moved[:, semitones:] = values[:, :-semitones]
@@ -82,8 +94,8 @@ def transposed(values: np.ndarray, semitones: int) -> np.ndarray:
     return moved
 
 
-def semitones_in_words(semitones: int) -> str:
-    """A move by semitones, such as "2 semitones down"."""
+def describe_semitones(semitones: int) -> str:
+    """Describe a number of semitones in words, such as "2 semitones down"."""
     if semitones == 0:
         return "not moved"
     unit = "semitone" if abs(semitones) == 1 else "semitones"

@@ -10,10 +10,10 @@ from dmm_core.errors import DataError
 from dmm_core.music.key import Key
 from dmm_core.music.transposition import (
     Transposition,
-    home_of,
-    into_model,
-    semitones_in_words,
+    describe_semitones,
+    pitch_reference,
     transposed,
+    transposition_for_model,
 )
 from pages.ui.address import choose
 
@@ -30,7 +30,7 @@ _AUTO = "auto"
 
 def sounding_shift_of(data: str) -> int:
     """Semitones, at most 0, from the stored to the sounding pitch of the data set called `data`."""
-    return -home_of(data).raised
+    return -pitch_reference(data).raised
 
 
 class SoundingPiece(NamedTuple):
@@ -46,7 +46,7 @@ class SoundingPiece(NamedTuple):
 
     def for_model(self, model: str) -> np.ndarray:
         """(T, 88) uint8 for a model that was trained on the data set called `model`."""
-        return transposed(self.x, home_of(model).raised + self.key_shift)
+        return transposed(self.x, pitch_reference(model).raised + self.key_shift)
 
 
 def ask_transposition(
@@ -65,7 +65,7 @@ def ask_transposition(
     Raises:
         DataError: if the address names a transposition that is not on offer.
     """
-    auto = into_model(x, source=source, model=model)
+    auto = transposition_for_model(x, source=source, model=model)
     sounding = transposed(x, sounding_shift_of(source))
     if auto.key is None:
         return SoundingPiece(sounding)
@@ -96,5 +96,5 @@ def _auto_label(auto: Transposition) -> str:
 
 
 def _semitones_label(semitones: int) -> str:
-    words = semitones_in_words(semitones)
+    words = describe_semitones(semitones)
     return words[0].upper() + words[1:]

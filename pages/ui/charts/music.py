@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 
-from dmm_core.music.key import estimate_key, key_of_roll, pitch_names, spelled
+from dmm_core.music.key import estimate_key, key_of_roll, pitch_names, spell_pitch
 from dmm_core.music.pianoroll import LOWEST
 from pages.ui.charts.style import (
     ACCENT,
@@ -146,7 +146,7 @@ def pitch_class_histogram(counts: np.ndarray, reference: np.ndarray | None = Non
         reference: (12,) the same for the whole data set, drawn as a line.
     """
     key = estimate_key(np.asarray(counts, dtype=np.float64)) if np.any(counts) else None
-    classes = [str(spelled(60 + i, key))[:-1] for i in range(12)]
+    classes = [str(spell_pitch(60 + i, key))[:-1] for i in range(12)]
     return _bars(classes, counts, reference, x_title="Pitch class", unit="notes")
 
 

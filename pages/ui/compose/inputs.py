@@ -8,7 +8,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from dmm_core.data.sequences import Sequences
 from dmm_core.errors import DataError
-from dmm_core.music.transposition import into_model, transposed
+from dmm_core.music.transposition import transposed, transposition_for_model
 from pages.ui.address import choose, choose_range
 from pages.ui.compose.modes import Ask, Mode, Pieces
 from pages.ui.models import Trained, load_data, pick_data
@@ -188,7 +188,7 @@ def _ask_second(
             number = pick_piece(first.sequences, key="to", label=label, default=following)
         second = first._replace(number=number)
     x = second.x(steps_per_quarter)
-    moved = into_model(x, source=second.data, model=trained.data.name)
+    moved = transposition_for_model(x, source=second.data, model=trained.data.name)
     sounding = transposed(x, sounding_shift_of(second.data))
     return GivenPiece(SoundingPiece(sounding, moved.by_key), second.title)
 

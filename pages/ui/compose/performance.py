@@ -11,7 +11,7 @@ from dmm_core.music.audio import render_wav
 from dmm_core.music.midi import midi_from_notes
 from dmm_core.music.pianoroll import Note, notes_from_roll
 from dmm_core.music.score_write import musicxml_from_notes
-from dmm_core.music.swing import STRAIGHT, SWINGS, swung
+from dmm_core.music.swing import STRAIGHT, SWINGS, apply_swing
 
 __all__ = [
     "INSTRUMENTS",
@@ -96,7 +96,7 @@ class Performance:
 
     def notes(self, roll: np.ndarray) -> list[Note]:
         """The notes of a roll (T, 88) as they are played, with swing."""
-        return swung(self.written(roll), tempo=self.tempo, swing=self.swing)
+        return apply_swing(self.written(roll), tempo=self.tempo, swing=self.swing)
 
     def written(self, roll: np.ndarray) -> list[Note]:
         """The notes of a roll (T, 88) as they are written in a score, without swing."""
