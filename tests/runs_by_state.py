@@ -66,7 +66,7 @@ def trained(monkeypatch, config=CONFIG, name="Trained"):
     """A run that has really been trained, on tiny data."""
     monkeypatch.setattr(worker, "load_dataset", tiny_splits)
     run = create_run(config, name=name)
-    assert worker.execute(run, listen=compose_midi) == "finished"
+    assert worker.execute(run, compose_sample=compose_midi) == "finished"
     return run
 
 

@@ -75,14 +75,14 @@ def test_a_table_stands_beside_the_papers(tiny, monkeypatch, table, titles):
     found = table("jsb", quick=True, show=silent)
     assert [row.title for row in found.rows] == titles
     for row in found.rows:
-        assert row.found.keys() >= row.beside.keys() and len(row.beside) in (2, 3)
+        assert row.found.keys() >= row.reference.keys() and len(row.reference) in (2, 3)
     for number in [f"{row.found['bound_per_step']:.3f}" for row in found.rows[:1]]:
         assert number in found.sentence
     if table is not tables.table2:  # a tiny model reaches no published number
         assert not found.reached
-        assert f"{found.rows[0].beside['bound_per_step']:.3f}" in found.sentence
+        assert f"{found.rows[0].reference['bound_per_step']:.3f}" in found.sentence
     other = table("jsb-m21", quick=True, show=silent)
-    assert not any(row.beside for row in other.rows)
+    assert not any(row.reference for row in other.rows)
 
 
 @pytest.mark.parametrize("quick", [True, False])

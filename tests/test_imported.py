@@ -300,11 +300,11 @@ ATTACKS = {
     "no configuration": (lambda f: packed(f, **{"config.json": b"[]"}), "not a JSON object"),
     "no date": (
         lambda f: packed(f, **{"config.json": changed(f["config.json"], created=7)}),
-        "created is no date",
+        "created is not a date",
     ),
     "a date of long ago": (
         lambda f: packed(f, **{"config.json": changed(f["config.json"], created="0001-01-01")}),
-        "created is no date",
+        "created is not a date",
     ),
     "versions of nothing": (
         lambda f: packed(f, **{"config.json": changed(f["config.json"], versions=[])}),
@@ -312,10 +312,13 @@ ATTACKS = {
     ),
     "a link": (lambda f: linked(f), "config.json does not describe a run"),
     "deep JSON": (lambda f: packed(f, **{"run.json": DEEP}), "run.json does not|nested too deep"),
-    "a card of nothing": (lambda f: packed(f, **{"run.json": "{}"}), "of name, field required"),
+    "a card of nothing": (
+        lambda f: packed(f, **{"run.json": "{}"}),
+        "value name: field required",
+    ),
     "more on the card": (
         lambda f: packed(f, **{"run.json": changed(f["run.json"], owner={})}),
-        "of owner, extra",
+        "value owner: extra",
     ),
     "epochs for ever": (
         lambda f: packed(f, **{"run.json": changed(f["run.json"], epoch=10**99)}),

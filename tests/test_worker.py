@@ -564,17 +564,17 @@ class TestLease:
 class TestListen:
     @pytest.fixture(autouse=True)
     def often(self, monkeypatch):
-        monkeypatch.setattr(worker, "LISTEN_SECONDS", 0.0)
+        monkeypatch.setattr(worker, "SAMPLE_SECONDS", 0.0)
 
     def test_samples_are_kept_by_epoch(self, fake, run):
-        execute(run, listen=lambda model, data: b"MThd" + data.name.encode())
+        execute(run, compose_sample=lambda model, data: b"MThd" + data.name.encode())
         names = [path.name for path in run.samples()]
         assert names == [f"epoch-0000{epoch}.mid" for epoch in range(1, EPOCHS + 1)]
         assert run.samples()[2].read_bytes() == b"MThd" + run.data().name.encode()
 
     def test_not_too_often(self, fake, run, monkeypatch):
-        monkeypatch.setattr(worker, "LISTEN_SECONDS", 1000.0)
-        execute(run, listen=lambda model, data: b"MThd")
+        monkeypatch.setattr(worker, "SAMPLE_SECONDS", 1000.0)
+        execute(run, compose_sample=lambda model, data: b"MThd")
         assert run.samples() == []
 
     def test_what_cannot_be_had_is_in_the_log(self, real, dmm_home):
@@ -592,14 +592,14 @@ class TestListen:
         few = Sequences(x, tuple("abcdefgh"))
         splits = Splits("few", "binary", train=few, valid=few, test=few)
         monkeypatch.setattr(worker, "load_dataset", lambda *_: splits)
-        assert execute(run, listen=lambda model, data: b"MThd") == "finished"
+        assert execute(run, compose_sample=lambda model, data: b"MThd") == "finished"
         assert run.samples() == []
 
     def test_a_sample_that_fails_is_not_the_end(self, fake, run):
         def fail(model, data):
             raise ValueError("no sound")
 
-        assert execute(run, listen=fail) == "finished"
+        assert execute(run, compose_sample=fail) == "finished"
         assert "ValueError: no sound" in run.log()
         assert comparable(run) == reference("fake")
 

@@ -1,4 +1,4 @@
-"""The command `reproduce`: a table or figure of the paper, beside what was published."""
+"""The command `reproduce`: a table or figure of the paper, compared with the published results."""
 
 import argparse
 import sys

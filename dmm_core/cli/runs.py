@@ -181,11 +181,15 @@ def _row(run: Run) -> dict[str, Any]:
 def _execute(run: Run, as_json: bool, world: system.World) -> int:
     if as_json:
         _print_line({"run": run.id})
-        state = runs.execute(run, on_event=_print_epoch, listen=runs.compose_midi, world=world)
+        state = runs.execute(
+            run, on_event=_print_epoch, compose_sample=runs.compose_midi, world=world
+        )
     else:
         print(f"{run.id} in {run.folder}", file=sys.stderr)
         with _Bar(run) as bar:
-            state = runs.execute(run, on_event=bar.show, listen=runs.compose_midi, world=world)
+            state = runs.execute(
+                run, on_event=bar.show, compose_sample=runs.compose_midi, world=world
+            )
     status = run.status()
     progress = status.progress
     if as_json:

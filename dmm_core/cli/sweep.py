@@ -138,7 +138,7 @@ def _train(plan: _Plan, stop: threading.Event, *, quiet: bool) -> None:
     """Until every run has ended, or `stop` is set: what trains is then saved and interrupted."""
     epochs = [one.config.train.epochs for one in plan.combinations]
     with SweepBar(dict(zip(plan.runs, epochs, strict=True)), plan.at_once, quiet=quiet) as bar:
-        runner = runs.Runner(slots=plan.at_once, listen=runs.compose_midi)
+        runner = runs.Runner(slots=plan.at_once, compose_sample=runs.compose_midi)
         try:
             for run in plan.runs:
                 with suppress(RunError):  # another process has it, and is waited for

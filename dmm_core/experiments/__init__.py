@@ -1,7 +1,7 @@
 """Experiments: the paper's tables and figures, and sweeps over settings.
 
 Each module trains or loads the runs that its experiment needs, measures them, and returns a report
-that puts our numbers beside the published ones. The `reproduce` and `sweep` commands call them.
+that compares our results with the published ones. The `reproduce` and `sweep` commands call them.
 """
 
 import lazy_loader

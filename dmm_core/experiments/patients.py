@@ -153,7 +153,7 @@ def _course(model: Any, sequences: Sequences, stop: bool) -> np.ndarray:
             x[:start],
             count=_DRAWS,
             frames=QUARTERS,
-            seed=i,  # the same for both treatments: common chances
+            seed=i,  # the same for both treatments: common random numbers
             u=np.concatenate([u[:FRAME], after]),
             observed=observed[:start],
         )

@@ -19,13 +19,13 @@ class Row:
     Attributes:
         title: what was measured.
         found: column -> measured value.
-        beside: column -> published or exact value.
+        reference: column -> published or exact value.
         run: the id of the run that was trained for it, or None.
     """
 
     title: str
     found: Mapping[str, float]
-    beside: Mapping[str, float]
+    reference: Mapping[str, float]
     run: str | None = None
 
 
@@ -54,16 +54,18 @@ class Comparison:
 
 def table_of(comparison: Comparison) -> str:
     """The rows as a Markdown table, with published and exact values in brackets."""
-    columns = list(dict.fromkeys(c for row in comparison.rows for c in (*row.found, *row.beside)))
+    columns = list(
+        dict.fromkeys(c for row in comparison.rows for c in (*row.found, *row.reference))
+    )
     lines = [["", *columns], ["---"] * (len(columns) + 1)]
     lines += [[row.title, *(_cell(row, column) for column in columns)] for row in comparison.rows]
     return "\n".join(f"| {' | '.join(cells)} |" for cells in lines) + "\n"
 
 
 def _cell(row: Row, column: str) -> str:
-    found, beside = row.found.get(column), row.beside.get(column)
+    found, reference = row.found.get(column), row.reference.get(column)
     parts = [f"{found:.3f}"] if found is not None else []
-    parts += [f"[{beside:.3f}]"] if beside is not None else []
+    parts += [f"[{reference:.3f}]"] if reference is not None else []
     return " ".join(parts)
 
 

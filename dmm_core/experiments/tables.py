@@ -27,8 +27,8 @@ def table2(data: str, *, quick: bool, show: Show) -> Comparison:
     for network in ("DKS", "ST-L", "ST-LR", "MF-LR"):
         config = _config("paper-dmm", data, quick, inference=network)
         known = NETWORKS.get(data, {}).get(network)
-        beside = dict(zip(_COLUMNS, known, strict=False)) if known else {}
-        rows.append(_row("table2", network, config, beside, quick, show))
+        reference = dict(zip(_COLUMNS, known, strict=False)) if known else {}
+        rows.append(_row("table2", network, config, reference, quick, show))
     bounds = {row.title: row.found["bound_per_step"] for row in rows}
     reached = max(bounds["DKS"], bounds["ST-LR"]) < bounds["ST-L"]
     verb = "are" if reached else "are not both"
@@ -67,13 +67,13 @@ def _against_paper(
     known = {row.title: row for row in published(data)}
     rows, sentences, reached = [], [], True
     for title, name in presets.items():
-        beside = {c: getattr(known[title], c) for c in _COLUMNS} if title in known else {}
-        row = _row(experiment, title, _config(name, data, quick), beside, quick, show)
+        reference = {c: getattr(known[title], c) for c in _COLUMNS} if title in known else {}
+        row = _row(experiment, title, _config(name, data, quick), reference, quick, show)
         rows.append(row)
         said = [f"{c.replace('_', ' ')} {row.found[c]:.3f}" for c in _COLUMNS[:2]]
-        if beside:
-            said = [f"{s} against {beside[c]:.3f}" for s, c in zip(said, _COLUMNS, strict=False)]
-            reached = reached and all(row.found[c] <= beside[c] for c in _COLUMNS[:2])
+        if reference:
+            said = [f"{s} against {reference[c]:.3f}" for s, c in zip(said, _COLUMNS, strict=False)]
+            reached = reached and all(row.found[c] <= reference[c] for c in _COLUMNS[:2])
         sentences.append(f"{title}: {', '.join(said)}")
     source = "the paper's numbers" if known else "no published numbers to compare with"
     sentence = f"On {data}, nats a frame, with {source}: {'; '.join(sentences)}."
@@ -102,7 +102,7 @@ def _row(
     experiment: str,
     title: str,
     config: RunConfig,
-    beside: dict[str, float],
+    reference: dict[str, float],
     quick: bool,
     show: Show,
 ) -> Row:
@@ -111,4 +111,4 @@ def _row(
     found = measured(run, samples=_SAMPLES[quick], show=show)
     columns = (*_COLUMNS, "standard_error", "smc_nll", "smc_standard_error")
     known = {c: found[c] for c in columns} | {"median_ess": found["ess"]["median"]}
-    return Row(title, known, beside, run.id)
+    return Row(title, known, reference, run.id)

@@ -42,7 +42,7 @@ __all__ = ["Infilled", "infill"]
 
 
 class Infilled(NamedTuple):
-    """Alternatives of a sequence whose region was drawn anew.
+    """Alternatives of a sequence whose region was drawn again.
 
     Attributes:
         x: (count, T, x_dim), equal to the given frames outside the region. It has the type of the

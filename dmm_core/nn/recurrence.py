@@ -114,7 +114,7 @@ def _steps_forward(
     *,
     floor: float,
 ) -> None:
-    """Fill `hiddens` (a_t), `raw` (loc_t beside s_t), `scale` and `z` step by step."""
+    """Fill `hiddens` (a_t), `raw` (loc_t and s_t concatenated), `scale` and `z` step by step."""
     weight_t, head_weight_t = weight.t(), head_weight.t()
     raws, scales = raw.unbind(), scale.unbind()
     locs, unconstrained = (half.unbind() for half in raw.chunk(2, dim=2))

@@ -10,7 +10,7 @@ from dmm_core.errors import RunError
 from dmm_core.runs.lock import acquire
 from dmm_core.runs.run import Run
 from dmm_core.runs.status import Status
-from dmm_core.runs.worker import CHECKPOINT_SECONDS, Listen, execute
+from dmm_core.runs.worker import CHECKPOINT_SECONDS, ComposeSample, execute
 
 __all__ = ["Runner"]
 
@@ -35,7 +35,7 @@ class Runner:
     Args:
         slots: number of runs that train at once. The default is one, because a training thread
             slows down every page.
-        listen: composes samples during the training.
+        compose_sample: composes samples during the training.
         checkpoint_seconds: seconds between two checkpoints of a run.
     """
 
@@ -43,10 +43,10 @@ class Runner:
         self,
         *,
         slots: int = 1,
-        listen: Listen | None = None,
+        compose_sample: ComposeSample | None = None,
         checkpoint_seconds: float = CHECKPOINT_SECONDS,
     ) -> None:
-        self._listen = listen
+        self._compose_sample = compose_sample
         self._checkpoint_seconds = checkpoint_seconds
         self._changed = threading.Condition()
         self._waiting: list[_Ticket] = []
@@ -109,7 +109,7 @@ class Runner:
             try:
                 execute(
                     ticket.run,
-                    listen=self._listen,
+                    compose_sample=self._compose_sample,
                     closing=self._closing,
                     ticket=ticket.token,
                     checkpoint_seconds=self._checkpoint_seconds,

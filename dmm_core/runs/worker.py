@@ -30,17 +30,17 @@ from dmm_core.training.building import build_model
 from dmm_core.training.events import EpochEnd, Event, Finished, Progress
 from dmm_core.training.loop import Training
 
-__all__ = ["CHECKPOINT_SECONDS", "LISTEN_SECONDS", "Listen", "execute", "follow"]
+__all__ = ["CHECKPOINT_SECONDS", "SAMPLE_SECONDS", "ComposeSample", "execute", "follow"]
 
 _LOG = logging.getLogger(__name__)
 
 CHECKPOINT_SECONDS = 30.0
 """Seconds between two checkpoints."""
 
-LISTEN_SECONDS = 10.0
+SAMPLE_SECONDS = 10.0
 """Minimum number of seconds between two samples that are composed during a training."""
 
-Listen = Callable[[DMM, DataSpec], bytes]
+ComposeSample = Callable[[DMM, DataSpec], bytes]
 """A function that composes a MIDI file from a model and the description of its data.
 
 It must not use global random numbers.
@@ -51,7 +51,7 @@ def execute(
     run: Run,
     *,
     on_event: Callable[[Event], None] | None = None,
-    listen: Listen | None = None,
+    compose_sample: ComposeSample | None = None,
     closing: threading.Event | None = None,
     ticket: str | None = None,
     checkpoint_seconds: float = CHECKPOINT_SECONDS,
@@ -66,7 +66,7 @@ def execute(
     Args:
         run: a run in any state except running. A finished run is left unchanged.
         on_event: called with every event of the training.
-        listen: composes a sample from time to time, if the data are piano-rolls.
+        compose_sample: composes a sample from time to time, if the data are piano-rolls.
         closing: an event that is set when the program is about to end. The run is then saved and
             left interrupted.
         ticket: the token under which the run was queued. If the run has another owner by now, it is
@@ -96,7 +96,7 @@ def execute(
         try:
             journal = Journal(run, lock)
             worker = _Worker(
-                run, journal, cancel, closing, on_event, listen, checkpoint_seconds, world
+                run, journal, cancel, closing, on_event, compose_sample, checkpoint_seconds, world
             )
             return journal.end(*run_to_completion(worker.work, journal.log))
         except RunLockLost:
@@ -136,7 +136,7 @@ class _Worker:
     cancel: threading.Event
     closing: threading.Event
     on_event: Callable[[Event], None] | None
-    listen: Listen | None
+    compose_sample: ComposeSample | None
     checkpoint_seconds: float
     world: World
 
@@ -165,8 +165,8 @@ class _Worker:
         return self._follow(training, model, facts)
 
     def _follow(self, training: Training, model: DMM, facts: DataSpec) -> str:
-        listen = self.listen if facts.is_music else None
-        heard = time.monotonic()
+        compose_sample = self.compose_sample if facts.is_music else None
+        sampled = time.monotonic()
         for event in training.events():
             self._note(event, model)
             if self.on_event:
@@ -179,10 +179,10 @@ class _Worker:
                 raise StopRequested(stop)
             if self.journal.seconds_since_save() >= self.checkpoint_seconds:
                 self.journal.save(training.state())
-            if listen and isinstance(event, EpochEnd):
-                if time.monotonic() - heard >= LISTEN_SECONDS:
-                    self._hear(listen, model, facts, event.epoch)
-                    heard = time.monotonic()
+            if compose_sample and isinstance(event, EpochEnd):
+                if time.monotonic() - sampled >= SAMPLE_SECONDS:
+                    self._sample(compose_sample, model, facts, event.epoch)
+                    sampled = time.monotonic()
         raise RunError("The training ended without saying why.")
 
     def _note(self, event: Event, model: DMM) -> None:
@@ -207,9 +207,11 @@ class _Worker:
         _LOG.warning("%s", sentence)
         self.journal.log(sentence)
 
-    def _hear(self, listen: Listen, model: DMM, facts: DataSpec, epoch: int) -> None:
+    def _sample(
+        self, compose_sample: ComposeSample, model: DMM, facts: DataSpec, epoch: int
+    ) -> None:
         try:
-            midi = listen(model, facts)
+            midi = compose_sample(model, facts)
         except Exception:  # a sample that fails does not end the run
             self.journal.log(traceback.format_exc())
         else:

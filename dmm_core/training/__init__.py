@@ -1,4 +1,4 @@
-"""Training: a configuration and data become a trained model, told as a stream of events.
+"""Training: a configuration and data become a trained model, described by a stream of events.
 
 `building` makes a model from a configuration, `loop.fit` trains it and yields events, and
 `checkpoint` saves and restores the exact state. Nothing here knows about run folders.

@@ -14,7 +14,7 @@ _LESSON_CHECKPOINT_SECONDS = 2.0
 @st.cache_resource(show_spinner=False, on_release=Runner.shutdown)
 def runner() -> Runner:
     """The runner; it trains one run at a time and composes a sample now and then."""
-    return Runner(listen=compose_midi)
+    return Runner(compose_sample=compose_midi)
 
 
 @st.cache_resource(show_spinner=False, on_release=Runner.shutdown)
