@@ -36,7 +36,7 @@ def test_the_table_of_limits_is_the_code():
     limits = SECTION.partition("### Limits")[2]
     for value, unit in (
         (uploads.MAX_BYTES // 2**20, " MB; an upload"),
-        (uploads.MAX_FILES, " |"),
+        (uploads.MAX_FILES, " files |"),
         (pianoroll.MAX_FRAMES, " frames"),
         (upload_parsed.MAX_MEMORY // 2**20, " MB of values"),
         (upload_values.MAX_FEATURES, " features"),
