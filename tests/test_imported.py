@@ -322,7 +322,7 @@ ATTACKS = {
     ),
     "epochs for ever": (
         lambda f: packed(f, **{"run.json": changed(f["run.json"], epoch=10**99)}),
-        "of epoch",
+        "value epoch",
     ),
     "a bound of NaN": (
         lambda f: packed(f, **{"run.json": changed(f["run.json"], best_valid_bound=float("nan"))}),
