@@ -1,7 +1,6 @@
 """Exceptions of the package: every error that it raises deliberately is a `DMMError`.
 
-Each message is one sentence for the user. It says what is wrong, what was given and what is
-allowed.
+Each message is one sentence for the user: what is wrong, what was given and what is allowed.
 """
 
 __all__ = ["ConfigError", "DMMError", "DataError", "RunError", "StorageError", "UploadError"]

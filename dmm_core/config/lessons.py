@@ -121,7 +121,7 @@ def load_experiment(path: Path) -> Experiment:
 
 
 def _merged(file: str, name: str, shared: _Part, variant: _Part) -> RunConfig:
-    """Return the configuration of a variant: its own settings, then the shared ones."""
+    """Return the configuration of a variant; its settings override the shared ones."""
     values: Mapping[str, Any] = {
         section: getattr(shared, section) | getattr(variant, section) for section in _SECTIONS
     }

@@ -1,8 +1,8 @@
-"""Data: `Sequences`, the data sets that produce them, uploads, and batches for a model.
+"""Data: sequences, data sets, uploads, and batches for a model.
 
-`registry.load_dataset` turns a name into training, validation and test splits. Each family of data
-sets has a module of its own, and `uploads` reads files of other people. `batching` pads ragged
-sequences into a `SequenceBatch`; it is the only module here that imports torch.
+`registry.load_dataset` loads a data set by its name as train, valid and test splits. Each family of
+data sets has its own module, and `uploads` reads files of users. `batching` pads sequences of
+different lengths into a `SequenceBatch`; it is the only module of this package that imports torch.
 """
 
 import lazy_loader

@@ -81,7 +81,9 @@ def read_abc(data: bytes) -> TuneBook:
         if notes > MAX_NOTES:
             raise UploadError(f"The ABC file has over {MAX_NOTES:,} notes and rests.")
     if not tunes:
-        raise UploadError("The ABC file holds no tune: one begins with X: and has a K: and notes.")
+        raise UploadError(
+            "The ABC file holds no tune: a tune begins with X: and has a K: field and notes."
+        )
     read, skipped = [], []
     for tune in tunes:
         try:

@@ -100,7 +100,7 @@ class Part:
                 self._cursor = max(Fraction(0), self._cursor - self._duration(element))
             elif element.tag == "forward":
                 self._advance(self._duration(element))
-                if not partial:  # in an incomplete bar, it stands for the missing part
+                if not partial:  # in an incomplete bar, it fills the missing part
                     longest = max(longest, self._reach(sounds=False))
             elif element.tag == "attributes":
                 self._attributes(element)

@@ -29,9 +29,8 @@ _MISSING = frozenset({"", "na", "nan", "n/a", "#n/a", "<na>", "null", "none"})
 _COMMON_WORDS = dict.fromkeys(("", "NA", "nan", "NaN"), math.nan) | {"True": 1.0, "False": 0.0}
 _BOOLEANS = {"true": 1.0, "false": 0.0}
 _DECIMAL_COMMA = re.compile(r"\s*[+-]?\d*,\d+(?:[eE][+-]?\d+)?\s*")
-_THOUSANDS = re.compile(
-    r"\s*[+-]?\d{1,3},\d{3}\s*"
-)  # 1,000; ambiguous where commas also separate cells
+# 1,000, which is ambiguous if commas also separate cells
+_THOUSANDS = re.compile(r"\s*[+-]?\d{1,3},\d{3}\s*")
 _DECIMAL_POINT = re.compile(r"""(?:^|[,;\t" ])[+-]?\d*\.\d""")
 _PAIR = re.compile(r"[+-]?\d+,\d+")  # two integers, or one number with a decimal comma
 _UNNAMED = re.compile(r"unnamed: \d+")  # name that pandas gives to a column without one

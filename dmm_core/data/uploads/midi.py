@@ -53,7 +53,7 @@ def _keys(score: MidiScore, options: UploadOptions) -> Iterator[str]:
         yield f"Ignored the key signature ({score.key}); pitches are as in the file."
     if score.counts["keys"] > 1:
         what = "used" if options.transpose else "named here"
-        yield f"Of {score.counts['keys']:,} different key signatures the first is {what}."
+        yield f"Found {score.counts['keys']:,} different key signatures; the first is {what}."
 
 
 def _not_kept(score: MidiScore) -> Iterator[str]:

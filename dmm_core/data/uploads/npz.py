@@ -116,7 +116,7 @@ def _read_part(arrays: _Arrays, name: str, prefix: str) -> _Part:
     for array, what in ((u, "u"), (observed, "observed")):
         if array is not None and array.shape[:-1] != x.shape[:-1]:
             raise UploadError(
-                f"The npz file has {prefix}{what} of shape {array.shape} beside {name} of shape "
+                f"The npz file has {prefix}{what} of shape {array.shape}, but {name} has shape "
                 f"{x.shape}."
             )
     if u is not None:
@@ -124,13 +124,13 @@ def _read_part(arrays: _Arrays, name: str, prefix: str) -> _Part:
     if observed is not None:
         if observed.shape != x.shape:
             raise UploadError(
-                f"The npz file has {prefix}observed of shape {observed.shape} beside {name} of "
+                f"The npz file has {prefix}observed of shape {observed.shape}, but {name} has "
                 f"shape {x.shape}."
             )
         observed = _zero_or_one(observed, f"{prefix}observed")
     if x.ndim == 2:
         if mask is not None:
-            raise UploadError(f"The npz file has {prefix}mask, but {name} has two dimensions only.")
+            raise UploadError(f"The npz file has {prefix}mask, but {name} has only two dimensions.")
         counts = _lengths(lengths, len(x), name, f"{prefix}lengths")
         return _Part(name, x, counts, x.shape[:1], np.arange(len(x)), u, observed)
     counts = _from_mask(x.shape[:2], mask, lengths, prefix)

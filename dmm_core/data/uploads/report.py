@@ -85,12 +85,12 @@ class UploadReport:
 
     @property
     def kind(self) -> Kind:
-        """What the features are."""
+        """Return the kind of the features, "binary" or "real"."""
         return "real" if self.sequences and self.sequences.x[0].dtype == np.float32 else "binary"
 
     @property
     def is_music(self) -> bool:
-        """Whether the sequences are piano-rolls: binary, and as wide as a piano."""
+        """Return whether the sequences are piano-rolls: binary, with 88 features."""
         return self.sequences is not None and is_pianoroll(self.kind, self.sequences.x_dim)
 
 
