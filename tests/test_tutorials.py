@@ -1,5 +1,6 @@
 """The tutorials run offline from a fresh home, and what they say is so."""
 
+import json
 import os
 import re
 import subprocess
@@ -154,6 +155,24 @@ def test_scripts_are_notebooks_in_the_percent_format(script):
         assert all(line.startswith("#") for line in prose.splitlines()), prose
 
 
+@pytest.mark.parametrize("script", SCRIPTS, ids=lambda script: script.name)
+def test_a_notebook_is_its_script_without_outputs(script):
+    """`make notebooks` writes it anew."""
+    notebook = json.loads(script.with_suffix(".ipynb").read_text())
+    assert notebook["metadata"]["kernelspec"]["name"] == "python3"
+    cells = []
+    for cell in notebook["cells"]:
+        source = "".join(cell["source"])
+        if cell["cell_type"] == "markdown":
+            lines = (f"# {line}".rstrip() for line in source.splitlines())
+            cells.append("# %% [markdown]\n" + "\n".join(lines))
+        else:
+            assert cell["outputs"] == [] and cell["execution_count"] is None
+            cells.append(f"# %%\n{source}")
+    compact = script.read_text().replace("\n\n\n# %%", "\n\n# %%")
+    assert "\n\n".join(cells) + "\n" == compact
+
+
 def test_the_tutorials_are_linked_and_described():
     further = (ROOT / "README.md").read_text().partition("## Further")[2]
     assert "](docs/tutorials/README.md)" in further
@@ -164,4 +183,5 @@ def test_the_tutorials_are_linked_and_described():
         "visualise.py",
     }
     for script in SCRIPTS:
-        assert f"]({script.name})" in page and f"python docs/tutorials/{script.name}" in page
+        assert f"]({script.name})" in page and f"]({script.stem}.ipynb)" in page
+        assert f"python docs/tutorials/{script.name}" in page

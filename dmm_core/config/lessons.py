@@ -2,7 +2,7 @@
 
 An experiment is a JSON file, so a teacher can write one without changing code. The app's own
 experiments are in `assets/lessons`; custom ones go to the folder `lessons` under `DMM_HOME`. An
-example:
+example::
 
     {"title": "KL annealing", "says": "Does it matter how the KL comes in?",
      "shared": {"data": {"name": "linear-gssm"}, "model": {"z_dim": 4}, "train": {"epochs": 12}},

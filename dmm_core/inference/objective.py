@@ -130,7 +130,7 @@ def kl_weight(update: int, anneal_updates: int) -> float:
 
 
 def penalty(parameters: list[nn.Parameter], l1: float, l2: float) -> Tensor | float:
-    """The penalty l1 * sum |w| + l2 * sum w^2 over `parameters`."""
+    """The penalty `l1 * sum |w| + l2 * sum w^2` over `parameters`."""
     total: Tensor | float = 0.0
     for parameter in parameters:
         if l1:

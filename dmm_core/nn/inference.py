@@ -2,13 +2,15 @@
 
 The names of the networks are those of the paper's table 1.
 
-| name | q | combiner |
-|---|---|---|
-| DKS (= ST-R) | z_t given z_{t-1}, x_{t:T} | `StructuredCombiner` or `PriorCombiner` |
-| ST-L | z_t given z_{t-1}, x_{1:t} | the same |
-| ST-LR | z_t given z_{t-1}, x_{1:T} | the same |
-| MF-L, MF-R | z_t given x_{1:t}, x_{t:T} | `MeanFieldCombiner` |
-| MF-LR | z_t given x_{1:T} | `MeanFieldCombiner`, the product of two Gaussians |
+============  ==========================  =================================================
+name          q                           combiner
+============  ==========================  =================================================
+DKS (= ST-R)  z_t given z_{t-1}, x_{t:T}  `StructuredCombiner` or `PriorCombiner`
+ST-L          z_t given z_{t-1}, x_{1:t}  the same
+ST-LR         z_t given z_{t-1}, x_{1:T}  the same
+MF-L, MF-R    z_t given x_{1:t}, x_{t:T}  `MeanFieldCombiner`
+MF-LR         z_t given x_{1:T}           `MeanFieldCombiner`, the product of two Gaussians
+============  ==========================  =================================================
 """
 
 from collections.abc import Callable

@@ -59,7 +59,7 @@ def concat_context(z: Tensor, context: Tensor | None) -> Tensor:
 
     Args:
         z: (..., latent).
-        context: (*batch, context), broadcast over the leading dimensions of `z`; or None.
+        context: `(*batch, context)`, broadcast over the leading dimensions of `z`; or None.
     """
     if context is None:
         return z

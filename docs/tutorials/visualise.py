@@ -5,8 +5,8 @@
 # which a plane shows everything. The app's charts are pure functions from arrays to plotly figures
 # and work here too; where plain plotly reads better, it is used.
 #
-# Every figure becomes an HTML file in the folder given as the first argument, and one copy of
-# plotly beside them; in a notebook, `figure.show()` shows it in place.
+# Every figure becomes an HTML file in the folder given as the first argument, next to one copy of
+# plotly. A notebook also shows each figure below its cell.
 
 # %%
 import sys
@@ -40,10 +40,12 @@ pio.templates.default = "plotly_white"  # the charts take colours and grids from
 
 
 def keep(figure: go.Figure, name: str) -> None:
-    """Write a figure on white ground, to be opened in any browser."""
+    """Write a figure on a white background, which any browser opens; a notebook also shows it."""
     figure.update_layout(paper_bgcolor="white")
     figure.write_html(out / f"{name}.html", include_plotlyjs="directory")
     print(f"{name}.html")
+    if not is_script:
+        figure.show()
 
 
 # %% [markdown]
