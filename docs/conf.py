@@ -92,6 +92,9 @@ def write_api_pages(app: Any) -> None:
         pages[name] = api_page(package.__name__)
         for module in sorted(m.name for m in modules if not m.ispkg):
             pages[name] += api_page(module, "-", "   :members:\n   :show-inheritance:\n")
+    for page in folder.glob("*.rst"):
+        if page.stem not in pages:
+            page.unlink()
     for name, text in pages.items():
         page = folder / f"{name}.rst"
         if not page.exists() or page.read_text() != text:
