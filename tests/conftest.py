@@ -1,10 +1,16 @@
+import json
 import os
+import shutil
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+from filelock import FileLock
 from jaxtyping import install_import_hook
 
+# Workers of pytest-xdist share the cores. Child processes inherit the value. It is set here because
+# PyTorch and NumPy's BLAS read it when they are imported.
+os.environ["OMP_NUM_THREADS"] = "1"
 install_import_hook(["dmm_core.nn", "dmm_core.inference"], "beartype.beartype")
 
 
@@ -30,11 +36,11 @@ def mirror():
 
 
 class Chorales(NamedTuple):
-    """music21's chorales, read.
+    """The chorales of music21's corpus.
 
     Attributes:
-        cache: the file that a home keeps them in, under datasets/.
-        reports: of progress, of the one reading.
+        cache: the file that holds them, in the folder datasets/ of a DMM_HOME.
+        reports: the progress reports of the one time that the corpus was read.
     """
 
     cache: Path
@@ -43,14 +49,30 @@ class Chorales(NamedTuple):
 
 @pytest.fixture(scope="session")
 def chorales(tmp_path_factory):
-    """The whole corpus, read once, which takes a while."""
+    """The whole corpus. Reading it takes 15 s, so all workers of pytest-xdist share the result."""
     from dmm_core.data.chorales import chorales_on_disk, load_chorales
 
-    home, reports = tmp_path_factory.mktemp("chorales"), []
-    with pytest.MonkeyPatch.context() as patch:
+    folder = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        folder = folder.parent
+    home = folder / "chorales"
+    home.mkdir(exist_ok=True)
+    finished = home / "reports.json"
+    with FileLock(home / "lock"), pytest.MonkeyPatch.context() as patch:
         patch.setenv("DMM_HOME", str(home))
-        assert not chorales_on_disk()
-        load_chorales("jsb-m21", lambda *report: reports.append(report))
-        assert chorales_on_disk()
+        if not finished.exists():
+            assert not chorales_on_disk()
+            reports = []
+            load_chorales("jsb-m21", lambda *report: reports.append(report))
+            assert chorales_on_disk()
+            finished.write_text(json.dumps(reports))
     (cache,) = home.glob("datasets/*.bin")
-    return Chorales(cache, reports)
+    return Chorales(cache, json.loads(finished.read_text()))
+
+
+@pytest.fixture
+def chorales_home(dmm_home, chorales):
+    """A private DMM_HOME that holds the chorales, so that a page need not read the corpus."""
+    (dmm_home / "datasets").mkdir()
+    shutil.copy(chorales.cache, dmm_home / "datasets")
+    return dmm_home

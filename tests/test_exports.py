@@ -13,15 +13,13 @@ import dmm_core
 MODULES = sorted(
     module.name
     for module in pkgutil.walk_packages(dmm_core.__path__, "dmm_core.")
-    if not module.name.endswith("__main__")
+    if not module.ispkg and not module.name.endswith("__main__")
 )
 
 
 @pytest.mark.parametrize("name", MODULES)
 def test_all_is_exact(name):
     module = importlib.import_module(name)
-    if getattr(module, "__path__", None):
-        return  # a package only holds its modules
     public = {
         key
         for key, value in vars(module).items()
@@ -89,13 +87,3 @@ finally:
         [sys.executable, "-c", program], capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
-
-
-def test_imports_point_one_way():
-    done = subprocess.run(
-        [sys.executable, "-c", "from importlinter.cli import lint_imports_command as c; c()"],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert "0 broken" in done.stdout, done.stdout + done.stderr

@@ -111,7 +111,7 @@ def test_the_navigation_takes_the_run_and_the_presenter_along(dmm_home):
         assert link.proto.query_string == "run=bundled%3Ax&present=true"
 
 
-def test_a_page_that_one_comes_back_to_has_its_choices(dmm_home):
+def test_a_page_that_one_comes_back_to_has_its_choices(chorales_home):
     at = home(part="emission", run="bundled:x")
     at.switch_page("pages/1_Data.py").run()
     links = {link.label: link.proto.query_string for link in at.sidebar.page_link}
@@ -119,9 +119,15 @@ def test_a_page_that_one_comes_back_to_has_its_choices(dmm_home):
     assert "part" not in links["Train"]
 
 
-@pytest.mark.parametrize("value", ["1", "true"])
-@pytest.mark.parametrize("file", ["app.py", *sorted(map(str, Path("pages").glob("[0-9]_*.py")))])
-def test_presenter_mode_can_be_asked_for_by_a_link_on_every_page(dmm_home, file, value):
+@pytest.mark.parametrize(
+    ("file", "value"),
+    [
+        ("app.py", "1"),
+        ("app.py", "true"),
+        *((str(page), "true") for page in sorted(Path("pages").glob("[0-9]_*.py"))),
+    ],
+)
+def test_presenter_mode_can_be_asked_for_by_a_link_on_every_page(chorales_home, file, value):
     at = AppTest.from_file("../app.py", default_timeout=60)
     at.query_params["present"] = value
     if file != "app.py":

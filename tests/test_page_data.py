@@ -238,7 +238,7 @@ def test_a_hostile_table_is_one_plain_sentence_and_hostile_text_is_escaped():
     assert "Refused" in said and "<img" not in said.replace("\\<img", "")
 
 
-def test_a_report_outlives_a_visit_to_another_page():
+def test_a_report_outlives_a_visit_to_another_page(chorales_home):
     at = page(view="own")
     at.segmented_control(key="grid").set_value(4)
     at.file_uploader(key="files").upload("good.mid", scale())

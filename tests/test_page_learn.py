@@ -369,7 +369,7 @@ def test_who_waits_sees_the_place_and_who_leaves_gives_it_up(runner):
     for at in (waiting, joined):
         at.run()
         assert bars(at) == ["Place 2 in the queue of lessons"]
-    ahead.switch_page("pages/1_Data.py").run()  # nobody watches the first any more
+    ahead.switch_page("pages/3_Runs.py").run()  # nobody watches the first any more
     waiting.run()
     assert first.state() == "cancelled" and second.state() == "queued"
     joined.run()
