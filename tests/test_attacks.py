@@ -148,8 +148,14 @@ def session(server):
 
 async def _visit(server):
     url = server.address.replace("http://", "ws://") + "/_stcore/stream"
+    # Nobody reads the messages that follow, so that a closing handshake would wait for its timeout.
     socket = await connect(
-        url, subprotocols=["streamlit"], origin=server.address, max_size=None, ping_timeout=None
+        url,
+        subprotocols=["streamlit"],
+        origin=server.address,
+        max_size=None,
+        ping_timeout=None,
+        close_timeout=0.1,
     )
     message = BackMsg()
     message.rerun_script.page_name = "Data"
