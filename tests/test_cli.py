@@ -141,7 +141,7 @@ def test_evaluate_gives_every_average_and_keeps_it(trained, capsys):
     assert main(["evaluate", trained]) == 0
     said = capsys.readouterr().out
     assert "importance NLL" in said and "particle-filter NLL" in said
-    assert "upper bounds in expectation" in said and "Warning: The importance NLL rests" in said
+    assert "upper bounds in expectation" in said and "Warning: The importance NLL depends" in said
     assert main(["evaluate", trained, "--samples=20", "--replicates=3", "--particles=7"]) == 0
     assert "(3 replicates of 7 particles)" in capsys.readouterr().out
 
