@@ -1,4 +1,4 @@
-"""The tutorials run offline with nothing but the chorales in DMM_HOME, and what they print holds."""
+"""The tutorials run offline with only the chorales in DMM_HOME, and what they print holds."""
 
 import json
 import re
