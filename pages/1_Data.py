@@ -1,4 +1,4 @@
-"""Data: choose music, look at it, listen to it, or bring your own."""
+"""The Data page: view and play data sets, and upload new ones."""
 
 import streamlit as st
 
@@ -6,20 +6,20 @@ from pages.ui import frame
 from pages.ui.address import choose
 from pages.ui.data import browse, listen, upload
 
-VIEWS = {"listen": "Listen", "all": "All data sets", "own": "Your own data"}
+VIEWS = {"listen": "Listen", "all": "All data sets", "own": "Upload"}
 
 frame.begin(
     "Data",
     ":material/library_music:",
-    intro="Choose music, look at it and listen to it, or bring data of your own.",
+    intro="Choose a data set, view its sequences and listen to them, or upload your own data.",
 )
 view = choose(
     "View",
     list(VIEWS),
     key="view",
-    show=VIEWS.__getitem__,
-    few=True,
-    labelled=False,
+    format_func=VIEWS.__getitem__,
+    segmented=True,
+    show_label=False,
     default="own" if upload.is_waiting() and "data" not in st.query_params else None,
 )
 with frame.guard():

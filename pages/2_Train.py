@@ -1,17 +1,17 @@
-"""Train: start a run, watch it learn, hear it, stop it and go on with it."""
+"""The Train page: start a run, monitor it, listen to its samples, stop it and resume it."""
 
 from pages.ui import frame
-from pages.ui.runs.find import named_run
-from pages.ui.train import launch, watch
+from pages.ui.runs.from_address import run_from_address
+from pages.ui.train import launch, monitor
 
 frame.begin(
     "Train",
     ":material/model_training:",
-    intro="Let a Deep Markov Model learn from music, and follow it live.",
+    intro="Train a Deep Markov Model on a data set, and follow its progress live.",
 )
 with frame.guard():
-    run = named_run()
+    run = run_from_address()
     if run is None:
         launch.draw()
     else:
-        watch.draw(run)
+        monitor.draw(run)

@@ -1,11 +1,11 @@
-"""Latent: what a model makes of a sequence, and where its transition leads."""
+"""The Latent page: the latent states that a model infers, and its transition."""
 
 from pages.ui import frame
 
 frame.begin(
     "Latent",
     ":material/timeline:",
-    intro="Look inside: the path of the latent state z behind a piece, and what moves it.",
+    intro="See how the latent state z changes over a sequence, and how the transition moves it.",
 )
 with frame.guard():
     from pages.ui.latent import page  # after the frame: PyTorch takes seconds to load

@@ -1,12 +1,11 @@
-"""Learn: six short lessons, each an experiment that is run while one watches."""
+"""The Learn page: six short lessons, each with an experiment that runs on the page."""
 
 from pages.ui import frame
 
 frame.begin(
     "Learn",
     ":material/school:",
-    intro="Six short lessons, each an experiment that runs before your eyes, with a known truth "
-    "beside it.",
+    intro="Six short lessons. Each one runs an experiment on data whose exact solution is known.",
 )
 with frame.guard():
     from pages.ui.learn import page  # after the frame: PyTorch takes seconds to load

@@ -1,1 +1,1 @@
-"""The app's pages: thin scripts, and in `ui` what they share."""
+"""The pages of the app. Each page is a short script; `ui` contains their implementation."""

@@ -13,7 +13,7 @@ def page():
     from pages.ui import forms
 
     def take_classroom():
-        for name in forms.parameters():
+        for name in forms.form_parameters():
             st.query_params.pop(name, None)
         st.session_state.start = PRESETS["classroom"]
 
@@ -21,9 +21,9 @@ def page():
     start = st.session_state.get("start", RunConfig())
     choices = {"data.name": ["jsb-m21", "linear-toy"]}
     values = forms.config_form(start, key="form", choices=choices)
-    st.session_state.asked = forms.asked(start)
+    st.session_state.asked = forms.values_from_address(start)
     st.session_state.values = values
-    st.session_state.config = forms.parsed(values)
+    st.session_state.config = forms.parse_or_report(values)
 
 
 def opened(**address):

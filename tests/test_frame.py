@@ -9,7 +9,7 @@ from streamlit.testing.v1 import AppTest
 from dmm_core.config.schema import RunConfig
 from dmm_core.runs.status import Status
 from dmm_core.runs.store import create_run
-from pages.ui.frame import _spare_modules, escape_markdown
+from pages.ui.frame import _freeze_modules, escape_markdown
 
 HOSTILE = "<b>x</b> [a](http://b) ![i](http://c) :red[r] $y$ `z` # h | t\n- l\u202egnp.\x00"
 
@@ -80,7 +80,7 @@ def test_an_unexpected_error_goes_to_the_log(caplog):
 
 def test_what_a_page_has_imported_is_spared_from_collections():
     gc.unfreeze()
-    _spare_modules.cache_clear()
+    _freeze_modules.cache_clear()
     AppTest.from_function(failing, args=("nothing",)).run()
     assert gc.get_freeze_count() > 10 * len(gc.get_objects())
 
@@ -192,5 +192,5 @@ def test_finished_runs_are_offered_and_the_choice_stands_in_the_address(no_bundl
 def test_a_foreign_run_is_not_found(no_bundles, text):
     run_in_state("finished")
     at = pick(run=text)
-    assert at.error[0].value == "There is no such run; choose one above."
+    assert at.error[0].value == "There is no such run. Choose one above."
     assert "picked" not in at.session_state

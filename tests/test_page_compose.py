@@ -22,7 +22,7 @@ from pages.ui.compose.modes import MODES as ALL_MODES, Ask, Drawn, Mode, Pieces,
 from pages.ui.compose.performance import INSTRUMENTS, Performance, midi, score, sound
 from pages.ui.compose.rendered import file_stem
 from pages.ui.compose.request import CompositionRequest, NoteConstraints
-from pages.ui.models import load_trained
+from pages.ui.models import load_source
 from pages.ui.pitch import SoundingPiece
 
 COMPOSE = "pages/5_Compose.py"
@@ -114,7 +114,7 @@ def test_fewer_alternatives_let_the_first_be_heard():
 
 def test_a_piece_is_continued_and_stands_in_front():
     run = music_run()
-    model = load_trained(run)
+    model = load_source(run)
     start = np.zeros((5, 88), np.uint8)
     start[:, 40] = 1
     pieces = compose(model, plan(mode="continue"), Pieces(start))
@@ -132,7 +132,7 @@ def test_a_piece_is_reconstructed_and_can_be_compared():
     run = music_run()
     start = np.zeros((6, 88), np.uint8)
     pieces = compose(
-        load_trained(run), plan(mode="reconstruct", frames=6, x_temperature=0.0), Pieces(start)
+        load_source(run), plan(mode="reconstruct", frames=6, x_temperature=0.0), Pieces(start)
     )
     assert pieces[0].kl.shape == (6,)
     assert np.array_equal(pieces[0].roll, pieces[0].probabilities > 0.5)
@@ -198,7 +198,7 @@ def test_a_file_in_d_goes_to_the_model_in_c_and_comes_back_in_d(mode, monkeypatc
     outside = [i for i in range(4) if not first <= i <= last]
     assert [set(np.flatnonzero(heard(at)[i]) + 21) for i in outside] == [given[i] for i in outside]
     (piece,) = compose(
-        load_trained(find_run("bundled:chorales")),
+        load_source(find_run("bundled:chorales")),
         plan(
             mode=mode["mode"],
             count=1,
@@ -326,10 +326,10 @@ def test_an_unknown_mode_is_refused_with_the_modes_that_exist():
 @pytest.mark.parametrize("mode", ["continue", "infill", "morph", "reconstruct"])
 def test_a_mode_without_its_piece_is_refused(mode):
     with pytest.raises(ConfigError, match=r"needs a (second )?(piece|region)"):
-        compose(load_trained(music_run()), plan(mode=mode), None)
+        compose(load_source(music_run()), plan(mode=mode), None)
     if mode == "morph":
         with pytest.raises(ConfigError, match="needs a second piece"):
-            compose(load_trained(music_run()), plan(mode=mode), Pieces(PIECE))
+            compose(load_source(music_run()), plan(mode=mode), Pieces(PIECE))
 
 
 def reverse(model, request, pieces):
@@ -418,7 +418,7 @@ def test_what_cannot_be_kept_is_refused_whatever_the_widget_said(changes):
 
 
 def test_a_region_is_infilled_and_the_rest_of_the_piece_stays():
-    model = load_trained(music_run())
+    model = load_source(music_run())
     pieces = compose(model, plan(mode="infill", region=(4, 8)), Pieces(PIECE))
     for piece in pieces:
         assert np.array_equal(piece.roll[:4], PIECE[:4] > 0)
@@ -616,7 +616,7 @@ def test_swing_is_heard_and_not_written():
 
 def test_downloads_are_read_by_other_programs():
     run = music_run()
-    (piece, _) = compose(load_trained(run), plan(frames=16))
+    (piece, _) = compose(load_source(run), plan(frames=16))
     performance = Performance(2, tempo=120, rearticulate=False)
     notes = performance.notes(piece.roll)
     file = mido.MidiFile(file=io.BytesIO(midi(piece.roll, performance)))

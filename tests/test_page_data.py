@@ -57,7 +57,7 @@ def texts(at):
 
 def test_with_nothing_on_disk_one_button_gets_the_data():
     at = page(data="nottingham")
-    assert [button.label for button in at.button] == ["Get this data set"]
+    assert [button.label for button in at.button] == ["Download"]
     assert "not on this machine" in at.info[0].value
 
 
@@ -65,9 +65,14 @@ def test_the_button_gets_the_data_and_the_first_piece_is_shown(mirror):
     at = page(data="jsb")
     at.button(key="fetch").click().run()
     assert not at.exception and not at.error
-    assert [metric.label for metric in at.metric] == ["Length", "Pitches", "Notes at once", "Held"]
+    assert [metric.label for metric in at.metric] == [
+        "Length",
+        "Pitches",
+        "Notes at once",
+        "Held notes",
+    ]
     assert len(at.get("plotly_chart")) == 4
-    assert at.selectbox(key="choose.piece").label == "Sequence, of 229"
+    assert at.selectbox(key="choose.piece").label == "Sequence (of 229)"
 
 
 def test_data_that_cannot_be_had_is_one_plain_sentence(monkeypatch, tmp_path):
@@ -139,7 +144,7 @@ def test_every_data_set_has_a_card():
     shown = texts(at)
     assert "365 sequences, 19,871 frames" in shown and "A frame is a quarter note" in shown
     assert "4 sequences, 48 frames" in shown and "Pitches C4 to A♭4" in shown
-    assert {button.label for button in at.button} >= {"Get it", "Listen", "Look"}
+    assert {button.label for button in at.button} >= {"Download", "Listen", "View"}
 
 
 def test_a_card_opens_its_data_set():
@@ -219,7 +224,10 @@ def test_given_splits_are_told_and_kept():
     at = page(view="own")
     data = hostile_data.npz(train=x, valid=x[:1], test=x[1:])
     at.file_uploader(key="files").upload("splits.npz", data).run()
-    assert "The file puts 2 into train, 1 into valid, 1 into test." in texts(at)
+    assert (
+        "The splits have 2 (train), 1 (valid) and 1 (test) sequences, as given in the file."
+        in texts(at)
+    )
     at.button(key="keep").click().run()
     assert not at.exception
     (info,) = list_uploads()
@@ -244,7 +252,7 @@ def test_a_report_outlives_a_visit_to_another_page(chorales_home):
     at.file_uploader(key="files").upload("good.mid", scale())
     at.file_uploader(key="files").upload("not.mid", b"not midi").run()
     before = at.table[0].value
-    held = at.session_state["own_files"]
+    held = at.session_state["upload.pending"]
     assert not any(isinstance(value, bytes) for value in held)
     for view in (None, "all", "listen"):  # another page, and other views of this one
         if view is None:
@@ -258,7 +266,7 @@ def test_a_report_outlives_a_visit_to_another_page(chorales_home):
             at.run()
         assert not at.exception and not at.file_uploader
         assert at.table[0].value.equals(before)
-        assert "Read on a grid of sixteenth notes before you left" in texts(at)
+        assert "on a grid of sixteenth notes" in texts(at)
     at.button(key="keep").click().run()
     assert not at.exception
     (info,) = list_uploads()
@@ -278,7 +286,7 @@ def test_an_upload_can_be_started_over(leave):
         at.switch_page("pages/1_Data.py").run()
     at.button(key="start_over").click().run()
     assert not at.exception and not at.table and not at.file_uploader[0].value
-    assert "own_files" not in at.session_state
+    assert "upload.pending" not in at.session_state
     at.file_uploader[0].upload("other.mid", scale((60,))).run()
     assert at.table[0].value["File"].iloc[0].startswith("other\\.mid  \n")
 
@@ -289,7 +297,7 @@ def test_removing_every_file_removes_the_report():
     at.file_uploader(key="files").set_value([]).run()
     assert not at.exception and not at.table and at.file_uploader
     at.run()
-    assert not at.table and "own_files" not in at.session_state
+    assert not at.table and "upload.pending" not in at.session_state
 
 
 def test_a_link_to_a_data_set_opens_it_whatever_was_uploaded():
@@ -326,4 +334,4 @@ def test_presenter_mode_leaves_the_statistics_out():
 def test_a_single_sequence_is_said_to_stand_in_every_split():
     at = page(view="own")
     at.file_uploader(key="files").upload("one.mid", scale()).run()
-    assert "One sequence alone stands in train, valid and test" in texts(at)
+    assert "The only sequence is used for train, valid and test" in texts(at)

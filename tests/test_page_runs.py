@@ -156,8 +156,8 @@ def test_an_evaluation_happens_in_the_background(monkeypatch):
     assert list(table["Particle-filter NLL"]) == ["**6.400**"]
     assert "is 4.2 of 500" in at.warning[0].value
     said = texts(at)
-    assert "500 samples a sequence and 4 replicates, standard error 0.0100" in said
-    assert "200 particles and 4 replicates, standard error 0.0300; it is an upper bound" in said
+    assert "500 samples per sequence and 4 replicates (standard error 0.0100)" in said
+    assert "200 particles and 4 replicates (standard error 0.0300). The particle" in said
     (kept,) = run.evaluations()
     assert (kept["split"], kept["samples"], kept["best_epoch"]) == ("test", 500, 6)
 
@@ -172,7 +172,7 @@ def test_an_evaluation_that_fails_is_one_sentence(monkeypatch):
     at = open_page(PAGE)
     buttons(at)["Evaluate on test"].click().run()
     end = time.monotonic() + 10
-    while not evaluations.evaluator().fault(run):
+    while not evaluations.evaluator().failure(run):
         assert time.monotonic() < end
         time.sleep(0.01)
     at.run()
@@ -190,7 +190,7 @@ def test_test_figures_stand_beside_the_papers_on_its_data_only():
     other.add_evaluation(FOUND)
     at = open_page(PAGE, compare=other.id)
     assert list(at.table[0].value["Model"]) == ["**other**"]
-    assert "Not comparable with the paper" in texts(at)
+    assert "Results are not comparable with the paper" in texts(at)
 
 
 def test_an_evaluation_of_an_earlier_version_is_shown_as_what_it_is():
@@ -198,8 +198,8 @@ def test_an_evaluation_of_an_earlier_version_is_shown_as_what_it_is():
     run.add_evaluation({**FOUND, "estimator": "is"})
     at = open_page(PAGE)
     assert next(iter(at.table[0].value["Importance NLL"])) == "**6.500**"
-    assert "found by an earlier version, without replicates" in texts(at)
-    assert "standard error" not in texts(at) and not at.warning
+    assert "computed by an earlier version without replicates" in texts(at)
+    assert "(standard error" not in texts(at) and not at.warning
     run.add_evaluation({**FOUND, "estimator": "smc"})
     table = open_page(PAGE).table[0].value
     assert next(iter(table["Particle-filter NLL"])) == "**6.500**"
@@ -282,7 +282,7 @@ def test_an_exported_run_is_imported_and_chosen(monkeypatch):
     (row,) = at.dataframe[0].value.to_dict("records")
     assert (row["Name"], row["State"]) == ("Take *me*", "Finished")
     assert at.query_params["run"] == at.query_params["compare"] == run.id
-    assert at.toast[0].value == "Take \\*me\\* is imported."
+    assert at.toast[0].value == "Take \\*me\\* has been imported."
     assert buttons(at)["Evaluate on test"].proto.type == "primary"
     at.file_uploader(key="import-file-1").upload("run.zip", zipped, "application/zip").run()
     assert len(at.dataframe[0].value) == 2 and len({found.id for found in list_runs()}) == 2

@@ -12,8 +12,8 @@ from dmm_core.data.spec import DataSpec
 from dmm_core.runs.status import State
 from dmm_core.runs.store import list_runs
 from dmm_core.training.loop import Training
-from pages.ui.runs.words import STATES, duration
-from pages.ui.train import estimate, launch, watch
+from pages.ui.runs.labels import STATES, duration
+from pages.ui.train import estimate, launch
 
 PAGE = "2_Train.py"
 HOSTILE = "<img src=x onerror=alert(1)> *b*"
@@ -34,7 +34,7 @@ class FakeRunner:
 @pytest.fixture(autouse=True)
 def runner(dmm_home, monkeypatch):
     fake = FakeRunner()
-    for module in (launch, watch):
+    for module in (launch, monitor):
         monkeypatch.setattr(module, "runner", lambda: fake)
     monkeypatch.setattr(launch, "estimate", lambda config, work: 61.0)
     yield fake
@@ -58,7 +58,7 @@ def test_without_runs_one_button_starts_one():
     at = open_page(PAGE)
     assert primary(at) == ["Train"]
     assert "About 1 minute on this machine's CPU." in texts(at)
-    assert "Not comparable with the paper" in texts(at)
+    assert "Results are not comparable with the paper" in texts(at)
     assert not at.get("plotly_chart") and not at.error
 
 
@@ -190,7 +190,7 @@ def test_a_running_run_is_followed_and_stopped():
 def test_published_lines_stand_on_canonical_data_only():
     at = open_page(PAGE, run=run_in("running", config_on("jsb-m21"), epochs=4).id)
     assert not [name for name in curves(at) if "test bound" in name]
-    assert "Not comparable with the paper" in texts(at)
+    assert "Results are not comparable with the paper" in texts(at)
 
 
 def test_a_queued_run_says_its_place(runner):
@@ -204,7 +204,7 @@ def test_the_end_is_said_once_and_leads_on(monkeypatch):
     run = trained(monkeypatch)
     at = AppTest.from_file("../app.py", default_timeout=60)
     at.query_params["run"] = run.id
-    at.session_state[f"watched.{run.id}"] = "running"
+    at.session_state[f"monitor.state.{run.id}"] = "running"
     at.switch_page(f"pages/{PAGE}").run()
     assert not at.exception
     assert [toast.value for toast in at.toast] == ["Trained: finished."]
@@ -217,7 +217,7 @@ def test_the_end_is_said_once_and_leads_on(monkeypatch):
 def test_what_the_trained_model_composes_is_heard_and_downloaded(monkeypatch):
     run = trained(monkeypatch)
     at = open_page(PAGE, run=run.id)
-    assert at.selectbox(key=f"sample.{run.id}").options == ["By the trained model"]
+    assert at.selectbox(key=f"sample.{run.id}").options == ["Trained model"]
     assert len(at.main.get("bidi_component")) == 1
 
 
@@ -264,7 +264,7 @@ def test_a_run_is_renamed_and_deleted():
 def test_presenter_mode_leaves_out_what_a_class_does_not_need():
     run = run_in("finished", epochs=4)
     at = open_page(PAGE, run=run.id, present="true")
-    assert not [button for button in at.button if button.label == "Delete it"]
+    assert not [button for button in at.button if button.label == "Delete permanently"]
     at = open_page(PAGE, present="true", data="linear-gssm")
     assert not [box for box in at.selectbox if box.key == "train.model.emission"]
     at.button(key="launch").click().run()
@@ -345,11 +345,13 @@ def with_train(config, **changes):
     return config.model_copy(update={"train": config.train.model_copy(update=changes)})
 
 
-def test_a_training_that_cannot_teach_much_is_doubted():
+def test_a_training_that_cannot_teach_much_is_warned_about():
     one = estimate.Workload(DataSpec("binary", 88), sequences=1, frames=100, valid_frames=100)
     said = launch.estimate_warning(PRESETS["classroom"], one)
     assert (
-        "takes 200 updates" in said and "training has 40" in said and "its own valid data" in said
+        "takes 200 updates" in said
+        and "training has 40" in said
+        and "used for train and valid" in said
     )
     many = one._replace(sequences=229)
     assert launch.estimate_warning(PRESETS["classroom"], many) == ""

@@ -1,6 +1,6 @@
 import pytest
 
-from pages.ui.presence import Audience
+from pages.ui.presence import ViewerRegistry
 
 
 class Clock:
@@ -15,29 +15,29 @@ def clock():
     return Clock()
 
 
-def test_visitors_are_counted_by_run_and_not_twice(clock):
-    audience = Audience(lambda session: True, clock)
-    audience.watch("a", "1", ["x", "y"])
-    audience.watch("b", "2", ["x"])
-    audience.watch("b", "2", ["x"])
-    assert [audience.watchers(run) for run in "xyz"] == [2, 1, 0]
-    assert audience.watchers("x", besides="a") == 1
-    audience.watch("a", "1", ["z"])
-    assert [audience.watchers(run) for run in "xyz"] == [1, 0, 1]
-    audience.watch("b", "2", [])
-    assert audience.watchers("x") == 0
+def test_viewers_are_counted_by_run_and_not_twice(clock):
+    registry = ViewerRegistry(lambda session: True, clock)
+    registry.set_watched("a", "1", ["x", "y"])
+    registry.set_watched("b", "2", ["x"])
+    registry.set_watched("b", "2", ["x"])
+    assert [registry.count(run) for run in "xyz"] == [2, 1, 0]
+    assert registry.count("x", excluding="a") == 1
+    registry.set_watched("a", "1", ["z"])
+    assert [registry.count(run) for run in "xyz"] == [1, 0, 1]
+    registry.set_watched("b", "2", [])
+    assert registry.count("x") == 0
 
 
 def test_a_closed_page_watches_until_it_could_have_been_reloaded(clock):
     connected = {"1"}
-    audience = Audience(connected.__contains__, clock)
-    audience.watch("a", "1", ["x"])
+    registry = ViewerRegistry(connected.__contains__, clock)
+    registry.set_watched("a", "1", ["x"])
     clock.now = 1000.0
-    assert audience.watchers("x") == 1  # however long, while it is open
+    assert registry.count("x") == 1  # however long, while it is open
     connected.clear()
     clock.now += 14.0
-    assert audience.watchers("x") == 1
+    assert registry.count("x") == 1
     clock.now += 2.0
-    assert audience.watchers("x") == 0
+    assert registry.count("x") == 0
     connected.add("1")
-    assert audience.watchers("x") == 0
+    assert registry.count("x") == 0

@@ -1,1 +1,1 @@
-"""What the pages share: the player, and the parts every page is made of."""
+"""The implementation of the pages: a package for each page, and modules that they share."""

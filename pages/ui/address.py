@@ -1,10 +1,10 @@
-"""Choices that stand in the page's address, so that a link brings back what was on the screen."""
+"""Widgets whose value is stored in the page's address, so that a link restores the page."""
 
 from collections.abc import Callable, Sequence
 
 import streamlit as st
 
-__all__ = ["asked_range", "choose", "choose_range"]
+__all__ = ["choose", "choose_range", "range_from_address"]
 
 
 def choose(
@@ -12,35 +12,36 @@ def choose(
     options: Sequence[str],
     *,
     key: str,
-    show: Callable[[str], str] = str,
-    few: bool = False,
-    labelled: bool = True,
+    format_func: Callable[[str], str] = str,
+    segmented: bool = False,
+    show_label: bool = True,
     default: str | None = None,
     help: str | None = None,
     resets: Sequence[str] = (),
 ) -> str | None:
-    """A choice whose value is the parameter `key` of the address, and nowhere else.
+    """Draw a select box or a segmented control that is bound to the query parameter `key`.
 
-    Streamlit's own binding writes labels into the address; an id has to stay what it is when a
-    label changes. Every choice is a step that the browser's Back takes again.
+    Streamlit's own binding writes the labels of the options into the address. This function writes
+    the options themselves, which stay valid when a label changes. Each choice adds an entry to the
+    browser's history, so that the browser's Back button undoes it.
 
     Args:
-        label: of the widget.
-        options: what can stand in the address.
-        key: the parameter's name.
-        show: an option's label; no two may be alike.
-        few: draw the options side by side instead of in a select box.
-        labelled: whether the label is seen; a screen reader always says it.
-        default: taken where the address names none; otherwise the first.
-        help: a sentence about it.
-        resets: parameters that mean nothing once this choice changes.
+        label: label of the widget.
+        options: allowed values of the parameter.
+        key: name of the query parameter.
+        format_func: returns the label of an option; the labels must be unique.
+        segmented: draw a segmented control instead of a select box.
+        show_label: whether the label is visible; screen readers read it in any case.
+        default: option to use if the address has no such parameter; by default the first.
+        help: help text of the widget.
+        resets: query parameters to remove when the choice changes.
 
     Returns:
-        The choice, or None where the address names something that is not on offer.
+        The chosen option, or None if the address has a value that is not among the options.
     """
     widget = f"choose.{key}"
 
-    def keep() -> None:
+    def save() -> None:
         if st.session_state[widget] is not None:
             st.query_params[key] = st.session_state[widget]
         for name in resets:
@@ -48,14 +49,14 @@ def choose(
 
     wanted = st.query_params.get(key, default or next(iter(options), None))
     st.session_state[widget] = wanted if wanted in options else None
-    visibility = "visible" if labelled else "collapsed"
-    if few:
+    visibility = "visible" if show_label else "collapsed"
+    if segmented:
         return st.segmented_control(
             label,
             options,
-            format_func=show,
+            format_func=format_func,
             key=widget,
-            on_change=keep,
+            on_change=save,
             required=True,
             help=help,
             label_visibility=visibility,
@@ -64,10 +65,10 @@ def choose(
     return st.selectbox(
         label,
         options,
-        index=0 if wanted in options else None,  # None could be cleared, to no purpose
-        format_func=show,
+        index=0 if wanted in options else None,  # with None, the widget could be cleared
+        format_func=format_func,
         key=widget,
-        on_change=keep,
+        on_change=save,
         placeholder="Choose one",
         help=help,
         label_visibility=visibility,
@@ -80,28 +81,28 @@ def choose_range(
     *,
     key: str,
     default: tuple[int, int],
-    show: Callable[[int], str] = str,
+    format_func: Callable[[int], str] = str,
     help: str | None = None,
     resets: Sequence[str] = (),
 ) -> tuple[int, int] | None:
-    """A range of `options`, both ends included, as "first-last" in the parameter `key`.
+    """Draw a range slider that is bound to the query parameter `key`, as "first-last".
 
     Args:
-        label: of the slider.
-        options: whole numbers from 0 on, ascending.
-        key: the parameter's name.
-        default: taken where the address names none.
-        show: an option's label; no two may be alike.
-        help: a sentence about it.
-        resets: parameters that mean nothing once this choice changes.
+        label: label of the slider.
+        options: non-negative integers in ascending order.
+        key: name of the query parameter.
+        default: range to use if the address has no such parameter.
+        format_func: returns the label of an option; the labels must be unique.
+        help: help text of the slider.
+        resets: query parameters to remove when the range changes.
 
     Returns:
-        The range; one that reaches beyond the options ends with them. None where the address holds
-        no range at all.
+        The range, both ends included and clipped to the options, or None if the parameter is not a
+        range.
     """
     widget = f"choose.{key}"
 
-    def keep() -> None:
+    def save() -> None:
         first, last = st.session_state[widget]
         st.query_params[key] = f"{first}-{last}"
         for name in resets:
@@ -117,17 +118,17 @@ def choose_range(
         st.select_slider(
             label,
             options,
-            value=(options[0], options[-1]),  # makes it a range; the state above has the value
-            format_func=show,
+            value=(options[0], options[-1]),  # makes it a range; the session state has the value
+            format_func=format_func,
             key=widget,
-            on_change=keep,
+            on_change=save,
             help=help,
         )
     return first, last
 
 
-def asked_range(key: str, length: int) -> tuple[int, int] | None:
-    """The range "first-last" of the parameter `key`, or None where it names none below `length`."""
+def range_from_address(key: str, length: int) -> tuple[int, int] | None:
+    """Return the range in the query parameter `key`, or None if it has none below `length`."""
     found = _range(st.query_params.get(key, ""))
     return found if found and found[1] < length else None
 

@@ -1,5 +1,6 @@
-"""Data sets as pages meet them: what is known of each, loaded once, heard and counted once."""
+"""Summaries of the data sets, and cached loading, statistics and audio of their sequences."""
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -16,11 +17,12 @@ from dmm_core.music.pianoroll import notes_from_roll
 
 __all__ = [
     "SPLITS",
-    "SetFacts",
-    "data_sets",
+    "DatasetSummary",
+    "dataset_label",
+    "dataset_summaries",
     "note_value",
     "pitch_range",
-    "sound",
+    "roll_to_wav",
     "split_metrics",
     "splits",
 ]
@@ -28,18 +30,18 @@ __all__ = [
 SPLITS = ("train", "valid", "test")
 
 
-class SetFacts(NamedTuple):
-    """What is known of a data set before it is loaded.
+class DatasetSummary(NamedTuple):
+    """What is known about a data set before it is loaded.
 
     Attributes:
-        spec: what its frames are.
-        title: to show; of an upload, whatever a person typed.
-        description: a sentence or two.
-        sequences: how many, in all splits.
-        frames: how many, in all splits.
+        spec: description of its frames.
+        title: title to display; the title of an upload is text that a user typed.
+        description: one or two sentences.
+        sequences: number of sequences in all splits.
+        frames: number of frames in all splits.
         licence: terms of the data.
-        ready: whether it loads at once.
-        downloaded: whether it comes over the network, the first time.
+        ready: whether it can be loaded without downloading or building it.
+        downloaded: whether it is downloaded on first use.
     """
 
     spec: DataSpec
@@ -58,17 +60,17 @@ class SetFacts(NamedTuple):
 
 
 def note_value(grid: str) -> str:
-    """A frame's note value in words: "an eighth note"."""
+    """Return the note value of a frame with its article, such as "an eighth note"."""
     return f"{'an' if grid == 'eighth' else 'a'} {grid} note"
 
 
-def data_sets() -> dict[str, SetFacts]:
-    """Every data set by name: the uploads, newest first, stand behind the others."""
+def dataset_summaries() -> dict[str, DatasetSummary]:
+    """Return every data set by name; uploads come last, the newest first."""
     known = [
-        SetFacts(
+        DatasetSummary(
             spec=info.spec,
             title=info.title,
-            description=info.description + _content(info.spec),
+            description=info.description + _frame_description(info.spec),
             sequences=sum(info.sequences.values()),
             frames=sum(info.frames.values()),
             licence=info.licence,
@@ -77,27 +79,40 @@ def data_sets() -> dict[str, SetFacts]:
         )
         for info in DATASETS.values()
     ]
-    return {facts.name: facts for facts in [*known, *map(_upload, list_uploads())]}
+    uploads = map(_upload_summary, list_uploads())
+    return {summary.name: summary for summary in [*known, *uploads]}
+
+
+def dataset_label(summaries: Mapping[str, DatasetSummary], name: str) -> str:
+    """Return the title of the data set called `name`, with its name if the title is not unique.
+
+    A data set that no longer exists, such as a deleted upload, is shown by its name.
+    """
+    if name not in summaries:
+        return name
+    title = summaries[name].title
+    ambiguous = sum(summary.title == title for summary in summaries.values()) > 1
+    return f"{title} ({name})" if ambiguous else title
 
 
 @st.cache_resource(max_entries=8, show_spinner="Loading the data set")
 def splits(name: str) -> Splits:
-    """The data set called `name`, kept in memory; drawn with data seed 0 where it is synthetic.
+    """Load the data set called `name` once; a synthetic one is sampled with data seed 0.
 
     Raises:
-        DataError: if there is none of that name, or it cannot be had.
+        DataError: if there is no data set of that name, or it cannot be loaded.
     """
     return load_dataset(DataConfig(name=name))
 
 
 @st.cache_data(max_entries=64, show_spinner=False)
 def split_metrics(name: str, split: str) -> RollMetrics:
-    """Figures of one split of a set of piano-rolls."""
+    """Return statistics of one split of a data set of piano-rolls."""
     return roll_metrics(splits(name)[split])
 
 
 def pitch_range(name: str) -> tuple[int, int] | None:
-    """Lowest and highest MIDI pitch of a set of piano-rolls; None in silence."""
+    """Return the lowest and highest MIDI pitch of a data set of piano-rolls; None if silent."""
     found = [split_metrics(name, split) for split in SPLITS]
     low = [metrics.lowest for metrics in found if metrics.lowest is not None]
     high = [metrics.highest for metrics in found if metrics.highest is not None]
@@ -105,7 +120,7 @@ def pitch_range(name: str) -> tuple[int, int] | None:
 
 
 @st.cache_data(max_entries=32, show_spinner=False)
-def sound(
+def roll_to_wav(
     roll: np.ndarray,
     *,
     tempo: float,
@@ -113,31 +128,31 @@ def sound(
     rearticulate: bool,
     program: int = 0,
 ) -> bytes:
-    """The WAV of a piano-roll (T, 88), rendered once for the same music."""
+    """Render a piano-roll (T, 88) as a WAV file, once for the same arguments."""
     notes = notes_from_roll(
         roll, tempo=tempo, steps_per_quarter=steps_per_quarter, rearticulate=rearticulate
     )
     return render_wav(notes, program=program)
 
 
-def _content(spec: DataSpec) -> str:
-    """What a frame holds, where it is no music."""
+def _frame_description(spec: DataSpec) -> str:
+    """Return a sentence on what a frame contains, or "" for music."""
     if spec.is_music:
         return ""
     features = f"{spec.x_dim} feature{'' if spec.x_dim == 1 else 's'}"
     actions = f", {spec.u_dim} action{'' if spec.u_dim == 1 else 's'}" if spec.u_dim else ""
     missing = ", some values missing" if spec.missing else ""
-    return f" A frame holds {features}{actions}{missing}."
+    return f" A frame has {features}{actions}{missing}."
 
 
-def _upload(info: UploadInfo) -> SetFacts:
-    return SetFacts(
+def _upload_summary(info: UploadInfo) -> DatasetSummary:
+    return DatasetSummary(
         spec=info.spec,
         title=info.title,
-        description=f"Uploaded on {info.created[:10]}.{_content(info.spec)}",
+        description=f"Uploaded on {info.created[:10]}.{_frame_description(info.spec)}",
         sequences=info.sequences,
         frames=info.frames,
-        licence="As the person who uploaded it says",
+        licence="Known to the person who uploaded it",
         ready=True,
         downloaded=False,
     )

@@ -1,7 +1,7 @@
-"""The configuration's schema as widgets: titles, help, bounds and choices come from its fields.
+"""A form for a configuration; titles, help texts, limits and options come from the schema.
 
-A value that differs from where the form starts is a parameter of the address, by the setting's id,
-such as `model.z_dim=10`: a link, a reload and a return to the page all bring it back.
+A value that differs from the form's initial value is stored in the address as a query parameter
+such as `model.z_dim=10`, so that a link, a reload or a return to the page restores it.
 """
 
 import math
@@ -17,7 +17,7 @@ from dmm_core.config.schema import DataConfig, ModelConfig, RunConfig, TrainConf
 from dmm_core.errors import ConfigError
 from pages.ui.frame import escape_markdown
 
-__all__ = ["asked", "config_form", "parameters", "parsed"]
+__all__ = ["config_form", "form_parameters", "parse_or_report", "values_from_address"]
 
 _SECTIONS: dict[str, tuple[str, type[BaseModel]]] = {
     "data": ("Data", DataConfig),
@@ -34,17 +34,16 @@ def config_form(
     choices: Mapping[str, Sequence[str]] | None = None,
     sections: Sequence[str] = tuple(_SECTIONS),
 ) -> dict[str, dict[str, Any]]:
-    """Draw a widget for every setting, the advanced ones folded away, and return their values.
+    """Draw a widget for every setting, with the advanced settings in an expander.
 
     Args:
-        start: what the widgets show until someone changes them, or the address names another
-            value.
-        key: begins the key of every widget: KEY.SECTION.FIELD.
-        choices: "section.field" -> the values on offer, where the schema does not know them.
-        sections: those to draw: data, model, train.
+        start: initial values of the form.
+        key: prefix of the widgets' keys, which are KEY.SECTION.FIELD.
+        choices: "section.field" -> options of a setting, if they are not part of the schema.
+        sections: sections to draw, out of data, model and train.
 
     Returns:
-        section -> field -> plain value, unchecked: hand them to `parsed`.
+        section -> field -> value. The values are not validated; pass them to `parse_or_report`.
     """
     offered = choices or {}
     values: dict[str, dict[str, Any]] = {}
@@ -62,22 +61,19 @@ def config_form(
     return values
 
 
-def parameters() -> list[str]:
-    """The parameters of the address that hold values of a form: SECTION.FIELD."""
+def form_parameters() -> list[str]:
+    """Return the names of all query parameters that store values of a form: SECTION.FIELD."""
     return [f"{section}.{name}" for section, (_, m) in _SECTIONS.items() for name in m.model_fields]
 
 
-def asked(
+def values_from_address(
     start: RunConfig, *, sections: Sequence[str] = tuple(_SECTIONS)
 ) -> dict[str, dict[str, Any]]:
-    """The values of a form that is not drawn: those of `start`, and those that the address names.
+    """Return what `config_form` would return, without drawing the form.
 
     Args:
-        start: where the form starts.
-        sections: those wanted: data, model, train.
-
-    Returns:
-        As `config_form` does.
+        start: initial values of the form.
+        sections: sections to return, out of data, model and train.
     """
     return {
         section: {
@@ -88,8 +84,8 @@ def asked(
     }
 
 
-def parsed(values: Mapping[str, Mapping[str, Any]]) -> RunConfig | None:
-    """The configuration of `values`, or None once all faults are shown, in one message."""
+def parse_or_report(values: Mapping[str, Mapping[str, Any]]) -> RunConfig | None:
+    """Return the configuration of `values`; if it is invalid, show all errors and return None."""
     try:
         return parse_config(values)
     except ConfigError as error:
@@ -113,20 +109,20 @@ def _widgets(
     values = {}
     with st.grid("auto", min_column_width=_COLUMN_PIXELS, vertical_alignment="bottom"):
         for name, field in fields.items():
-            place, start = f"{key}.{section}.{name}", getattr(starts, name)
+            widget, start = f"{key}.{section}.{name}", getattr(starts, name)
             options = _options(field, offered.get(f"{section}.{name}"))
-            st.session_state[place] = _value(field, section, name, starts, options)
-            keep = partial(_keep, place, f"{section}.{name}", start)
-            values[name] = _widget(field, place, start, options, keep)
+            st.session_state[widget] = _value(field, section, name, starts, options)
+            save = partial(_save, widget, f"{section}.{name}", start)
+            values[name] = _widget(field, widget, start, options, save)
     return values
 
 
 def _value(
     field: FieldInfo, section: str, name: str, starts: BaseModel, options: Sequence[str] | None
 ) -> Any:
-    """The value that the address names, or where it names none that the widget can show, `start`.
+    """Return the value in the address if the widget can show it, otherwise the initial value.
 
-    A value that no widget refuses, such as an open bound, is refused with all faults once parsed.
+    A widget accepts the end of an open interval. `parse_or_report` refuses it with a message.
     """
     start, text = getattr(starts, name), st.query_params.get(f"{section}.{name}")
     if text is None:
@@ -139,7 +135,7 @@ def _value(
     except ValidationError:
         return start
     if isinstance(value, str):
-        return value[: _longest(field)]
+        return value[: _max_length(field)]
     if isinstance(value, bool):
         return value
     low, high = _bounds(field)
@@ -153,9 +149,9 @@ def _options(field: FieldInfo, offered: Sequence[str] | None) -> Sequence[str] |
     return offered
 
 
-def _keep(place: str, parameter: str, start: Any) -> None:
-    """Put what a widget shows into the address, or take it out where it is what it started with."""
-    value = st.session_state[place]
+def _save(widget: str, parameter: str, start: Any) -> None:
+    """Store a widget's value in the address, or remove it if it is the initial value."""
+    value = st.session_state[widget]
     if value == start or value is None:
         st.query_params.pop(parameter, None)
     else:
@@ -167,14 +163,14 @@ def _widget(
     key: str,
     start: Any,
     options: Sequence[str] | None,
-    keep: Callable[[], None],
+    save: Callable[[], None],
 ) -> Any:
-    """One widget; its value stands in the session's state under `key` before it is drawn."""
+    """Draw one widget, whose value is already in the session state under `key`."""
     shared: Any = {
         "label": field.title or key,
         "help": field.description,
         "key": key,
-        "on_change": keep,
+        "on_change": save,
     }
     if options is not None:
         return st.selectbox(options=list(options), **shared)
@@ -193,11 +189,11 @@ def _widget(
         return st.number_input(
             min_value=low, max_value=high, step=_step(start), format="%g", **shared
         )
-    return st.text_input(max_chars=_longest(field), **shared)
+    return st.text_input(max_chars=_max_length(field), **shared)
 
 
 def _bounds(field: FieldInfo) -> tuple[float | None, float | None]:
-    """Lowest and highest value of a widget; an open bound is refused later, when parsed."""
+    """Return the lowest and highest value of a widget; open intervals are treated as closed."""
     limits: dict[str, float] = {
         name: float(value)
         for rule in field.metadata
@@ -207,10 +203,10 @@ def _bounds(field: FieldInfo) -> tuple[float | None, float | None]:
     return limits.get("ge", limits.get("gt")), limits.get("le", limits.get("lt"))
 
 
-def _longest(field: FieldInfo) -> int | None:
+def _max_length(field: FieldInfo) -> int | None:
     return next((r.max_length for r in field.metadata if hasattr(r, "max_length")), None)
 
 
 def _step(start: float) -> float:
-    """A tenth of the starting value's decade: 0.0008 moves by 0.0001, 1 by 0.1."""
+    """Return the step of a number input: 0.0001 for an initial value of 0.0008, 0.1 for 1."""
     return 10.0 ** (math.floor(math.log10(start)) if 0 < start < 1 else -1)

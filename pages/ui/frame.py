@@ -1,4 +1,4 @@
-"""The frame of every page: `begin` is its first call; errors become one plain sentence."""
+"""The frame of every page: `begin` draws title and navigation, `guard` reports errors."""
 
 import functools
 import gc
@@ -18,10 +18,10 @@ from dmm_core.errors import DMMError
 from dmm_core.system.files import assets
 from pages.ui import presence, theme
 
-__all__ = ["NOT_CHOSEN", "begin", "chart", "escape_markdown", "guard", "presenting"]
+__all__ = ["DEFAULT_RUN", "begin", "chart", "escape_markdown", "guard", "presenting"]
 
 _LOGO = str(assets() / "logo.svg")
-_READABLE = """<style>
+_CSS = """<style>
 .stButtonGroup.stButtonGroup button[data-selected]:not([data-disabled]),
 .stSlider [data-testid="stSliderThumbValue"] {
   color: inherit;
@@ -31,22 +31,24 @@ _READABLE = """<style>
   border-color: light-dark(#0c5854, #196b65);
 }
 </style>"""
-"""The chosen segment and a slider's value in the colour of text, where Streamlit takes the accent.
+"""Corrections of Streamlit's colours.
 
-The dark theme has no accent for both: one that carries white labels at 4.5:1 reaches at most 4.4:1
-on its own tint over black. Border and tint still tell which segment is chosen.
+The selected segment of a segmented control and the value of a slider have the text colour, because
+Streamlit's accent colour has too little contrast there: an accent on which white labels have a
+contrast of 4.5:1 reaches at most 4.4:1 on its own tint over black. The border and the tint still
+show which segment is selected.
 
-Under the pointer the primary button is the accent a sixth darker, where Streamlit makes it near
+A primary button under the pointer is one sixth darker than the accent; Streamlit makes it almost
 black.
 """
-_PRESENTED = """<style>
+_PRESENTER_CSS = """<style>
 html { font-size: 125%; }
 .stMain.stMain:focus-visible::before { content: none; }
 </style>"""
-"""Every size of the app is in rem, so the root's size is the one honest place to scale it.
+"""Presenter mode enlarges the root font size, because all sizes of the app are in rem.
 
-Keys are the page's own here, and Streamlit would frame all of it after a click beside the controls.
-Controls keep their frames.
+It also removes the outline that Streamlit draws around the whole page when the page has the
+keyboard focus. Controls keep their outlines.
 """
 _CHART = {
     "displaylogo": False,
@@ -55,22 +57,21 @@ _CHART = {
         *("orbitRotation", "tableRotation", "resetCameraLastSave3d"),
     ],
 }
-"""Of a chart's tools those that a finger or a mouse does not have anyway."""
-_CARRIED = ("run",)
-"""Parameters of the address that go along to the next page."""
+"""The chart toolbar without the tools that mouse and touch gestures replace."""
+_SHARED_PARAMETERS = ("run",)
+"""Query parameters that the links to other pages keep."""
 
-NOT_CHOSEN = "frame.not_chosen"
-"""In the session's state: the run that a page began with, which another page need not take over."""
-
+DEFAULT_RUN = "frame.default_run"
+"""Session state key of the run that a page selected by default. Links to other pages omit it."""
 
 _LESSONS = "Learn"
-"""The page on which runs are watched together."""
+"""Title of the page whose runs may be shared by several viewers."""
 
 _ADDRESSES = "frame.addresses"
-"""In the session's state: what stood in the address of each page when it was left."""
+"""Session state key of the query parameters that each page had when the user left it."""
 _ERROR = ":material/error:"
 _ADDRESS = re.compile(r"(?:https?|ftp|mailto|xmpp):|://|www(?=\.)|@", re.IGNORECASE)
-"""What GitHub's Markdown makes links of, up to a character that the joiner may follow."""
+"""The start of text that GitHub's Markdown turns into a link."""
 
 
 class _Link(NamedTuple):
@@ -96,25 +97,25 @@ _NAVIGATION = (
 
 
 def begin(title: str, icon: str, *, intro: str | None = None) -> None:
-    """Draw what every page starts with: browser tab, navigation, title and a line of intro.
+    """Set the title of the browser tab, and draw the navigation, the title and the introduction.
 
     Args:
-        title: the page's name, in sentence case.
+        title: name of the page, in sentence case.
         icon: Material icon of the title, ":material/name:".
-        intro: one sentence that says what the page is for.
+        intro: one sentence on the purpose of the page.
     """
-    _forget_infinite()
-    if st.query_params.get("present") == "1":  # as a person writes it; the widget reads "true"
+    _remove_infinite_parameters()
+    if st.query_params.get("present") == "1":  # the widget itself accepts "true" only
         st.session_state.setdefault("present", True)
     st.set_page_config(
         page_title=f"{title} · Deep Markov Models",
-        page_icon=_LOGO,  # a Material icon would be fetched from an outside host
+        page_icon=_LOGO,  # the browser would load a Material icon from another host
         layout="wide",
         initial_sidebar_state="collapsed" if presenting() else "auto",
     )
     if title != _LESSONS:
-        presence.leave()
-    st.html(_READABLE)
+        presence.clear_watched_runs()
+    st.html(_CSS)
     st.logo(_LOGO, size="large")
     with st.sidebar:
         _draw_navigation(title)
@@ -122,12 +123,12 @@ def begin(title: str, icon: str, *, intro: str | None = None) -> None:
             "Presenter mode",
             key="present",
             bind="query-params",
-            help="Larger text and fewer controls, for a class. The link keeps it.",
+            help="Shows larger text and fewer controls, for a lecture. The setting is part of the "
+            "page's address.",
         )
-        theme.follow()
-    if presenting():
-        st.html(_PRESENTED)
-    if presenting():  # the class knows the page; the charts need the room
+        theme.rerun_on_change()
+    if presenting():  # without title and introduction, charts fit on a projected screen
+        st.html(_PRESENTER_CSS)
         return
     st.title(title, icon=icon)
     if intro:
@@ -135,45 +136,45 @@ def begin(title: str, icon: str, *, intro: str | None = None) -> None:
 
 
 def presenting() -> bool:
-    """Whether presenter mode is on: a page then leaves out what a class does not need."""
+    """Whether presenter mode is on, in which pages draw fewer controls."""
     return bool(st.session_state.get("present", st.query_params.get("present") in ("true", "1")))
 
 
 @contextmanager
 def guard() -> Iterator[None]:
-    """Turn an error of the body into one plain sentence on the page, and stop the script there.
+    """Report an error of the body as one sentence on the page, and stop the script.
 
-    A `DMMError` is shown unchanged, and of an error of the system its reason. All errors but the
-    first kind go to the log with their traceback.
+    The message of a `DMMError` is shown unchanged. Of an `OSError`, the system's reason is shown.
+    All errors other than a `DMMError` are logged with their traceback.
     """
     try:
         yield
     except DMMError as error:
         st.error(escape_markdown(str(error)), icon=_ERROR)
     except OSError as error:
-        logging.getLogger(__name__).exception("The system refused a page.")
+        logging.getLogger(__name__).exception("The operating system reported an error on a page.")
         reason = escape_markdown(error.strerror or "no reason given")
         st.error(f"The server cannot use its files or its disk: {reason}.", icon=_ERROR)
     except Exception:
         logging.getLogger(__name__).exception("A page failed.")
         st.error(
-            "Something went wrong here; the server's log has the details.",
+            "An unexpected error occurred. The server's log has the details.",
             icon=_ERROR,
         )
     else:
-        _spare_modules(len(sys.modules))
+        _freeze_modules(len(sys.modules))
         return
     st.stop()
 
 
 def chart(figure: go.Figure, *, key: str, alt: str, most: int | None = None) -> None:
-    """Draw `figure` in the app's theme; larger in presenter mode.
+    """Draw `figure` in the app's theme, and 20 % higher in presenter mode.
 
     Args:
-        figure: from `pages.ui.charts`.
-        key: the element's key, unique on the page.
-        alt: what the figure shows, in a sentence, for a screen reader.
-        most: pixels that the figure is high at most; by default as high as it is made.
+        figure: a figure of `pages.ui.charts`.
+        key: key of the element, unique on the page.
+        alt: one sentence for screen readers that describes the figure.
+        most: maximum height in pixels; by default the height of the figure.
     """
     layout: Any = figure.layout
     height = int((1.2 if presenting() else 1.0) * layout.height)
@@ -182,18 +183,20 @@ def chart(figure: go.Figure, *, key: str, alt: str, most: int | None = None) -> 
         large = {"tickfont": {"size": 17}, "title": {"font": {"size": 19}}}
         figure.update_xaxes(large).update_layout(font={"size": 17})
         rows = any(isinstance(next(iter(t.y), 0), str) for t in figure.data if t.y is not None)
-        figure.update_yaxes({"title": large["title"]} if rows else large)  # rows are narrow
-    # A chart keeps the colours it began with, so a change of the theme makes another one of it.
+        # Large labels of rows would overlap.
+        figure.update_yaxes({"title": large["title"]} if rows else large)
+    # The key contains the theme, because Streamlit does not recolour an existing chart.
     st.plotly_chart(figure, key=f"{key}-{st.context.theme.type}", alt=alt, config=_CHART)
 
 
 def escape_markdown(text: str, most: int = 300) -> str:
-    """`text` so that Markdown shows it letter for letter: escaped, on one line, cut at `most`.
+    """Escape `text` so that Markdown shows it literally, on one line of at most `most` characters.
 
-    Control and direction characters are removed, so that a hostile file name can neither draw nor
-    hide. Addresses get an invisible word joiner: Markdown makes links of them even if escaped.
+    Control and direction characters are removed, because a malicious file name could use them to
+    disguise itself. A word joiner, which is invisible, is inserted into addresses, because Markdown
+    turns them into links even if they are escaped.
     """
-    kept = "".join(" " if c.isspace() else c for c in text if c.isspace() or _shows(c))
+    kept = "".join(" " if c.isspace() else c for c in text if c.isspace() or _is_printable(c))
     line = " ".join(kept.split())
     cut = line if len(line) <= most else line[: most - 1] + "…"
     cut = _ADDRESS.sub(lambda found: f"{found[0]}\u2060", cut)
@@ -201,21 +204,21 @@ def escape_markdown(text: str, most: int = 300) -> str:
 
 
 @functools.cache
-def _spare_modules(number: int) -> None:
-    """Keep what `number` modules have built out of garbage collections, until there are more.
+def _freeze_modules(number: int) -> None:
+    """Exclude all present objects from garbage collection, once for each `number` of modules.
 
-    Streamlit collects every generation after each rerun, which with PyTorch loaded takes the
-    interpreter 100 ms: twice as long as the script. Frozen objects are not looked at.
+    Streamlit runs a full garbage collection after each rerun. With PyTorch imported, it takes
+    100 ms, twice as long as the script itself. The collector skips frozen objects.
     """
     gc.collect()
     gc.freeze()
 
 
-def _forget_infinite() -> None:
-    """Remove parameters of the address that are infinite numbers or none, and begin anew.
+def _remove_infinite_parameters() -> None:
+    """Remove query parameters that are infinite or NaN, and rerun the script.
 
-    Streamlit makes an `int` of what is bound to a number input, which fails for infinity. It takes
-    the address as it was at the start of the script, so the script has to start again.
+    Streamlit converts a parameter that is bound to a number input to `int`, which fails for these
+    values. It reads the address at the start of the script, so the script must run again.
     """
     unusable = [name for name, text in st.query_params.items() if _is_infinite(text)]
     for name in unusable:
@@ -231,26 +234,28 @@ def _is_infinite(text: str) -> bool:
         return False
 
 
-def _shows(character: str) -> bool:
+def _is_printable(character: str) -> bool:
     return not unicodedata.category(character).startswith("C")
 
 
 def _draw_navigation(title: str) -> None:
-    """Links to all pages; each brings back what was chosen on that page before.
+    """Draw links to all pages; each link restores the page's previous query parameters.
 
     Args:
-        title: of the page that is drawn.
+        title: title of the present page.
     """
     names = [link.label for _, links in _NAVIGATION for link in links]
     here = title if title in names else _NAVIGATION[0][1][0].label
-    kept: dict[str, dict[str, str]] = st.session_state.setdefault(_ADDRESSES, {})
-    own = (*_CARRIED, "present")
-    kept[here] = {name: value for name, value in st.query_params.items() if name not in own}
-    carried = {name: st.query_params[name] for name in _CARRIED if name in st.query_params}
-    if carried.get("run") == st.session_state.get(NOT_CHOSEN, ""):
-        del carried["run"]
+    saved: dict[str, dict[str, str]] = st.session_state.setdefault(_ADDRESSES, {})
+    shared_names = (*_SHARED_PARAMETERS, "present")
+    saved[here] = {
+        name: value for name, value in st.query_params.items() if name not in shared_names
+    }
+    shared = {name: st.query_params[name] for name in _SHARED_PARAMETERS if name in st.query_params}
+    if shared.get("run") == st.session_state.get(DEFAULT_RUN, ""):
+        del shared["run"]
     if presenting():
-        carried["present"] = "true"
+        shared["present"] = "true"
     for group, links in _NAVIGATION:
         if group:
             st.caption(group)
@@ -261,7 +266,7 @@ def _draw_navigation(title: str) -> None:
                 icon=link.icon,
                 width="stretch",
                 query_params={
-                    **(kept.get(link.label, {}) if link.label != here else {}),
-                    **carried,
+                    **(saved.get(link.label, {}) if link.label != here else {}),
+                    **shared,
                 },
             )

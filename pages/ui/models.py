@@ -1,4 +1,4 @@
-"""Trained models as pages meet them: picked by the address, loaded once, with their data."""
+"""Trained models and their data sets: cached loading, and the choice of a data set."""
 
 from pathlib import Path
 from typing import NamedTuple
@@ -19,23 +19,23 @@ from dmm_core.runs.bundled import BundledModel, load_model
 from dmm_core.runs.run import Run
 from pages.ui.address import choose
 from pages.ui.data.fetch import fetch
-from pages.ui.datasets import SetFacts, data_sets, splits
+from pages.ui.datasets import dataset_label, dataset_summaries, splits
 
-__all__ = ["Trained", "load_data", "load_trained", "pick_data", "prior_plane"]
+__all__ = ["LoadedModel", "load_data", "load_source", "pick_data", "prior_plane"]
 
 _ROLLOUTS = 128
 _ROLLOUT_FRAMES = 24
-"""Many short rollouts: a NADE draws note after note, and the first sound waits for them."""
+"""Many short sequences: NADE samples one note after another, so long ones would take long."""
 
 
-class Trained(NamedTuple):
-    """A trained model with what a page has to know of it.
+class LoadedModel(NamedTuple):
+    """A trained model that is loaded.
 
     Attributes:
-        source: the run or the bundled model.
-        key: names these very weights, for caches.
-        model: on the CPU; shared by all sessions, so never to be changed.
-        data: what it was trained on.
+        source: the run or the bundled model that it was loaded from.
+        key: identifies the weights in caches.
+        model: the model on the CPU. All sessions share it, so it must not be modified.
+        data: description of the data that it was trained on.
     """
 
     source: Run | BundledModel
@@ -45,96 +45,92 @@ class Trained(NamedTuple):
 
     @property
     def grid(self) -> int | None:
-        """Frames of a quarter note, or None where the model explains no piano-rolls."""
+        """Frames per quarter note, or None if the model's data are not piano-rolls."""
         return self.data.steps_per_quarter
 
 
-def load_trained(source: Run | BundledModel) -> Trained:
-    """The model of `source`, loaded once for each of its checkpoints.
+def load_source(source: Run | BundledModel) -> LoadedModel:
+    """Load the model of `source`, once for each of its checkpoints.
 
     Raises:
-        RunError: if its weights cannot be had.
+        RunError: if its weights cannot be loaded.
     """
     key = f"{source.folder}@{_version(source)}"
     model, data = _load(source, key)
-    return Trained(source, key, model, data)
+    return LoadedModel(source, key, model, data)
 
 
-def pick_data(trained: Trained) -> str:
-    """Let the data set be chosen that the model looks at: its own, or another of the same grid.
+def pick_data(loaded: LoadedModel) -> str:
+    """Draw the choice of a data set: the model's own, or another one with the same grid.
 
     Raises:
-        DataError: if the model's own is gone and no other fits, or the address names none of them.
+        DataError: if no data set is suitable, or the address names one that is not.
     """
-    config = trained.source.config().data
-    fitting = {
-        name: facts
-        for name, facts in data_sets().items()
+    config = loaded.source.config().data
+    suitable = {
+        name: summary
+        for name, summary in dataset_summaries().items()
         if name == config.name
-        or (trained.grid and facts.ready and facts.spec.grid == GRIDS[trained.grid])
+        or (loaded.grid and summary.ready and summary.spec.grid == GRIDS[loaded.grid])
     }
-    if not fitting:
+    if not suitable:
         raise DataError(
-            f"The data set of this model, {config.name}, is not on this machine, and no "
-            "other has its grid."
+            f"The data set of this model, {config.name}, is not on this machine, and no other data "
+            "set has the same grid."
         )
-    names = sorted(fitting, key=lambda name: name != config.name)  # its own first
+    names = sorted(suitable, key=lambda name: name != config.name)  # its own first
     chosen = choose(
         "Data set",
         names,
         key="data",
-        show=lambda name: _title(fitting, name),
+        format_func=lambda name: dataset_label(suitable, name),
         resets=("split", "piece", "beside"),
     )
     if chosen is None:
-        raise DataError("This model cannot look at that data set; choose one from the list.")
+        raise DataError(
+            "The data set of this link does not exist or does not fit this model. Choose one from "
+            "the list."
+        )
     return chosen
 
 
-def load_data(trained: Trained, name: str) -> Splits:
-    """The data set called `name`; where it is not at hand, offer it and stop.
+def load_data(loaded: LoadedModel, name: str) -> Splits:
+    """Load the data set called `name`; if it is not on the disk, offer to get it, and stop.
 
     Raises:
-        DataError: if it cannot be had.
+        DataError: if it cannot be loaded.
     """
-    facts = data_sets().get(name)
-    if facts and not facts.ready:
-        fetch(facts)
+    summary = dataset_summaries().get(name)
+    if summary and not summary.ready:
+        fetch(summary)
         st.stop()
-    config = trained.source.config().data
-    return splits(name) if config.seed == 0 or name != config.name else _seeded(config)
+    config = loaded.source.config().data
+    return splits(name) if config.seed == 0 or name != config.name else _seeded_splits(config)
 
 
 @st.cache_data(max_entries=8, show_spinner=False)
 def prior_plane(_model: DMM, key: str) -> Projection | None:
-    """The plane that shows most of what the prior does; None where z has one dimension.
+    """Return the first two principal axes of states sampled from the prior; None if z_dim is 1.
 
-    It needs no data, and it is the same for all music of a model.
+    The plane depends on the model only, so it is the same for all its music.
     """
     if _model.z_dim < 2:
         return None
-    drawn = sample(_model, count=_ROLLOUTS, frames=_ROLLOUT_FRAMES, seed=0)
-    return fit_projection(drawn.z.numpy().reshape(-1, _model.z_dim).astype(np.float64))
-
-
-def _title(sets: dict[str, SetFacts], name: str) -> str:
-    """A label no other set has: two uploads may be called alike."""
-    title = sets[name].title
-    alike = sum(facts.title == title for facts in sets.values()) > 1
-    return f"{title} ({name})" if alike else title
+    samples = sample(_model, count=_ROLLOUTS, frames=_ROLLOUT_FRAMES, seed=0)
+    return fit_projection(samples.z.numpy().reshape(-1, _model.z_dim).astype(np.float64))
 
 
 def _version(source: Run | BundledModel) -> int:
-    """When the weights were written, in nanoseconds."""
+    """Return the modification time of the weights in nanoseconds."""
     if isinstance(source, BundledModel):
         files = source.folder.glob("model.safetensors")
     else:
         files = source.checkpoints.glob("*.json")
-    return max(map(_written, files), default=0)
+    return max(map(_modified, files), default=0)
 
 
-def _written(file: Path) -> int:
-    """When it was written, in nanoseconds; 0 for one that a newer checkpoint has just replaced."""
+def _modified(file: Path) -> int:
+    """Return a file's modification time in nanoseconds, or 0 if the file no longer exists."""
     try:
         return file.stat().st_mtime_ns
     except FileNotFoundError:
@@ -146,6 +142,6 @@ def _load(_source: Run | BundledModel, key: str) -> tuple[DMM, DataSpec]:
     return load_model(_source), _source.data()
 
 
-@st.cache_resource(max_entries=2, show_spinner="Drawing the data set")
-def _seeded(config: DataConfig) -> Splits:
+@st.cache_resource(max_entries=2, show_spinner="Sampling the data set")
+def _seeded_splits(config: DataConfig) -> Splits:
     return load_dataset(config)

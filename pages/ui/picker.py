@@ -1,4 +1,4 @@
-"""The picker of a trained model: a run or a bundled model, named by ?run= in the address."""
+"""The choice of a trained model: a finished run or a bundled model, stored as ?run=."""
 
 from contextlib import suppress
 
@@ -11,64 +11,73 @@ from dmm_core.runs.store import find_run, list_runs
 from pages.ui import frame
 from pages.ui.address import choose
 
-__all__ = ["TO_HEAR", "TO_SEE", "bundled", "label_of", "pick_run", "sources"]
+__all__ = [
+    "COMPOSE_MODEL",
+    "LATENT_MODEL",
+    "available_models",
+    "bundled_or_first",
+    "pick_run",
+    "unique_label",
+]
 
-TO_HEAR = "bundled:jsb-aug-nade"
-"""The bundled model that composes best; `python -m benchmarks music` measures all of them."""
+COMPOSE_MODEL = "bundled:jsb-aug-nade"
+"""Id of the bundled model that composes best, as measured by `python -m benchmarks music`."""
 
-TO_SEE = "bundled:chorales"
-"""The bundled model whose latent path says most about the music: its emission is a Bernoulli, so
-that everything the notes of a frame have in common has to go through z."""
+LATENT_MODEL = "bundled:chorales"
+"""Id of the bundled model whose latent path contains the most information about the music. Its
+emission is an independent Bernoulli for each note, so z has to explain all dependence between the
+notes of a frame."""
 
-_NOTHING = "There is no trained model yet: train one first."
+_NO_MODEL = "There is no trained model yet. Train one first."
 
 
-def pick_run(label: str = "Model", *, first: str = TO_HEAR) -> Run | BundledModel:
-    """Let a finished run or a bundled model be chosen.
+def pick_run(label: str = "Model", *, default: str = COMPOSE_MODEL) -> Run | BundledModel:
+    """Draw the choice of a finished run or a bundled model.
 
-    Where the address names none, it is the bundled model `first`, since on a shared server the
-    newest run is somebody's first try. A link may name any run, such as one that is still running.
-    Where there is nothing to choose, or the address names nothing that exists, the page says so and
-    stops.
+    By default a bundled model is selected, because on a shared server the newest run may be of
+    another user. A link may name any run, also one that is still running. If there is no model, or
+    the address names one that does not exist, a message is shown and the script stops.
 
     Args:
-        label: of the widget.
-        first: id of the bundled model to begin with; another bundled one, or the newest run, where
-            it is missing.
+        label: label of the widget.
+        default: id of the bundled model that is selected if the address names no run. If it does
+            not exist, another bundled model or the newest run is selected.
     """
-    listed = sources()
+    listed = available_models()
     wanted = st.query_params.get("run")
     if wanted is not None and wanted not in listed:
         with suppress(RunError):
             listed[wanted] = find_run(wanted)
     if not listed:
-        st.info(_NOTHING, icon=":material/model_training:")
+        st.info(_NO_MODEL, icon=":material/model_training:")
         st.stop()
-    if wanted is None:  # written down, so that a link keeps its meaning
-        usual = bundled(first)
-        st.query_params["run"] = usual.id if usual else next(iter(listed))
-        st.session_state[frame.NOT_CHOSEN] = st.query_params["run"]
-    chosen = choose(label, list(listed), key="run", show=lambda run_id: label_of(listed[run_id]))
+    if wanted is None:  # stored, so that a copied link keeps its meaning
+        model = bundled_or_first(default)
+        st.query_params["run"] = model.id if model else next(iter(listed))
+        st.session_state[frame.DEFAULT_RUN] = st.query_params["run"]
+    chosen = choose(
+        label, list(listed), key="run", format_func=lambda run_id: unique_label(listed[run_id])
+    )
     if chosen is None:
-        st.error("There is no such run; choose one above.", icon=":material/error:")
+        st.error("There is no such run. Choose one above.", icon=":material/error:")
         st.stop()
     return listed[chosen]
 
 
-def bundled(id: str) -> BundledModel | None:
-    """The bundled model called `id`, or another where it is missing; None where there is none."""
+def bundled_or_first(id: str) -> BundledModel | None:
+    """Return the bundled model `id`, or the first one if it is missing; None if there is none."""
     listed = list_bundled()
     return next((model for model in listed if model.id == id), next(iter(listed), None))
 
 
-def sources() -> dict[str, Run | BundledModel]:
-    """Every finished run, the newest first, and every bundled model, by id."""
+def available_models() -> dict[str, Run | BundledModel]:
+    """Return all finished runs, the newest first, and all bundled models, by id."""
     finished = [run for run in list_runs() if run.state() == "finished"]
     return {source.id: source for source in [*finished, *list_bundled()]}
 
 
-def label_of(source: Run | BundledModel) -> str:
-    """A label that no other source has: names may be alike, ids are not."""
+def unique_label(source: Run | BundledModel) -> str:
+    """Return a label with the id, because several runs may have the same name."""
     if isinstance(source, BundledModel):
         return f"{source.label()} (bundled, {source.folder.name})"
     return f"{source.name()} · {source.id}" if source.name() else source.id

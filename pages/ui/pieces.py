@@ -32,7 +32,12 @@ def pick_split(data: Splits) -> str:
         DataError: if the address names a split that does not exist or has no sequences.
     """
     split = choose(
-        "Split", SPLITS, key="split", show=str.capitalize, few=True, resets=("piece", "beside")
+        "Split",
+        SPLITS,
+        key="split",
+        format_func=str.capitalize,
+        segmented=True,
+        resets=("piece", "beside"),
     )
     if split is None or not len(data[split]):
         raise DataError("The splits are train, valid and test; choose one that has sequences.")
@@ -58,7 +63,7 @@ def pick_piece(
         f"{label}, of {len(sequences):,}",
         numbers,
         key=key,
-        show=lambda number: _title(sequences, number),
+        format_func=lambda number: _title(sequences, number),
         default=str(default + 1),
         help=terms.SEQUENCE,
     )

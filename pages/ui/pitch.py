@@ -74,7 +74,9 @@ def ask_transposition(
             "Transpose for the model",
             [_AUTO, *(str(n) for n in range(-6, 7))],
             key="move",
-            show=lambda text: _auto_label(auto) if text == _AUTO else _semitones_label(int(text)),
+            format_func=lambda text: (
+                _auto_label(auto) if text == _AUTO else _semitones_label(int(text))
+            ),
             help="Most pieces that this model was trained on are in C major or C minor. Your piece "
             "is transposed to one of these keys for the model, and the result is transposed back.",
         )

@@ -1,4 +1,4 @@
-"""Who watches which run: a run that several people share is stopped only when nobody else does."""
+"""Which sessions watch which runs. A shared run is stopped only if no other session watches it."""
 
 import secrets
 import threading
@@ -10,21 +10,21 @@ import streamlit as st
 from streamlit.runtime import Runtime
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
-__all__ = ["Audience", "audience", "leave", "me", "watch"]
+__all__ = ["ViewerRegistry", "clear_watched_runs", "set_watched_runs", "viewer_id", "viewers"]
 
 _GRACE_SECONDS = 15.0
-"""After a page is closed: a reload opens it again within this time."""
+"""A viewer still counts this long after its browser disconnects, because it may be reloading."""
 
 
 @dataclass
-class _Visitor:
+class _Viewer:
     session: str
     runs: frozenset[str]
-    seen: float
+    last_seen: float
 
 
-class Audience:
-    """The visitors of the server and the runs that they watch.
+class ViewerRegistry:
+    """The viewers of the server and the runs that they watch.
 
     Args:
         connected: whether the browser of a session is still connected, by the session's id.
@@ -37,61 +37,61 @@ class Audience:
         self._connected = connected
         self._now = now
         self._lock = threading.Lock()
-        self._visitors: dict[str, _Visitor] = {}
+        self._viewers: dict[str, _Viewer] = {}
 
-    def watch(self, visitor: str, session: str, runs: Collection[str]) -> None:
-        """Note that a visitor watches these runs, and no others.
+    def set_watched(self, viewer: str, session: str, runs: Collection[str]) -> None:
+        """Replace the set of runs that a viewer watches.
 
         Args:
-            visitor: names the visitor.
-            session: id of the session of Streamlit.
-            runs: ids of runs.
+            viewer: id of the viewer.
+            session: id of the Streamlit session.
+            runs: ids of the runs; may be empty.
         """
         with self._lock:
             if runs:
-                self._visitors[visitor] = _Visitor(session, frozenset(runs), self._now())
+                self._viewers[viewer] = _Viewer(session, frozenset(runs), self._now())
             else:
-                self._visitors.pop(visitor, None)
+                self._viewers.pop(viewer, None)
 
-    def watchers(self, run: str, *, besides: str = "") -> int:
-        """How many visitors watch a run.
+    def count(self, run: str, *, excluding: str = "") -> int:
+        """Return the number of viewers who watch a run.
 
         Args:
-            run: its id.
-            besides: a visitor who is not counted.
+            run: id of the run.
+            excluding: id of a viewer who is not counted.
         """
         with self._lock:
-            for name, visitor in list(self._visitors.items()):
-                if self._connected(visitor.session):
-                    visitor.seen = self._now()
-                elif self._now() - visitor.seen > _GRACE_SECONDS:
-                    del self._visitors[name]
+            for name, viewer in list(self._viewers.items()):
+                if self._connected(viewer.session):
+                    viewer.last_seen = self._now()
+                elif self._now() - viewer.last_seen > _GRACE_SECONDS:
+                    del self._viewers[name]
             return sum(
-                run in visitor.runs for name, visitor in self._visitors.items() if name != besides
+                run in viewer.runs for name, viewer in self._viewers.items() if name != excluding
             )
 
 
 @st.cache_resource(show_spinner=False)
-def audience() -> Audience:
-    """The audience of this server."""
-    return Audience(_is_connected)
+def viewers() -> ViewerRegistry:
+    """Return the registry of this server."""
+    return ViewerRegistry(_is_connected)
 
 
-def me() -> str:
-    """The name of this session's visitor."""
-    return st.session_state.setdefault("presence.me", secrets.token_hex(8))
+def viewer_id() -> str:
+    """Return the viewer id of this session."""
+    return st.session_state.setdefault("presence.viewer", secrets.token_hex(8))
 
 
-def watch(runs: Collection[str]) -> None:
-    """Note that this session watches the runs with these ids, and no others."""
+def set_watched_runs(runs: Collection[str]) -> None:
+    """Record that this session watches the runs with these ids, and no others."""
     context = get_script_run_ctx()
-    audience().watch(me(), context.session_id if context else "", runs)
+    viewers().set_watched(viewer_id(), context.session_id if context else "", runs)
 
 
-def leave() -> None:
-    """Note that this session watches no run any more."""
-    if "presence.me" in st.session_state:
-        watch(())
+def clear_watched_runs() -> None:
+    """Record that this session no longer watches any run."""
+    if "presence.viewer" in st.session_state:
+        set_watched_runs(())
 
 
 def _is_connected(session: str) -> bool:

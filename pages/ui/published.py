@@ -1,4 +1,4 @@
-"""What the paper reports, as the pages show it beside a run's own numbers."""
+"""The paper's results, for comparison with the results of a run."""
 
 from dmm_core.experiments.published import CANONICAL, published
 from pages.ui.charts import Reference
@@ -7,7 +7,7 @@ __all__ = ["comparable", "references"]
 
 
 def references(data: str) -> list[Reference]:
-    """The paper's test bounds per step to draw beside the curves of the data set called `data`."""
+    """Return the paper's test bounds per step on the data set called `data`, for charts."""
     return [
         Reference(f"{row.title}, test bound", row.bound_per_step)
         for row in published(data)
@@ -16,9 +16,12 @@ def references(data: str) -> list[Reference]:
 
 
 def comparable(data: str) -> str:
-    """One sentence on whether numbers of `data` may be compared with the paper's."""
+    """Return a sentence on whether results on `data` are comparable with the paper's."""
     if data in CANONICAL:
-        return "These are the paper's data, so its numbers on the test split are comparable."
+        return "The paper uses this data set, so its results on the test split are comparable."
     if data.startswith("jsb-m21"):
-        return "Not comparable with the paper: these chorales are another edition of its data."
-    return "Not comparable with the paper: it has no numbers of these data."
+        return (
+            "Results are not comparable with the paper, which uses another edition of these "
+            "chorales."
+        )
+    return "Results are not comparable with the paper, which does not use this data set."

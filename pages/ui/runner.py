@@ -1,4 +1,4 @@
-"""The runners of the server: every session's runs wait in their queues."""
+"""The runners of the server, which all sessions share."""
 
 import streamlit as st
 
@@ -8,16 +8,16 @@ from dmm_core.runs.runner import Runner
 __all__ = ["lesson_runner", "runner"]
 
 _LESSON_CHECKPOINT_SECONDS = 2.0
-"""A lesson shows what its model finds while it learns, and its models are small."""
+"""Lessons show results of the model during training, so they need frequent checkpoints."""
 
 
 @st.cache_resource(show_spinner=False, on_release=Runner.shutdown)
 def runner() -> Runner:
-    """The runner; it trains one run at a time and composes a sample now and then."""
+    """Return the runner. It trains one run at a time and composes samples during training."""
     return Runner(compose_sample=compose_midi)
 
 
 @st.cache_resource(show_spinner=False, on_release=Runner.shutdown)
 def lesson_runner() -> Runner:
-    """A lane for the trainings of lessons, which last seconds: none waits behind a long one."""
+    """Return the runner of lessons, so that a lesson does not wait for a long training."""
     return Runner(checkpoint_seconds=_LESSON_CHECKPOINT_SECONDS)

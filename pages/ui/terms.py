@@ -1,12 +1,12 @@
-"""The field's words in a sentence each, for the help of a label: the same on every page."""
+"""One-sentence definitions of terms, for the help texts of all pages."""
 
 __all__ = ["KL", "NLL", "SEQUENCE"]
 
-NLL = "-log p(x given z): what x costs once the latent state is known."
+NLL = "The expected negative log-likelihood of x given z, -log p(x given z), under the posterior."
 
-KL = "How far the posterior is from the prior: what the latent state itself costs."
+KL = "The KL divergence from the prior to the posterior of the latent state z."
 
 SEQUENCE = (
-    "A sequence is one piece, frame after frame. The number says how many there are to choose "
-    "from; type to find one by its name."
+    "A sequence is one piece of music or one record. The number in the label is the number of "
+    "sequences in the split. Type to search by name."
 )

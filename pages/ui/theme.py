@@ -1,31 +1,30 @@
-"""Another theme, noticed: the page is then drawn again, and its charts with it."""
+"""Rerun a page when the theme changes, so that its charts take the new colours."""
 
 from streamlit.components.v2 import component
 
-__all__ = ["follow"]
+__all__ = ["rerun_on_change"]
 
 _COMPONENT = component(
     "dmm_theme",
     html="<span></span>",
     js="""
-const grounds = new WeakMap();
+const backgrounds = new WeakMap();
 
-/** Runs at first, and again with every theme. */
+/** Streamlit calls this function when the component is mounted and when the theme changes. */
 export default function ({ parentElement, setTriggerValue }) {
   const style = getComputedStyle(parentElement.querySelector("span"));
-  const ground = style.getPropertyValue("--st-background-color");
-  const before = grounds.get(parentElement);
-  grounds.set(parentElement, ground);
-  if (before !== undefined && before !== ground) setTriggerValue("theme", ground);
+  const background = style.getPropertyValue("--st-background-color");
+  const previous = backgrounds.get(parentElement);
+  backgrounds.set(parentElement, background);
+  if (previous !== undefined && previous !== background) setTriggerValue("theme", background);
 }
 """,
 )
 
 
-def follow() -> None:
-    """Run the page again when a person, or their machine, turns from light to dark or back.
+def rerun_on_change() -> None:
+    """Rerun the page when the theme changes between light and dark.
 
-    Streamlit tells the page's script of a new theme only with the next run, and a chart keeps the
-    colours it began with until then.
+    Streamlit itself does not rerun the script then, and a chart keeps its colours until it does.
     """
     _COMPONENT(key="theme", on_theme_change=lambda: None)

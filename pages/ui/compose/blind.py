@@ -17,8 +17,8 @@ from pages.ui.compose.inputs import Inputs
 from pages.ui.compose.performance import Performance
 from pages.ui.compose.rendered import RenderedPiece, composed_part, sounding_roll
 from pages.ui.compose.request import CompositionRequest
-from pages.ui.models import Trained, load_trained
-from pages.ui.picker import label_of, sources
+from pages.ui.models import LoadedModel, load_source
+from pages.ui.picker import available_models, unique_label
 from pages.ui.pitch import sounding_shift_of
 
 __all__ = ["draw_blind"]
@@ -66,7 +66,7 @@ class _Contest:
 
 
 def draw_blind(
-    model: Trained, request: CompositionRequest, inputs: Inputs, performance: Performance
+    model: LoadedModel, request: CompositionRequest, inputs: Inputs, performance: Performance
 ) -> None:
     """Draw the choice of the candidates and the current round.
 
@@ -116,18 +116,18 @@ def _compare_pinned(entries: list[Entry]) -> None:
 
 
 def _compare_settings(
-    model: Trained, request: CompositionRequest, inputs: Inputs, performance: Performance
+    model: LoadedModel, request: CompositionRequest, inputs: Inputs, performance: Performance
 ) -> None:
     """Ask for another model or temperature, and compare newly composed pairs."""
     # 1. Ask for the second candidate.
-    listed = sources()
+    listed = available_models()
     listed.setdefault(model.source.id, model.source)
     with st.grid("auto", min_column_width=200, vertical_alignment="bottom"):
         name = choose(
             "Compare with the model",
             sorted(listed, key=lambda run: run != model.source.id),
             key="versus",
-            show=lambda run: label_of(listed[run]),
+            format_func=lambda run: unique_label(listed[run]),
         )
         temperatures = [
             st.slider(
@@ -147,7 +147,7 @@ def _compare_settings(
     if name == model.source.id and other_request == request:
         st.caption("Choose another model, or a temperature that differs from the piece above.")
         return
-    other = model if name == model.source.id else load_trained(listed[name])
+    other = model if name == model.source.id else load_source(listed[name])
     if other.grid != model.grid:
         raise DataError("The two models cannot be compared, because their frames differ in length.")
     # 2. The models may be trained on data in different octaves. Both are played at the same pitch.
@@ -161,7 +161,7 @@ def _compare_settings(
     candidates = [(model, request), (other, other_request)]
 
     # 3. Both candidates compose a round's pair with the same seed.
-    def make(trained: Trained, request: CompositionRequest, pair: int) -> RenderedPiece:
+    def make(trained: LoadedModel, request: CompositionRequest, pair: int) -> RenderedPiece:
         request = replace(request, seed=(request.seed + _SEED_STRIDE * pair) % 2**31, count=1)
         (alternative,) = compose(trained, request, inputs.pieces(trained.data.name))
         roll = sounding_roll(alternative, request, inputs, raised=raised)
@@ -231,6 +231,6 @@ def _draw_contest(
     st.button("Next pair", icon=":material/hearing:", key="blind_next", on_click=contest.next_round)
 
 
-def _describe(model: Trained, request: CompositionRequest) -> str:
-    label = frame.escape_markdown(label_of(model.source))
+def _describe(model: LoadedModel, request: CompositionRequest) -> str:
+    label = frame.escape_markdown(unique_label(model.source))
     return f"**{label}** (z {request.z_temperature:g}, x {request.x_temperature:g})"

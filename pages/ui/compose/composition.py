@@ -9,7 +9,7 @@ from dmm_core.inference.latent import Projection
 from dmm_core.nn.dmm import DMM
 from pages.ui.compose.modes import Drawn, Pieces
 from pages.ui.compose.request import CompositionRequest
-from pages.ui.models import Trained, prior_plane
+from pages.ui.models import LoadedModel, prior_plane
 from pages.ui.player import PlayerPath
 
 __all__ = ["Alternative", "compose"]
@@ -32,7 +32,7 @@ class Alternative(NamedTuple):
 
 
 def compose(
-    trained: Trained, request: CompositionRequest, pieces: Pieces | None = None
+    trained: LoadedModel, request: CompositionRequest, pieces: Pieces | None = None
 ) -> list[Alternative]:
     """Compose the alternatives of `request` on the CPU.
 

@@ -141,8 +141,8 @@ def ask_alternative(count: int, mode: Mode) -> int:
         "Alternative",
         options,
         key="hear",
-        show=lambda text: "Original" if int(text) == ORIGINAL else text,
-        few=True,
+        format_func=lambda text: "Original" if int(text) == ORIGINAL else text,
+        segmented=True,
     )
     if chosen is None:
         raise DataError(

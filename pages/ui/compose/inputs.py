@@ -11,7 +11,7 @@ from dmm_core.errors import DataError
 from dmm_core.music.transposition import transposed, transposition_for_model
 from pages.ui.address import choose, choose_range
 from pages.ui.compose.modes import Ask, Mode, Pieces
-from pages.ui.models import Trained, load_data, pick_data
+from pages.ui.models import LoadedModel, load_data, pick_data
 from pages.ui.pieces import ask_file, pick_piece, pick_split
 from pages.ui.pitch import SoundingPiece, ask_transposition, sounding_shift_of
 
@@ -82,7 +82,7 @@ class Inputs(NamedTuple):
         return self.start.sounding.key_shift if self.start else 0
 
 
-def ask_inputs(trained: Trained, steps_per_quarter: int, mode: Mode) -> Inputs:
+def ask_inputs(trained: LoadedModel, steps_per_quarter: int, mode: Mode) -> Inputs:
     """Ask for the pieces that `mode` needs.
 
     Args:
@@ -102,8 +102,8 @@ def ask_inputs(trained: Trained, steps_per_quarter: int, mode: Mode) -> Inputs:
             "From",
             ["set", "file"],
             key="from",
-            show={"set": "A data set", "file": "A file"}.__getitem__,
-            few=True,
+            format_func={"set": "A data set", "file": "A file"}.__getitem__,
+            segmented=True,
             resets=("gap", "file", "move"),
         )
     if source is None:
@@ -150,7 +150,7 @@ class _Picked(NamedTuple):
         return self.sequences.x[self.number][: _MAX_GIVEN_QUARTERS * steps_per_quarter]
 
 
-def _pick(trained: Trained, row: DeltaGenerator, label: str = "Sequence") -> _Picked:
+def _pick(trained: LoadedModel, row: DeltaGenerator, label: str = "Sequence") -> _Picked:
     with row:
         popover = st.popover("Data set", icon=":material/library_music:", width="stretch")
     with popover:
@@ -163,7 +163,7 @@ def _pick(trained: Trained, row: DeltaGenerator, label: str = "Sequence") -> _Pi
 
 
 def _given(
-    picked: _Picked, trained: Trained, steps_per_quarter: int, row: DeltaGenerator
+    picked: _Picked, trained: LoadedModel, steps_per_quarter: int, row: DeltaGenerator
 ) -> GivenPiece:
     """The picked piece at its sounding pitch, with a caption about notes that the model lacks."""
     model = trained.data.name
@@ -176,7 +176,7 @@ def _given(
 
 
 def _ask_second(
-    trained: Trained, steps_per_quarter: int, row: DeltaGenerator, first: _Picked | None
+    trained: LoadedModel, steps_per_quarter: int, row: DeltaGenerator, first: _Picked | None
 ) -> GivenPiece:
     """The piece that a morph ends with; of the same split as `first`, if that is not a file."""
     label = "Morph to"
@@ -217,7 +217,7 @@ def _ask_region(frames: int, steps_per_quarter: int) -> tuple[int, int]:
         range(frames),
         key="gap",
         default=(min(_DEFAULT_REGION_BARS[0] * bar, last), last),
-        show=lambda frame: bar_beat(frame, steps_per_quarter),
+        format_func=lambda frame: bar_beat(frame, steps_per_quarter),
         help="The model composes this region, given the music before and after it. You can also "
         "drag on the ruler above the piano-roll.",
         resets=("hear",),

@@ -9,8 +9,8 @@ from dmm_core.errors import DMMError
 from dmm_core.music.metrics import RollMetrics, roll_metrics
 from pages.ui import charts, frame
 from pages.ui.compose.rendered import RenderedPiece
-from pages.ui.datasets import data_sets, split_metrics
-from pages.ui.models import Trained
+from pages.ui.datasets import dataset_summaries, split_metrics
+from pages.ui.models import LoadedModel
 from pages.ui.pitch import sounding_shift_of
 
 __all__ = ["draw_measures"]
@@ -18,7 +18,7 @@ __all__ = ["draw_measures"]
 _NOT_AVAILABLE = "not downloaded"
 
 
-def draw_measures(model: Trained, rendered: RenderedPiece) -> None:
+def draw_measures(model: LoadedModel, rendered: RenderedPiece) -> None:
     """Draw a table and two histograms of both."""
     # Most statistics are compared at the model's pitch; pitches are shown as they sound.
     own, sounding = (
@@ -67,9 +67,9 @@ def _composed(roll: np.ndarray, rendered: RenderedPiece) -> np.ndarray:
     return roll[first : last + 1]
 
 
-def _data_metrics(model: Trained) -> RollMetrics | None:
+def _data_metrics(model: LoadedModel) -> RollMetrics | None:
     """Statistics of the training data, or None if they would need a download."""
-    facts = data_sets().get(model.data.name)
+    facts = dataset_summaries().get(model.data.name)
     if facts is None or not facts.ready:
         return None
     try:

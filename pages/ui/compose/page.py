@@ -25,8 +25,8 @@ from pages.ui.compose.rendered import (
 )
 from pages.ui.compose.request import CompositionRequest
 from pages.ui.compose.shaping import ask_constraints, ask_performance
-from pages.ui.models import Trained, load_trained
-from pages.ui.picker import label_of, pick_run
+from pages.ui.models import LoadedModel, load_source
+from pages.ui.picker import pick_run, unique_label
 from pages.ui.pitch import sounding_shift_of
 from pages.ui.player import PlayerEvents
 
@@ -48,7 +48,7 @@ def draw() -> None:
     with st.grid(
         "auto", min_column_width=_MODES_WIDTH[frame.presenting()], vertical_alignment="bottom"
     ):
-        model = load_trained(pick_run())
+        model = load_source(pick_run())
         steps_per_quarter = require_piano(model.data)
         mode = _ask_mode()
     inputs = ask_inputs(model, steps_per_quarter, mode)
@@ -75,7 +75,7 @@ def draw() -> None:
     with st.spinner("Composing"):
         alternatives = compose(model, request, inputs.pieces(model.data.name))
     alternative = alternatives[max(number - 1, 0)]
-    label = label_of(model.source)
+    label = unique_label(model.source)
     rendered = RenderedPiece(
         alternative,
         title_of(request, number, inputs, steps_per_quarter),
@@ -106,8 +106,8 @@ def _ask_mode() -> Mode:
         "What to compose",
         list(MODES),
         key="mode",
-        show=_mode_label,
-        few=True,
+        format_func=_mode_label,
+        segmented=True,
         help="\n".join(f"- **{mode.label}** composes {mode.help}." for mode in MODES.values()),
         resets=("hear",),
     )
@@ -126,7 +126,7 @@ def _popovers() -> tuple[DeltaGenerator, DeltaGenerator]:
 
 
 def _draw_rendered(
-    model: Trained, rendered: RenderedPiece, request: CompositionRequest, inputs: Inputs
+    model: LoadedModel, rendered: RenderedPiece, request: CompositionRequest, inputs: Inputs
 ) -> None:
     events = rendered.play_in_address()
     if rendered.lost_notes > 0:

@@ -10,7 +10,7 @@ import numpy as np
 import streamlit as st
 
 from dmm_core.music.transposition import transposed
-from pages.ui.address import asked_range
+from pages.ui.address import range_from_address
 from pages.ui.compose.composition import Alternative
 from pages.ui.compose.controls import ORIGINAL
 from pages.ui.compose.inputs import BAR_QUARTERS, Inputs, bar_beat
@@ -84,7 +84,7 @@ class RenderedPiece(NamedTuple):
 
     def play_in_address(self) -> PlayerEvents:
         """Draw the player and keep its loop region in the address as ?loop=first-last."""
-        return self._play("player", 300, asked_range("loop", len(self.roll)), _store_loop)
+        return self._play("player", 300, range_from_address("loop", len(self.roll)), _store_loop)
 
     def _play(
         self,

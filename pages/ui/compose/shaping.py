@@ -33,25 +33,25 @@ def ask_constraints(sounding_shift: int) -> NoteConstraints:
         "Voices",
         list(VOICES),
         key="voices",
-        show=lambda name: VOICES[name].title,
+        format_func=lambda name: VOICES[name].title,
         help="The number of notes that sound at the same time. All choices but the first also "
         "exclude notes a semitone apart. Frames that meet the constraint keep their relative "
         "probabilities under the model: exactly with a Bernoulli emission, approximately with a "
         "NADE.",
     )
-    scale = choose("Scale", [_ANY, *SCALES], key="scale", show=_scale_title)
+    scale = choose("Scale", [_ANY, *SCALES], key="scale", format_func=_scale_title)
     tonic = choose(
         "Tonic",
         [str(n) for n in range(12)],
         key="tonic",
-        show=lambda n: tonic_name(int(n), _is_minor(scale)),
+        format_func=lambda n: tonic_name(int(n), _is_minor(scale)),
     )
     register = choose_range(
         "Register",
         range(LOWEST, HIGHEST + 1),
         key="register",
         default=(LOWEST, HIGHEST),
-        show=charts.pitch_name,
+        format_func=charts.pitch_name,
         help="The lowest and the highest pitch as they sound, after the octave is applied.",
     )
     if voices is None or scale is None or tonic is None or register is None:
@@ -109,7 +109,7 @@ def ask_performance(
         "Instrument",
         list(INSTRUMENTS),
         key="instrument",
-        show=lambda name: INSTRUMENTS[name].title,
+        format_func=lambda name: INSTRUMENTS[name].title,
     )
     tempo = st.slider(
         "Tempo",
@@ -135,13 +135,13 @@ def ask_performance(
             "67 % is a triplet rhythm.",
         )
         swing = percent / 100
-    chosen_octave = choose("Octave", octaves, key="octave", show=_octave_title)
+    chosen_octave = choose("Octave", octaves, key="octave", format_func=_octave_title)
     articulation = choose(
         "Repeated notes",
         ["strike", "tie"] if strike else ["tie", "strike"],
         key="notes",
-        show={"strike": "Strike each", "tie": "Tie"}.__getitem__,
-        few=True,
+        format_func={"strike": "Strike each", "tie": "Tie"}.__getitem__,
+        segmented=True,
     )
     if steps_per_quarter == 1:
         st.caption("Swing is not available, because a frame of this model is a whole quarter note.")

@@ -1,1 +1,1 @@
-"""The three parts of the Data page."""
+"""The views of the Data page: listen, all data sets, and upload."""

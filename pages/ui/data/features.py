@@ -1,4 +1,4 @@
-"""One sequence that is no music: its features, what was seen of them, and what acted on it."""
+"""Charts of a sequence that is not music: its features, missing values and actions."""
 
 from typing import NamedTuple
 
@@ -15,50 +15,56 @@ from pages.ui.datasets import splits
 
 __all__ = ["draw", "draw_sequence"]
 
-_DRAWN = 8
-"""Lines in one figure of real values: `real_sequence` draws no more."""
+_MAX_LINES = 8
+"""Number of features that `charts.real_sequence` draws."""
 _INTERVENTION, _QUARTERS = 9, 8
 _HIGH = "A1c high"
 
 
 class _Names(NamedTuple):
-    """Names of a data set's features and actions; empty where they have none."""
+    """Names of a data set's features and actions; empty if they have no names."""
 
     features: tuple[str, ...]
     actions: tuple[str, ...]
 
 
-class _Seen(NamedTuple):
-    """Of each feature of a split, (x_dim,): how often it is 1 where seen, how often it is seen."""
+class _FeatureShares(NamedTuple):
+    """Statistics of the binary features of a split.
+
+    Attributes:
+        shares: (x_dim,) share of ones among the observed values of each feature.
+        observed: (x_dim,) share of frames in which each feature is observed.
+    """
 
     shares: np.ndarray
     observed: np.ndarray
 
 
 def draw(data: Splits, split: str, index: int) -> None:
-    """Draw the sequence at `index` of a split without piano-rolls, and figures of the split."""
+    """Draw the sequence at `index` of a split that is not music, and statistics of the split."""
     draw_sequence(data[split], index, name=data.name, kind=data.kind)
     if frame.presenting():
         return
     if data.kind == "binary":
-        seen = _seen(data.name, split)
+        found = _feature_shares(data.name, split)
         figure = charts.feature_shares(
-            seen.shares, seen.observed if data.spec.missing else None, _names(data.name).features
+            found.shares, found.observed if data.spec.missing else None, _names(data.name).features
         )
-        alt = "How often each feature is 1 where it was seen, and how often it was seen."
+        alt = "For each feature, the share of ones among its observed values, and the share of "
+        alt += "frames in which it is observed."
         frame.chart(figure, key="shares", alt=alt)
     if data.name == "medical":
-        _draw_truth()
+        _draw_true_effect()
 
 
 def draw_sequence(sequences: Sequences, index: int, *, name: str, kind: Kind) -> None:
-    """Draw one sequence that is no piano-roll, with what was not observed and what acted on it.
+    """Draw one sequence that is not a piano-roll, with its missing values and its actions.
 
     Args:
-        sequences: those it stands among.
-        index: which one.
-        name: of the data set, whose features and actions may have names.
-        kind: what the features are.
+        sequences: the sequences that contain it.
+        index: its index in `sequences`.
+        name: name of the data set, which determines the names of features and actions.
+        kind: whether the features are binary or real.
     """
     x, title = sequences.x[index], sequences.names[index]
     observed = None if sequences.observed is None else sequences.observed[index]
@@ -68,44 +74,48 @@ def draw_sequence(sequences: Sequences, index: int, *, name: str, kind: Kind) ->
         figure = charts.record(
             x, observed=observed, u=u, features=names.features, actions=names.actions
         )
-        frame.chart(figure, key="record", alt=f"{title}: features and actions, frame by frame.")
-        words = "A strong cell is 1, a pale one 0"
+        frame.chart(figure, key="record", alt=f"{title}: features and actions at every frame.")
+        caption = "A dark cell is 1 and a pale cell is 0."
         if observed is not None:
-            words += f", a blank one was not observed ({1 - observed.mean():.0%} here)"
+            caption += f" A blank cell was not observed ({1 - observed.mean():.0%} of the cells)."
         if u is not None:
-            words += "; actions act on the step to the next frame"
-        st.caption(f"{words}.")
+            caption += " The actions of a frame affect the transition to the next frame."
+        st.caption(caption)
         return
     if observed is not None:
         x = np.where(observed > 0, x, np.float32("nan"))
-    frame.chart(charts.real_sequence(x), key="real", alt=f"{title}, feature by feature.")
-    if x.shape[1] > _DRAWN:
-        st.caption(f"The first {_DRAWN} of {x.shape[1]} features.")
+    frame.chart(charts.real_sequence(x), key="real", alt=f"The features of {title} over time.")
+    if x.shape[1] > _MAX_LINES:
+        st.caption(f"The chart shows the first {_MAX_LINES} of {x.shape[1]} features.")
     if u is not None:
-        st.caption("Its actions; those of a frame act on the step to the next.")
+        st.caption("The actions of a frame affect the transition to the next frame:")
         figure = charts.real_sequence(u).update_yaxes(title={"text": "u"})
-        frame.chart(figure, key="actions", alt=f"What acts on {title}, action by action.")
+        frame.chart(figure, key="actions", alt=f"The actions on {title} over time.")
 
 
-def _draw_truth() -> None:
-    st.subheader("What the drugs truly do", anchor=False)
-    effect = _truth()
+def _draw_true_effect() -> None:
+    st.subheader("The true effect of the drugs", anchor=False)
+    effect = _true_effect()
     column = FEATURES.index(_HIGH)
     curves = [
         charts.ShareCurve(name, shares.loc[:, column], shares.error[:, column])
         for name, shares in (
-            ("Everybody keeps the drugs of frame 9", effect.factual),
-            ("Everybody stops all drugs", effect.counterfactual),
+            ("All patients continue the drugs of frame 9", effect.factual),
+            ("All patients stop all drugs", effect.counterfactual),
         )
     ]
     figure = charts.shares_over_time(
-        curves, title=f"Patients with {_HIGH}", x_title="Quarters after that frame"
+        curves, title=f"Patients with {_HIGH}", x_title="Quarters after frame 9"
     )
-    frame.chart(figure, key="truth", alt="The share with a high A1c if all keep or stop drugs.")
+    frame.chart(
+        figure,
+        key="truth",
+        alt="The share of patients with a high A1c if all continue or all stop their drugs.",
+    )
     st.caption(
-        "Computed from the simulator's own equations, for the 500 patients of the test split. The "
-        "records alone say the opposite at first sight: the sicker are treated more, so those who "
-        "take drugs look worse."
+        "The shares are computed from the equations of the simulator, for the 500 patients of the "
+        "test split. The records alone suggest the opposite effect: sicker patients receive more "
+        "drugs, so patients who take drugs are in a worse state (confounding)."
     )
 
 
@@ -115,18 +125,18 @@ def _names(name: str) -> _Names:
 
 
 @st.cache_data(max_entries=32, show_spinner=False)
-def _seen(name: str, split: str) -> _Seen:
+def _feature_shares(name: str, split: str) -> _FeatureShares:
     sequences = splits(name)[split]
     x = np.concatenate(sequences.x)
     observed = np.ones_like(x) if sequences.observed is None else np.concatenate(sequences.observed)
-    often = observed.sum(axis=0)
-    shares = x.sum(axis=0) / np.where(often > 0, often, np.nan)
-    return _Seen(shares, often / len(x))
+    count = observed.sum(axis=0)
+    shares = x.sum(axis=0) / np.where(count > 0, count, np.nan)
+    return _FeatureShares(shares, count / len(x))
 
 
 @st.cache_data(show_spinner="Simulating the patients")
-def _truth() -> Effect:
-    """Stopping all drugs against keeping them, in the test split with data seed 0."""
+def _true_effect() -> Effect:
+    """Return the effect of stopping all drugs in the test split with data seed 0."""
     patients = simulate_patients(0)["test"]
     keep = np.repeat(patients.u[:, _INTERVENTION : _INTERVENTION + 1], _QUARTERS, axis=1)
     return drug_effect(patients.z[:, _INTERVENTION], factual=keep, counterfactual=0 * keep)

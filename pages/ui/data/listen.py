@@ -1,4 +1,4 @@
-"""One sequence of a data set: seen in the player, heard, and counted beside its split."""
+"""One sequence of a data set in the player, with statistics of the sequence and its split."""
 
 import numpy as np
 import streamlit as st
@@ -11,7 +11,14 @@ from pages.ui import charts, frame, terms
 from pages.ui.address import choose
 from pages.ui.data import features
 from pages.ui.data.fetch import fetch
-from pages.ui.datasets import SPLITS, SetFacts, data_sets, sound, split_metrics, splits
+from pages.ui.datasets import (
+    SPLITS,
+    dataset_label,
+    dataset_summaries,
+    roll_to_wav,
+    split_metrics,
+    splits,
+)
 from pages.ui.pitch import LOWERED_CAPTION, sounding_shift_of
 from pages.ui.player import player
 
@@ -19,57 +26,63 @@ __all__ = ["draw"]
 
 _TEMPO = 90.0
 _PART_QUARTERS = 180
-"""Quarters in the player at once: two minutes at 90 a minute, 5 MB of sound."""
-_LISTED = 2000
-"""Sequences in the list: more would weigh on every rerun."""
+"""Length of a part of a long piece in quarter notes: two minutes at 90 quarters per minute, 5 MB
+of audio."""
+_MAX_LISTED = 2000
+"""Number of sequences in the list; a longer list would slow down every rerun."""
 
 
 def draw() -> None:
     """Draw the choice of a sequence, the sequence itself and its statistics."""
-    sets = data_sets()
+    sets = dataset_summaries()
     which, split_place, piece_place = st.columns([3, 2, 3])
     with which:
         name = choose(
             "Data set",
             list(sets),
             key="data",
-            show=lambda name: _title(sets, name),
+            format_func=lambda name: dataset_label(sets, name),
             resets=("split", "piece", "part"),
         )
     if name is None:
-        st.error("There is no such data set; choose one above.", icon=":material/error:")
+        st.error("There is no such data set. Choose one above.", icon=":material/error:")
         st.stop()
-    facts = sets[name]
+    summary = sets[name]
     st.caption(
-        f"{frame.escape_markdown(facts.description)} "
-        f"Licence: {frame.escape_markdown(facts.licence)}."
+        f"{frame.escape_markdown(summary.description)} "
+        f"Licence: {frame.escape_markdown(summary.licence)}."
     )
-    if not facts.ready:
-        fetch(facts)
+    if not summary.ready:
+        fetch(summary)
         return
     data = splits(name)
     with split_place:
         split = choose(
-            "Split", SPLITS, key="split", show=str.capitalize, few=True, resets=("piece", "part")
+            "Split",
+            SPLITS,
+            key="split",
+            format_func=str.capitalize,
+            segmented=True,
+            resets=("piece", "part"),
         )
     if split is None:
         st.error("The splits are train, valid and test.", icon=":material/error:")
         st.stop()
     sequences = data[split]
-    numbers = [str(number) for number in range(1, min(len(sequences), _LISTED) + 1)]
+    numbers = [str(number) for number in range(1, min(len(sequences), _MAX_LISTED) + 1)]
     with piece_place:
         piece = choose(
-            f"Sequence, of {len(sequences):,}",
+            f"Sequence (of {len(sequences):,})",
             numbers,
             key="piece",
-            show=lambda number: f"{number}. {sequences.names[int(number) - 1]}",
+            format_func=lambda number: f"{number}. {sequences.names[int(number) - 1]}",
             help=terms.SEQUENCE,
             resets=("part",),
         )
     if piece is None:
-        st.error("There is no such sequence; choose one above.", icon=":material/error:")
+        st.error("There is no such sequence. Choose one above.", icon=":material/error:")
         st.stop()
-    _draw_sequence(data, facts, split, int(piece) - 1)
+    _draw_sequence(data, split, int(piece) - 1)
     st.page_link(
         "pages/2_Train.py",
         label="Train a model on this data set",
@@ -78,34 +91,34 @@ def draw() -> None:
     )
 
 
-def _title(sets: dict[str, SetFacts], name: str) -> str:
-    """A label no other set has: two uploads may be called alike."""
-    title = sets[name].title
-    alike = sum(facts.title == title for facts in sets.values()) > 1
-    return f"{title} ({name})" if alike else title
-
-
-def _draw_sequence(data: Splits, facts: SetFacts, split: str, index: int) -> None:
+def _draw_sequence(data: Splits, split: str, index: int) -> None:
     x, title = data[split].x[index], data[split].names[index]
     steps = data.steps_per_quarter
     if steps is None:
         features.draw(data, split, index)
         return
-    _play(x, steps, title, sounding_shift_of(data.name))
+    _draw_player(x, steps, title, sounding_shift_of(data.name))
     _draw_statistics(x, steps, data, split)
 
 
-def _play(roll: np.ndarray, steps: int, title: str, semitones: int) -> None:
-    """The player; a long piece comes in parts, or its sound would not fit into a message."""
+def _draw_player(roll: np.ndarray, steps: int, title: str, semitones: int) -> None:
+    """Draw the player. A long piece is divided into parts, because its audio would be too large.
+
+    Args:
+        roll: (T, 88) piano-roll.
+        steps: frames per quarter note.
+        title: title of the piece.
+        semitones: shift from the data to the pitches that sound.
+    """
     width = _PART_QUARTERS * steps
     start = 0
     if len(roll) > width:
         parts = [str(part) for part in range(1, -(-len(roll) // width) + 1)]
         part = choose(
-            f"Part, of {len(parts)}",
+            f"Part (of {len(parts)})",
             parts,
             key="part",
-            show=lambda part: (
+            format_func=lambda part: (
                 f"Frames {(int(part) - 1) * width:,} to {min(int(part) * width, len(roll)) - 1:,}"
             ),
         )
@@ -114,7 +127,7 @@ def _play(roll: np.ndarray, steps: int, title: str, semitones: int) -> None:
     strike = rearticulates_by_default(steps)
     player(
         roll=shown,
-        wav=sound(shown, tempo=_TEMPO, steps_per_quarter=steps, rearticulate=strike),
+        wav=roll_to_wav(shown, tempo=_TEMPO, steps_per_quarter=steps, rearticulate=strike),
         steps_per_quarter=steps,
         tempo=_TEMPO,
         rearticulate=strike,
@@ -126,43 +139,52 @@ def _play(roll: np.ndarray, steps: int, title: str, semitones: int) -> None:
 
 
 def _draw_statistics(roll: np.ndarray, steps: int, data: Splits, split: str) -> None:
-    own, whole = roll_metrics([roll]), split_metrics(data.name, split)
+    sequence, whole = roll_metrics([roll]), split_metrics(data.name, split)
     seconds = len(roll) * 60 / _TEMPO / steps
     with st.grid("auto", min_column_width=150):
         st.metric(
             "Length",
             f"{len(roll):,} frames",
-            help=f"{seconds:.0f} s at {_TEMPO:.0f} quarters a minute.",
+            help=f"{seconds:.0f} s at {_TEMPO:.0f} quarter notes per minute.",
         )
-        st.metric("Pitches", _pitches(own))
-        st.metric("Notes at once", f"{own.mean_polyphony:.2f}", help="On average over the frames.")
-        st.metric("Held", f"{own.held:.0%}", help="Notes that sounded in the frame before too.")
+        st.metric("Pitches", _pitches(sequence))
+        st.metric(
+            "Notes at once",
+            f"{sequence.mean_polyphony:.2f}",
+            help="The number of notes that sound at the same time, averaged over the frames.",
+        )
+        st.metric(
+            "Held notes",
+            f"{sequence.held:.0%}",
+            help="The share of notes that already sound in the previous frame.",
+        )
     if frame.presenting():
         return
     with st.grid(2, min_column_width=340):
         frame.chart(
-            charts.pitch_histogram(own.pitches, whole.pitches),
+            charts.pitch_histogram(sequence.pitches, whole.pitches),
             key="pitches",
-            alt="How often each pitch sounds, in this sequence and in the whole split.",
+            alt="The share of notes at each pitch, in this sequence and in the whole split.",
         )
         frame.chart(
-            charts.pitch_class_histogram(own.pitch_classes, whole.pitch_classes),
+            charts.pitch_class_histogram(sequence.pitch_classes, whole.pitch_classes),
             key="classes",
-            alt="How often each pitch class sounds, in this sequence and in the whole split.",
+            alt="The share of notes in each pitch class, in this sequence and in the whole split.",
         )
         frame.chart(
-            charts.polyphony_histogram(own.polyphony, whole.polyphony),
+            charts.polyphony_histogram(sequence.polyphony, whole.polyphony),
             key="polyphony",
-            alt="How many notes sound at once, in this sequence and in the whole split.",
+            alt="The share of frames with each number of notes, in this sequence and in the whole "
+            "split.",
         )
         frame.chart(
             charts.length_histogram(data[split].lengths, marked=len(roll)),
             key="lengths",
-            alt="Lengths of the split's sequences, this one marked.",
+            alt="The lengths of the sequences of the split; the length of this one is marked.",
         )
 
 
 def _pitches(metrics: RollMetrics) -> str:
     if metrics.lowest is None or metrics.highest is None:
-        return "silence"
+        return "Silence"
     return f"{charts.pitch_name(metrics.lowest)} to {charts.pitch_name(metrics.highest)}"

@@ -11,8 +11,8 @@ from pages.ui.compose.controls import ask_seed
 from pages.ui.compose.modes import DEFAULT_MODE, mode_named
 from pages.ui.compose.performance import Performance, sound
 from pages.ui.compose.request import CompositionRequest
-from pages.ui.models import load_trained
-from pages.ui.picker import TO_HEAR, bundled
+from pages.ui.models import load_source
+from pages.ui.picker import COMPOSE_MODEL, bundled_or_first
 from pages.ui.pitch import sounding_shift_of
 from pages.ui.player import player
 
@@ -26,7 +26,7 @@ _X_TEMPERATURE = 0.7
 
 def draw() -> None:
     """Draw the player with a new piece, and the control of its seed."""
-    source = bundled(TO_HEAR)
+    source = bundled_or_first(COMPOSE_MODEL)
     if source is None:
         st.info(
             "There is no bundled model to compose with. Train a model first.",
@@ -50,7 +50,7 @@ def draw() -> None:
                 },
             )
             st.space("xsmall")  # aligns the link with the button, which is taller
-    model = load_trained(source)
+    model = load_source(source)
     steps_per_quarter = require_piano(model.data)
     request = CompositionRequest(
         mode=mode_named(DEFAULT_MODE),

@@ -64,9 +64,9 @@ def draw() -> None:
             "Part of the model",
             list(_PARTS),
             key="part",
-            show=lambda name: _PARTS[name].title,
-            few=True,
-            labelled=False,
+            format_func=lambda name: _PARTS[name].title,
+            segmented=True,
+            show_label=False,
         )
         part = _PARTS[name or "transition"]
         st.markdown(part.description)

@@ -66,7 +66,7 @@ def _ask_part(frames: int, grid: int) -> slice:
         f"Part, of {len(parts)}",
         parts,
         key="part",
-        show=lambda part: (
+        format_func=lambda part: (
             f"Frames {(int(part) - 1) * width:,} to {min(int(part) * width, frames) - 1:,}"
         ),
     )

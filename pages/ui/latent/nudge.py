@@ -63,7 +63,7 @@ def draw(subject: Subject) -> None:
             f"{_LEAD_QUARTERS} quarters earlier.",
         )
         numbers = [str(i) for i in range(1, dims + 1)]
-        axis = choose("Along", numbers, key="pc", show=lambda i: titles[int(i) - 1])
+        axis = choose("Along", numbers, key="pc", format_func=lambda i: titles[int(i) - 1])
         by = st.slider(
             "Nudge, in standard deviations",
             -_FURTHEST,

@@ -8,8 +8,8 @@ from dmm_core.errors import DataError
 from pages.ui.address import choose
 from pages.ui.latent import listen, nudge, views
 from pages.ui.latent.subject import Subject, ask_subject
-from pages.ui.models import load_trained
-from pages.ui.picker import TO_SEE, pick_run
+from pages.ui.models import load_source
+from pages.ui.picker import LATENT_MODEL, pick_run
 
 __all__ = ["draw"]
 
@@ -33,15 +33,15 @@ def draw() -> None:
     """
     model_place, source_place = st.columns([7, 4])
     with model_place:
-        model = load_trained(pick_run(first=TO_SEE))
+        model = load_source(pick_run(default=LATENT_MODEL))
     subject = ask_subject(model, source_place)
     view = choose(
         "View",
         list(_VIEWS),
         key="view",
-        show=lambda name: _VIEWS[name][0],
-        few=True,
-        labelled=False,
+        format_func=lambda name: _VIEWS[name][0],
+        segmented=True,
+        show_label=False,
     )
     if view is None:
         raise DataError("There is no such view; choose one above.")

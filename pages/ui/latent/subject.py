@@ -10,7 +10,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from dmm_core.data.sequences import Sequences
 from pages.ui.address import choose
-from pages.ui.models import Trained, load_data, pick_data
+from pages.ui.models import LoadedModel, load_data, pick_data
 from pages.ui.pieces import ask_file, pick_piece, pick_split
 from pages.ui.pitch import SoundingPiece, ask_transposition, sounding_shift_of
 
@@ -58,7 +58,7 @@ class Subject(NamedTuple):
         by_key: semitones by which it was moved to the key of the model's data.
     """
 
-    trained: Trained
+    trained: LoadedModel
     sequences: Sequences
     name: str
     key: str
@@ -90,7 +90,7 @@ class Subject(NamedTuple):
         return given_of(self.sequences, self.number, MOST_FRAMES)
 
 
-def ask_subject(trained: Trained, place: DeltaGenerator) -> Subject:
+def ask_subject(trained: LoadedModel, place: DeltaGenerator) -> Subject:
     """Ask for a sequence of a data set, or for a file where the model explains music.
 
     Args:
@@ -105,7 +105,12 @@ def ask_subject(trained: Trained, place: DeltaGenerator) -> Subject:
         names = list(_SOURCES)
         with place:
             source = choose(
-                "From", names, key="from", show=_SOURCES.__getitem__, few=True, resets=("file",)
+                "From",
+                names,
+                key="from",
+                format_func=_SOURCES.__getitem__,
+                segmented=True,
+                resets=("file",),
             )
     if source == "file" and trained.grid:
         given = ask_file(trained.grid, place)

@@ -18,7 +18,7 @@ from pages.ui.latent.numbers import (
     surroundings,
 )
 from pages.ui.latent.subject import Subject
-from pages.ui.models import Trained
+from pages.ui.models import LoadedModel
 from pages.ui.pieces import pick_others
 
 __all__ = ["draw_dimensions", "draw_filter", "draw_paths", "draw_prior", "draw_transition"]
@@ -46,7 +46,9 @@ def draw_paths(subject: Subject) -> None:
     with st.container(horizontal=True, vertical_alignment="bottom"):
         dims = "2"
         if subject.trained.model.z_dim > 2:
-            dims = choose("Dimensions", ["2", "3"], key="dims", show="{}-D".format, few=True)
+            dims = choose(
+                "Dimensions", ["2", "3"], key="dims", format_func="{}-D".format, segmented=True
+            )
         beside = pick_others(subject.sequences, subject.number, most=_BESIDE)
     view = plane(subject, int(dims or 2))
     if view is None:
@@ -264,6 +266,6 @@ def _fixed(
 
 
 def _fixed_points(
-    trained: Trained, view: Projection, low: np.ndarray, high: np.ndarray
+    trained: LoadedModel, view: Projection, low: np.ndarray, high: np.ndarray
 ) -> FixedPoints:
     return _fixed(trained.model, trained.key, view, low, high)

@@ -23,7 +23,7 @@ def ask_experiment() -> str:
         DataError: if the address names none.
     """
     names = sorted(list_experiments(), key=lambda name: (name != _FIRST, name))
-    chosen = choose("Experiment", names, key="experiment", show=_title, resets=("runs",))
+    chosen = choose("Experiment", names, key="experiment", format_func=_title, resets=("runs",))
     if chosen is None:
         raise DataError("There is no such experiment; choose one from the list.")
     return chosen

@@ -29,8 +29,8 @@ def _ask(experiment: Experiment) -> Mapping[str, RunConfig]:
         "System",
         list(experiment.variants),
         key="system",
-        show=lambda name: experiment.variants[name].title,
-        few=True,
+        format_func=lambda name: experiment.variants[name].title,
+        segmented=True,
         resets=("runs",),
     )
     if name is None:

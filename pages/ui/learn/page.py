@@ -22,7 +22,7 @@ from pages.ui.learn import (
     treatment,
 )
 from pages.ui.learn.lesson import Lesson, Watched
-from pages.ui.runs.words import STATES, duration
+from pages.ui.runs.labels import STATES, duration
 
 __all__ = ["LESSONS", "draw"]
 
@@ -56,9 +56,9 @@ def draw() -> None:
         "Lesson",
         list(LESSONS),
         key="lesson",
-        show=_label,
-        few=True,
-        labelled=False,
+        format_func=_label,
+        segmented=True,
+        show_label=False,
         resets=("runs", *(p for lesson in LESSONS.values() for p in lesson.parameters)),
     )
     if name is None:

@@ -47,7 +47,7 @@ def start(lesson: str, plans: Mapping[str, RunConfig]) -> list[Run]:
         if run is None:
             run = create_run(config, name=title, token=f"{token} {title}", lesson=lesson)
         runs.append(run)
-    presence.watch([run.id for run in runs])  # before they are queued: nobody drops them
+    presence.set_watched_runs([run.id for run in runs])  # before they are queued: nobody drops them
     for run in runs:
         if run not in active:
             lesson_runner().submit(run)
@@ -59,7 +59,7 @@ def followed(runs: Sequence[Run]) -> list[Run]:
     """The runs that this session still follows; it is noted as a watcher of these."""
     left = st.session_state.get(_LEFT, set())
     kept = [run for run in runs if run.id not in left]
-    presence.watch([run.id for run in kept])
+    presence.set_watched_runs([run.id for run in kept])
     return kept
 
 
@@ -67,7 +67,7 @@ def stop(runs: Sequence[Run]) -> None:
     """Follow these runs no longer; those that nobody else watches are stopped."""
     left = st.session_state.setdefault(_LEFT, set())
     for run in runs:
-        if presence.audience().watchers(run.id, besides=presence.me()):
+        if presence.viewers().count(run.id, excluding=presence.viewer_id()):
             left.add(run.id)
         else:
             run.request_stop()
@@ -80,14 +80,14 @@ def place(runs: Sequence[Run]) -> int | None:
     """
     for run in list_runs(lessons=True):
         waits = run.state() == "queued" and lesson_runner().position(run) is not None
-        if waits and not presence.audience().watchers(run.id):
+        if waits and not presence.viewers().count(run.id):
             run.request_stop()
     return min((p for run in runs if (p := lesson_runner().position(run))), default=None)
 
 
 def forget() -> None:
     """Take the runs out of the address; somebody else may still look at them."""
-    presence.leave()
+    presence.clear_watched_runs()
     st.session_state.pop(_LEFT, None)
     st.query_params.pop("runs", None)
     st.session_state.pop("lesson.token", None)

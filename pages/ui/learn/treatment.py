@@ -22,10 +22,10 @@ def _ask(experiment: Experiment) -> Mapping[str, RunConfig]:
             "Instead of the present drugs",
             list(TREATMENTS),
             key="do",
-            show=lambda name: TREATMENTS[name][0],
-            few=True,
+            format_func=lambda name: TREATMENTS[name][0],
+            segmented=True,
         )
-        choose("Look at", list(FEATURES), key="feature", show=lambda name: name.capitalize())
+        choose("Look at", list(FEATURES), key="feature", format_func=lambda name: name.capitalize())
     return {variant.title: variant.config for variant in experiment.variants.values()}
 
 

@@ -1,4 +1,4 @@
-"""Runs side by side: their curves over one axis, and the settings that differ."""
+"""Compare runs: their learning curves in one chart, and the settings that differ."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -21,11 +21,15 @@ _AXES = {"epoch": "Epoch", "update": "Update", "time": "Minutes of training"}
 
 
 def draw(rows: Sequence[Row]) -> None:
-    """Draw the learning curves of `rows`, and where their configurations disagree."""
+    """Draw the learning curves of `rows`, and the settings in which they differ."""
     st.subheader("Learning curves", anchor=False)
     with st.container(horizontal=True, vertical_alignment="top"):
-        curve = choose("Curve", list(_CURVES), key="curve", show=_CURVES.__getitem__, few=True)
-        over = choose("Over", list(_AXES), key="over", show=_AXES.__getitem__, few=True)
+        curve = choose(
+            "Curve", list(_CURVES), key="curve", format_func=_CURVES.__getitem__, segmented=True
+        )
+        over = choose(
+            "Over", list(_AXES), key="over", format_func=_AXES.__getitem__, segmented=True
+        )
         smoothing = st.slider(
             "Smoothing",
             0.0,
@@ -35,8 +39,8 @@ def draw(rows: Sequence[Row]) -> None:
             key="smoothing",
             bind="query-params",
             width=180,
-            help="How much of a point is what came before it, to see past the noise; at 0 a curve "
-            "is as measured.",
+            help="The weight of earlier values in an exponential moving average. With 0, the "
+            "measured values are shown.",
         )
         with st.container(height="stretch", width="content", vertical_alignment="center"):
             log = st.toggle("Log axis", key="log", bind="query-params")
@@ -70,12 +74,12 @@ def _draw_curves(rows: Sequence[Row], view: _View) -> None:
     title = f"{_CURVES[view.curve]}, nats per frame"
     figure.update_yaxes(title={"text": title})
     frame.chart(
-        figure, key="overlay", alt=f"{title}, of each run over {_AXES[view.over].lower()}s."
+        figure, key="overlay", alt=f"{title}, of each run; x axis: {_AXES[view.over].lower()}."
     )
-    unit = "Negative ELBO (bound), nats per frame: lower is better."
+    unit = "The curves are the negative ELBO (bound) in nats per frame. Lower is better."
     if len(data) > 1:
         st.caption(
-            f"{unit} These runs learned from different data: their bounds are not comparable."
+            f"{unit} These runs use different data sets, so their bounds are not comparable."
         )
     else:
         st.caption(f"{unit} {comparable(*data)}")
@@ -85,7 +89,7 @@ def _draw_differences(rows: Sequence[Row]) -> None:
     st.subheader("Settings that differ", anchor=False)
     found = differences([row.run.config() for row in rows])
     if not found:
-        st.caption("None: the runs have the same configuration.")
+        st.caption("The runs have the same configuration.")
         return
     names = [frame.escape_markdown(name, most=60) for name in _names(rows)]
     st.table(
@@ -99,7 +103,7 @@ def _draw_differences(rows: Sequence[Row]) -> None:
         ],
         border="horizontal",
         hide_index=True,
-        alt="Settings on which the chosen runs disagree.",
+        alt="The settings in which the selected runs differ.",
     )
 
 
@@ -114,7 +118,7 @@ def _curve(row: Row, name: str, view: _View) -> charts.RunCurve:
 
 
 def _names(rows: Sequence[Row]) -> list[str]:
-    """A name for each that no other has."""
+    """Return unique names; a name that several runs share is followed by a part of the id."""
     names = [row.name for row in rows]
     return [
         f"{row.name} ({row.run.id[-6:]})" if names.count(row.name) > 1 else row.name for row in rows

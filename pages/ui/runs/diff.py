@@ -1,4 +1,4 @@
-"""Where configurations differ."""
+"""The settings in which configurations differ."""
 
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -9,7 +9,14 @@ __all__ = ["Difference", "differences"]
 
 
 class Difference(NamedTuple):
-    """A setting on which configurations disagree: where it stands, its title, a value for each."""
+    """A setting that differs between configurations.
+
+    Attributes:
+        section: section of the configuration: data, model or train.
+        field: name of the field in that section.
+        title: title of the setting to display.
+        values: its value in each configuration.
+    """
 
     section: str
     field: str
@@ -18,7 +25,7 @@ class Difference(NamedTuple):
 
 
 def differences(configs: Sequence[RunConfig]) -> list[Difference]:
-    """Every setting that is not the same in all of `configs`, in the schema's order."""
+    """Return the settings that are not equal in all `configs`, in the order of the schema."""
     found = []
     for section, settings in RunConfig():
         for field, info in type(settings).model_fields.items():

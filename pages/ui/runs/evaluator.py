@@ -1,4 +1,4 @@
-"""Evaluations in the background, one after another: no page waits for one."""
+"""Evaluate runs in a background thread, one after another."""
 
 import logging
 import queue
@@ -15,57 +15,57 @@ __all__ = ["SAMPLES", "Evaluator", "evaluator"]
 _LOG = logging.getLogger(__name__)
 
 SAMPLES = 500
-"""Paths of each sequence's importance estimate, of which `evaluate_run` makes a few."""
+"""Samples per sequence of the importance estimate; `evaluate_run` repeats it a few times."""
 
 _SEED = 0
 
 
 class Evaluator:
-    """Evaluates runs on their test split, and keeps the results in their folders.
+    """Evaluates runs on their test split, and saves the results in the run folders.
 
-    Its thread does not keep the program alive: a result is written whole or not at all.
+    The thread is a daemon thread: it may end at any time, because a result is written atomically.
     """
 
     def __init__(self) -> None:
-        self._changed = threading.Lock()
+        self._lock = threading.Lock()
         self._waiting: queue.SimpleQueue[Run] = queue.SimpleQueue()
         self._pending: set[Run] = set()
-        self._faults: dict[Run, str] = {}
+        self._failures: dict[Run, str] = {}
         threading.Thread(target=self._work, name="evaluator", daemon=True).start()
 
     def submit(self, run: Run) -> None:
-        """Queue the evaluation of `run`; one that waits already is left alone."""
-        with self._changed:
-            self._faults.pop(run, None)
+        """Queue the evaluation of `run`, unless it is already queued or running."""
+        with self._lock:
+            self._failures.pop(run, None)
             if run not in self._pending:
                 self._pending.add(run)
                 self._waiting.put(run)
 
     def is_pending(self, run: Run) -> bool:
-        """Whether its evaluation waits or is going on."""
+        """Whether an evaluation of `run` is queued or running."""
         return run in self._pending
 
-    def fault(self, run: Run) -> str:
-        """Why its last evaluation failed, in one sentence, or ""."""
-        return self._faults.get(run, "")
+    def failure(self, run: Run) -> str:
+        """Return the reason why the last evaluation of `run` failed, or ""."""
+        return self._failures.get(run, "")
 
     def _work(self) -> None:
         while True:
-            run, fault = self._waiting.get(), ""
+            run, failure = self._waiting.get(), ""
             try:
                 evaluate_run(run, split="test", samples=SAMPLES, seed=_SEED)
             except DMMError as error:
-                fault = str(error)
-            except Exception:  # the thread outlives any evaluation
+                failure = str(error)
+            except Exception:  # the thread must survive any failure
                 _LOG.exception("The run %s could not be evaluated.", run.id)
-                fault = "The evaluation failed; the server's log has the details."
-            with self._changed:
+                failure = "The evaluation failed. The server's log has the details."
+            with self._lock:
                 self._pending.discard(run)
-                if fault:
-                    self._faults[run] = fault
+                if failure:
+                    self._failures[run] = failure
 
 
 @st.cache_resource(show_spinner=False)
 def evaluator() -> Evaluator:
-    """The one evaluator of the server."""
+    """Return the evaluator of the server."""
     return Evaluator()

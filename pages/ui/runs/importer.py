@@ -1,4 +1,4 @@
-"""Someone's exported run, taken in as a run of this machine."""
+"""Import a run that was exported on this or another machine."""
 
 import streamlit as st
 
@@ -11,22 +11,23 @@ __all__ = ["draw"]
 
 
 def draw() -> None:
-    """Draw the folded upload; an imported run is chosen at once."""
-    taken = st.session_state.setdefault("imported", 0)  # another number is another popover, closed
+    """Draw a popover with a file uploader. An imported run is selected at once."""
+    # The number is part of the keys: a new one closes the popover and empties the uploader.
+    count = st.session_state.setdefault("imported", 0)
     with st.popover(
-        "Import a run", icon=":material/upload:", type="tertiary", key=f"import-{taken}"
+        "Import a run", icon=":material/upload:", type="tertiary", key=f"import-{count}"
     ):
         file = st.file_uploader(
-            "A zip that Export made",
+            "Zip file of an exported run",
             type="zip",
-            key=f"import-file-{taken}",
+            key=f"import-file-{count}",
             max_upload_size=MAX_BYTES // 2**20,
-            help="It is checked in a separate, limited process before it is kept. Nothing in it is "
-            "executed, and no run is overwritten.",
+            help="The file is checked in a separate process with limits before it is imported. "
+            "Nothing in it is executed, and existing runs are not overwritten.",
         )
         st.caption(
-            "It comes with its curves and evaluations, composes and can be evaluated. Larger files "
-            "are for `python -m dmm_core import FILE.zip`."
+            "The imported run has its learning curves and evaluations, and can compose and be "
+            "evaluated. To import a larger file, use `python -m dmm_core import FILE.zip`."
         )
         if file is None:
             return
@@ -36,7 +37,9 @@ def draw() -> None:
         except DMMError as error:
             st.error(frame.escape_markdown(str(error)), icon=":material/error:")
             return
-        st.session_state.imported = taken + 1
+        st.session_state.imported = count + 1
         st.query_params["run"] = st.query_params["compare"] = run.id
-        st.toast(f"{frame.escape_markdown(run.label())} is imported.", icon=":material/check:")
+        st.toast(
+            f"{frame.escape_markdown(run.label())} has been imported.", icon=":material/check:"
+        )
         st.rerun()

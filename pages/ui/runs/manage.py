@@ -1,6 +1,6 @@
 """Rename and delete a run.
 
-In popovers: a dialog would close whenever the page is drawn anew, as it is while a run goes on.
+The forms are popovers. A dialog would close at each rerun of the page, such as during training.
 """
 
 import streamlit as st
@@ -12,9 +12,9 @@ __all__ = ["draw_manage"]
 
 
 def draw_manage(run: Run) -> None:
-    """Draw the two buttons; a deleted run leaves the address."""
+    """Draw the buttons Rename and Delete. A deleted run is removed from the address."""
     name, notes = run.name(), run.notes()
-    saved = hash((run.id, name, notes))  # what is saved closes the popover: it is another one
+    saved = hash((run.id, name, notes))  # saving changes the keys, which closes the popover
     with st.popover("Rename", icon=":material/edit:", key=f"rename-{saved}"):
         with st.form(f"naming-{saved}", border=False):
             new_name = st.text_input("Name", value=name, max_chars=100)
@@ -30,8 +30,8 @@ def draw_manage(run: Run) -> None:
         disabled=active,
         help="Stop the run first." if active else None,
     ):
-        st.markdown("Its weights, curves and samples are gone for good then.")
-        if st.button("Delete it", icon=":material/delete:", key=f"really-{run.id}"):
+        st.markdown("The weights, curves and samples of this run will be deleted permanently.")
+        if st.button("Delete permanently", icon=":material/delete:", key=f"really-{run.id}"):
             run.delete()
             if st.query_params.get("run") == run.id:
                 del st.query_params["run"]

@@ -1,4 +1,4 @@
-"""A run on its test split, beside what was published on the same data."""
+"""The evaluation of a run on its test split, with published results on the same data."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ from pages.ui import frame
 from pages.ui.published import comparable
 from pages.ui.runs.evaluator import SAMPLES, evaluator
 
-__all__ = ["draw_evaluation", "newest"]
+__all__ = ["draw_evaluation", "latest_evaluation"]
 
 _POLL_SECONDS = 1.0
 _COLUMNS = {
@@ -23,14 +23,14 @@ _COLUMNS = {
 
 
 def draw_evaluation(run: Run) -> None:
-    """Draw the newest evaluation on test, the one going on, or why the last one failed."""
+    """Draw the latest evaluation on test, its progress, or the reason of its failure."""
     pending = evaluator().is_pending(run)
     every = _POLL_SECONDS if pending else None
     st.fragment(frame.guard()(_draw), run_every=every)(run, pending)
 
 
-def newest(run: Run) -> dict[str, Any] | None:
-    """The newest evaluation on the test split."""
+def latest_evaluation(run: Run) -> dict[str, Any] | None:
+    """Return the latest evaluation on the test split, or None."""
     found = [entry for entry in run.evaluations() if entry.get("split") == "test"]
     return found[-1] if found else None
 
@@ -39,19 +39,21 @@ def _draw(run: Run, pending: bool) -> None:
     if evaluator().is_pending(run) != pending:
         st.rerun()
     if pending:
-        st.status(f"Evaluating on the test split, {SAMPLES} samples a sequence", state="running")
+        st.status(
+            f"Evaluating on the test split with {SAMPLES} samples per sequence", state="running"
+        )
         return
-    if fault := evaluator().fault(run):
-        st.error(frame.escape_markdown(fault), icon=":material/error:")
-    if found := newest(run):
+    if failure := evaluator().failure(run):
+        st.error(frame.escape_markdown(failure), icon=":material/error:")
+    if found := latest_evaluation(run):
         _draw_table(run, found)
 
 
 def _draw_table(run: Run, found: dict[str, Any]) -> None:
     data = run.config().data.name
-    found = _told(found)
-    own = {"Model": f"**{frame.escape_markdown(run.label())}**", "Source": "This run, test split"}
-    rows = [own | {title: _bold(found.get(key)) for key, title in _COLUMNS.items()}]
+    found = _with_current_names(found)
+    this = {"Model": f"**{frame.escape_markdown(run.label())}**", "Source": "This run, test split"}
+    rows = [this | {title: _bold(found.get(key)) for key, title in _COLUMNS.items()}]
     for row in published(data):
         rows.append(
             {"Model": row.title, "Source": row.source}
@@ -66,13 +68,14 @@ def _draw_table(run: Run, found: dict[str, Any]) -> None:
     if warning := _warning(found):
         st.warning(warning, icon=":material/warning:")
     st.caption(
-        f"Nats per frame, lower is better: the paper's a (b) {{c}}. {_how(found)} "
-        f"{comparable(data)}"
+        "All values are in nats per frame; lower is better. The paper writes the importance NLL "
+        "and the two bounds as a (b) {c}. "
+        f"{_estimation_details(found)} {comparable(data)}"
     )
 
 
-def _told(found: dict[str, Any]) -> dict[str, Any]:
-    """An evaluation by today's names; earlier versions put a filter's estimate elsewhere."""
+def _with_current_names(found: dict[str, Any]) -> dict[str, Any]:
+    """Rename the particle-filter estimate of an evaluation by an earlier version."""
     if found.get("estimator") != "smc":
         return found
     moved = {"importance_nll": None, "smc_nll": found.get("importance_nll")}
@@ -85,38 +88,41 @@ def _warning(found: dict[str, Any]) -> str:
         return ""
     try:
         return few_paths(EffectiveSamples(**ess), int(samples or 0))
-    except (TypeError, ValueError):  # a file that was edited by hand
+    except (TypeError, ValueError):  # the file was edited by hand
         return ""
 
 
-def _how(found: dict[str, Any]) -> str:
-    """How both estimates were obtained, and how sure they are."""
-    said, replicates = [], _count(found, "replicates")
+def _estimation_details(found: dict[str, Any]) -> str:
+    """Return sentences on the samples and standard errors of both estimates of the NLL."""
+    sentences, replicates = [], _count(found, "replicates")
     if found.get("importance_nll") is not None:
-        line = f"The importance NLL has {_count(found, 'samples')} samples a sequence"
+        sentence = f"The importance NLL uses {_count(found, 'samples')} samples per sequence"
         if replicates:
-            line += f" and {replicates} replicates" + _error(found.get("standard_error"))
-        else:
-            line += "; it was found by an earlier version, without replicates: evaluate again for "
-            line += "its error"
-        said.append(line + ".")
+            sentence += f" and {replicates} replicates" + _error(found.get("standard_error"))
+        sentences.append(f"{sentence}.")
+        if not replicates:
+            sentences.append(
+                "It was computed by an earlier version without replicates. Evaluate again to "
+                "obtain its standard error."
+            )
     if found.get("smc_nll") is not None:
-        line = "The particle-filter NLL"
         if replicates and (particles := _count(found, "particles")):
-            line += f" has {particles} particles and {replicates} replicates"
-            line += _error(found.get("smc_standard_error")) + "; it"
-        said.append(f"{line} is an upper bound of the NLL in expectation.")
-    return " ".join(said)
+            sentences.append(
+                f"The particle-filter NLL uses {particles} particles and {replicates} replicates"
+                f"{_error(found.get('smc_standard_error'))}."
+            )
+        sentences.append("The particle-filter NLL is an upper bound of the NLL in expectation.")
+    return " ".join(sentences)
 
 
 def _count(found: dict[str, Any], key: str) -> int:
-    """A whole number of an evaluation, 0 where an imported or edited file has anything else."""
+    """Return an integer of an evaluation, or 0 if an imported or edited file has none."""
     value = found.get(key)
     return value if isinstance(value, int) else 0
 
 
 def _error(error: Any) -> str:
-    return f", standard error {error:.4f}" if isinstance(error, float) else ""
+    return f" (standard error {error:.4f})" if isinstance(error, float) else ""
 
 
 def _number(value: float | None) -> str:

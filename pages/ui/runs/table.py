@@ -1,4 +1,4 @@
-"""All runs in a table: filtered, sorted by any column, and chosen for what stands below it."""
+"""The table of all runs, in which runs are filtered, sorted and selected."""
 
 from collections.abc import Sequence
 from contextlib import suppress
@@ -12,19 +12,30 @@ from dmm_core.runs.run import Run
 from dmm_core.runs.status import ACTIVE, State
 from dmm_core.runs.store import list_runs
 from pages.ui import frame
-from pages.ui.datasets import data_sets
-from pages.ui.runs.words import STATES, set_label
+from pages.ui.datasets import dataset_label, dataset_summaries
+from pages.ui.runs.labels import STATES
 
 __all__ = ["Row", "draw", "read_rows"]
 
 _POLL_SECONDS = 3.0
 _ROW_PIXELS = 35
-_MOST_ROWS = 6
-"""Rows in sight at once: the buttons below the table should be in sight too."""
+_MAX_ROWS = 6
+"""Number of visible rows; with more, the buttons below the table would be off the screen."""
 
 
 class Row(NamedTuple):
-    """A run and what the table shows of it."""
+    """A run and the values that the table shows.
+
+    Attributes:
+        run: the run.
+        name: its name, or its id if it has no name.
+        state: its state.
+        data: label of its data set.
+        best: lowest valid bound in nats per frame, or None before the first validation.
+        epoch: number of finished epochs.
+        epochs: number of epochs to train.
+        created: time of its creation.
+    """
 
     run: Run
     name: str
@@ -37,17 +48,17 @@ class Row(NamedTuple):
 
 
 def read_rows() -> list[Row]:
-    """Every readable run, newest first."""
-    rows, sets = [], data_sets()
+    """Return all readable runs, the newest first."""
+    rows, sets = [], dataset_summaries()
     for run in list_runs():
-        with suppress(RunError):  # deleted meanwhile
+        with suppress(RunError):  # the run was deleted in the meantime
             record, status = run.record(), run.status()
             rows.append(
                 Row(
                     run=run,
                     name=run.label(),
                     state=status.state,
-                    data=set_label(sets, record.config.data.name),
+                    data=dataset_label(sets, record.config.data.name),
                     best=status.progress.best_valid_bound,
                     epoch=status.progress.epoch,
                     epochs=record.config.train.epochs,
@@ -58,16 +69,19 @@ def read_rows() -> list[Row]:
 
 
 def draw(rows: Sequence[Row]) -> list[Row]:
-    """Draw filters and the table; the chosen rows, whose ids stand in the address as ?compare=."""
-    fitting = _draw_filters(rows)
-    if not fitting:
-        st.info("No run is in such a state, or of such data.", icon=":material/filter_alt_off:")
+    """Draw the filters and the table, and return the selected rows.
+
+    The ids of the selected runs are stored in the address as ?compare=.
+    """
+    filtered = _draw_filters(rows)
+    if not filtered:
+        st.info("No run matches the filters.", icon=":material/filter_alt_off:")
         return []
-    chosen = _chosen([row.run.id for row in fitting])
+    selected = _selected_indices([row.run.id for row in filtered])
     active = any(row.state in ACTIVE for row in rows)
     every = _POLL_SECONDS if active else None
-    st.fragment(frame.guard()(_draw_table), run_every=every)(rows, fitting, chosen)
-    return [fitting[place] for place in chosen]
+    st.fragment(frame.guard()(_draw_table), run_every=every)(rows, filtered, selected)
+    return [filtered[index] for index in selected]
 
 
 def _draw_filters(rows: Sequence[Row]) -> list[Row]:
@@ -94,33 +108,34 @@ def _draw_filters(rows: Sequence[Row]) -> list[Row]:
     ]
 
 
-def _draw_table(rows: Sequence[Row], fitting: Sequence[Row], chosen: list[int]) -> None:
-    """The table as it is now; another choice, or another state of a run, draws all anew."""
+def _draw_table(rows: Sequence[Row], filtered: Sequence[Row], selected: list[int]) -> None:
+    """Draw the table with current values; rerun the page if a state or the selection changes."""
     now = {row.run.id: row for row in read_rows()}
     if {run_id: row.state for run_id, row in now.items()} != {r.run.id: r.state for r in rows}:
         st.rerun()
-    ids = [row.run.id for row in fitting]
-    picked = st.dataframe(
+    ids = [row.run.id for row in filtered]
+    event = st.dataframe(
         [_cells(now[run_id]) for run_id in ids],
         column_config={
             "Name": st.column_config.TextColumn(width=320),
             "Best valid bound": st.column_config.NumberColumn(
-                format="%.3f", help="Nats per frame; lower is better."
+                format="%.3f",
+                help="The lowest bound on the valid split, in nats per frame. Lower is better.",
             ),
             "Created": st.column_config.DatetimeColumn(format="YYYY-MM-DD HH:mm"),
         },
         hide_index=True,
-        height=(min(len(ids), _MOST_ROWS) + 1) * _ROW_PIXELS + 3,
+        height=(min(len(ids), _MAX_ROWS) + 1) * _ROW_PIXELS + 3,
         row_height=_ROW_PIXELS,
         on_select="rerun",
         selection_mode="multi-row",
-        selection_default={"selection": {"rows": chosen}},
-        key=f"runs-{hash(tuple(ids))}",  # other rows are another table: places have moved
+        selection_default={"selection": {"rows": selected}},
+        key=f"runs-{hash(tuple(ids))}",  # the selection consists of indices into these rows
         alt="All runs, with their state, data set, best valid bound and epoch.",
     )
-    places = sorted(picked["selection"]["rows"])
-    if places != chosen:
-        st.query_params["compare"] = ",".join(ids[place] for place in places)
+    indices = sorted(event["selection"]["rows"])
+    if indices != selected:
+        st.query_params["compare"] = ",".join(ids[index] for index in indices)
         st.rerun()
 
 
@@ -135,12 +150,12 @@ def _cells(row: Row) -> dict[str, Any]:
     }
 
 
-def _chosen(ids: Sequence[str]) -> list[int]:
-    """The places of the runs that the address names, else of the newest one."""
-    named = st.query_params.get("compare")
-    if named == "":
+def _selected_indices(ids: Sequence[str]) -> list[int]:
+    """Return the indices of the runs that the address names, or of the newest run."""
+    compared = st.query_params.get("compare")
+    if compared == "":
         return []
-    for names in ((named or "").split(","), [st.query_params.get("run", "")]):
-        if found := [place for place, run_id in enumerate(ids) if run_id in names]:
+    for names in ((compared or "").split(","), [st.query_params.get("run", "")]):
+        if found := [index for index, run_id in enumerate(ids) if run_id in names]:
             return found
     return [0]

@@ -1,1 +1,1 @@
-"""The parts of the Train page: launch a run, watch it, hear it."""
+"""The parts of the Train page: launch a run, monitor it, and play its samples."""

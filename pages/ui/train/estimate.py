@@ -1,7 +1,7 @@
-"""How long a training will take on this machine, and whether its memory is enough.
+"""Estimate how long a training takes on this machine, and check that it fits into memory.
 
-Both are arithmetic on the configuration. The speed of this machine is measured once, on three small
-models of fixed size, so that no typed value decides how much work the server does.
+Both are computed from the configuration. The speed of this machine is measured once, with three
+small models of fixed size, so that no user can start a long measurement with large settings.
 """
 
 import math
@@ -29,23 +29,23 @@ from dmm_core.training.loop import Training
 __all__ = ["Workload", "check_memory", "estimate", "workload"]
 
 _VALID_SHARE = 0.35
-"""Work of a validation per frame, by that of an update: no gradient is taken."""
+"""Cost of validation per frame, relative to an update, which also computes gradients."""
 
 _ROWS, _STEPS, _FEATURES = 16, 24, 88
 _SMALL = ModelConfig(z_dim=8, emission_hidden=32, transition_hidden=32, rnn_size=48)
 _REFERENCES = (
-    _SMALL,  # its time is that of the steps
-    ModelConfig(z_dim=64, rnn_size=400),  # that of the products
-    _SMALL.model_copy(update={"emission": "nade", "nade_hidden": 200}),  # that of the memory
+    _SMALL,  # dominated by the overhead of time steps
+    ModelConfig(z_dim=64, rnn_size=400),  # dominated by matrix products
+    _SMALL.model_copy(update={"emission": "nade", "nade_hidden": 200}),  # dominated by memory
 )
 _REPEATS = 5
-_ENOUGH_SECONDS = 0.6
-"""A reference is not repeated beyond this time; the fastest of its updates counts."""
-_measuring = threading.Lock()
+_MAX_SECONDS = 0.6
+"""The updates of a reference model are not repeated beyond this time. The fastest one counts."""
+_measurement_lock = threading.Lock()
 
 
 class Workload(NamedTuple):
-    """What a data set asks of a training: sequences and frames of its train and valid splits."""
+    """The size of a data set: sequences and frames of train, and frames of valid."""
 
     spec: DataSpec
     sequences: int
@@ -54,12 +54,12 @@ class Workload(NamedTuple):
 
     @property
     def emissions(self) -> list[str]:
-        """The emissions that can explain such data, the usual one first."""
+        """The emissions that support such data, the default first."""
         return emissions_for(self.spec.kind, missing=self.spec.missing)
 
 
-class _Pace(NamedTuple):
-    """Seconds of a time step, of a floating-point operation, and of a byte of memory."""
+class _Speed(NamedTuple):
+    """Seconds per time step, per floating-point operation, and per byte of memory."""
 
     step: float
     operation: float
@@ -67,7 +67,7 @@ class _Pace(NamedTuple):
 
 
 def workload(name: str) -> Workload | None:
-    """The workload of the data set called `name`, or None where there is none of that name."""
+    """Return the workload of the data set called `name`, or None if it does not exist."""
     if name in DATASETS:
         info = DATASETS[name]
         return Workload(
@@ -89,25 +89,25 @@ def workload(name: str) -> Workload | None:
 
 
 def check_memory(config: RunConfig, work: Workload) -> None:
-    """Check that an update of `config` on sequences of usual length fits into memory.
+    """Check that an update of `config` on sequences of mean length fits into memory.
 
     Raises:
-        ConfigError: if it does not fit, or if the machine has no such device.
+        ConfigError: if it does not fit, or this machine does not have the configured device.
     """
     train = config.train
     require_memory(_cost(config, work).memory, choose_device(train.device, train.precision))
 
 
 def estimate(config: RunConfig, work: Workload) -> float:
-    """Seconds that a training of `config` takes on this machine.
+    """Return the estimated seconds that a training of `config` takes on this machine.
 
     Raises:
-        ConfigError: if the machine has no such device.
+        ConfigError: if this machine does not have the configured device.
     """
     train = config.train
     cost = _cost(config, work)
-    pace = _measured(train.device, train.precision, train.threads)
-    update = _seconds(cost, work.frames / work.sequences, pace)
+    speed = _measure_exclusively(train.device, train.precision, train.threads)
+    update = _seconds(cost, work.frames / work.sequences, speed)
     updates = math.ceil(work.sequences / train.batch_size)
     validation = train.eval_samples * work.valid_frames / work.frames
     valid = _VALID_SHARE * validation / train.validation_epochs
@@ -115,7 +115,7 @@ def estimate(config: RunConfig, work: Workload) -> float:
 
 
 def _cost(config: RunConfig, work: Workload) -> UpdateCost:
-    """The cost of an update on sequences of mean length."""
+    """Return the cost of an update on sequences of mean length."""
     return _cost_of(
         config.model,
         work,
@@ -130,25 +130,29 @@ def _cost(config: RunConfig, work: Workload) -> UpdateCost:
 def _cost_of(
     model: ModelConfig, work: Workload, *, rows: int, steps: int, samples: int, averaged: bool
 ) -> UpdateCost:
-    with torch.device("meta"):  # shapes without memory, however large a model is described
+    with torch.device("meta"):  # no memory is allocated, even if the configured model is huge
         built = build_model(model, work.spec, seed=0)
     return update_cost(built, rows=rows, steps=steps, samples=samples, averaged=averaged)
 
 
-def _seconds(cost: UpdateCost, steps: float, pace: _Pace) -> float:
-    return steps * pace.step + cost.operations * pace.operation + cost.memory * pace.byte
+def _seconds(cost: UpdateCost, steps: float, speed: _Speed) -> float:
+    return steps * speed.step + cost.operations * speed.operation + cost.memory * speed.byte
 
 
-def _measured(device: str, precision: str, threads: int) -> _Pace:
-    with _measuring:  # two visitors at once would measure each other
-        return _pace(device, precision, threads)
+def _measure_exclusively(device: str, precision: str, threads: int) -> _Speed:
+    with _measurement_lock:  # simultaneous measurements would slow each other down
+        return _measure(device, precision, threads)
 
 
 @st.cache_data(max_entries=16, show_spinner=False)
-def _pace(device: str, precision: str, threads: int) -> _Pace:
-    """The pace of this machine: the three numbers that explain the references' times best."""
-    draw = np.random.default_rng(0)
-    x = tuple((draw.random((_STEPS, _FEATURES)) < 0.05).astype(np.uint8) for _ in range(2 * _ROWS))
+def _measure(device: str, precision: str, threads: int) -> _Speed:
+    """Measure the speed of this machine.
+
+    The update times of the reference models are modelled as a linear function of the number of time
+    steps, operations and bytes. Its coefficients are fitted by non-negative least squares.
+    """
+    rng = np.random.default_rng(0)
+    x = tuple((rng.random((_STEPS, _FEATURES)) < 0.05).astype(np.uint8) for _ in range(2 * _ROWS))
     data = Sequences(x, ("",) * len(x))
     few = data.subset(np.arange(1))
     splits = Splits("random", "binary", train=data, valid=few, test=few)
@@ -168,20 +172,20 @@ def _pace(device: str, precision: str, threads: int) -> _Pace:
         model = build_model(config, DataSpec("binary", _FEATURES), seed=0)
         cost = update_cost(model, rows=_ROWS, steps=_STEPS)
         seconds = _fastest_update(Training(model, splits, train))
-        # Divided by the time, so that each reference counts the same.
+        # Dividing by the time gives every reference model the same weight.
         rows.append([_STEPS / seconds, cost.operations / seconds, cost.memory / seconds])
     matrix = np.array(rows)
     scale = matrix.max(axis=0)
-    found, _ = nnls(matrix / scale, np.ones(len(rows)))
-    return _Pace(*(found / scale).tolist())
+    coefficients, _ = nnls(matrix / scale, np.ones(len(rows)))
+    return _Speed(*(coefficients / scale).tolist())
 
 
 def _fastest_update(training: Training) -> float:
-    """Seconds of the fastest update; the first epoch warms up."""
+    """Return the seconds of the fastest update. The first epoch is a warm-up."""
     began, best = time.monotonic(), math.inf
     for event in training.events():
         if isinstance(event, EpochEnd) and 1 < event.epoch <= _REPEATS:
             best = min(best, event.seconds / 2)
-            if time.monotonic() - began > _ENOUGH_SECONDS:
+            if time.monotonic() - began > _MAX_SECONDS:
                 break
     return best

@@ -1,4 +1,4 @@
-"""Start a run: a preset, a data set, one button; every setting stands below for who looks."""
+"""Start a run: the choice of a preset and a data set, the Train button, and all settings."""
 
 import math
 import secrets
@@ -19,11 +19,16 @@ from dmm_core.system.device import choose_device, precision_warning
 from dmm_core.training.building import require_fit
 from pages.ui import frame
 from pages.ui.address import choose
-from pages.ui.datasets import SetFacts, data_sets
-from pages.ui.forms import asked, config_form, parameters, parsed
+from pages.ui.datasets import DatasetSummary, dataset_label, dataset_summaries
+from pages.ui.forms import (
+    config_form,
+    form_parameters,
+    parse_or_report,
+    values_from_address,
+)
 from pages.ui.published import comparable
 from pages.ui.runner import runner
-from pages.ui.runs.words import duration, set_label
+from pages.ui.runs.labels import duration
 from pages.ui.train.estimate import Workload, check_memory, estimate, workload
 
 __all__ = ["draw", "estimate_warning", "launch"]
@@ -31,26 +36,30 @@ __all__ = ["draw", "estimate_warning", "launch"]
 _FORM = "train"
 
 _SHORT = {"z_dim": "z", "rnn_size": "rnn", "inference": "", "emission": "", "batch_size": "batch"}
-"""Settings whose field is not what one calls them; "" where the value says it all."""
+"""Short names of settings in the name of a run; "" if the value alone is clear enough."""
 
 
-class _Words(NamedTuple):
+class _PresetText(NamedTuple):
     title: str
     description: str
 
 
 _PRESETS = {
-    "quick": _Words("Quick", "A small model that already makes music: the one to begin with."),
-    "classroom": _Words("Classroom", "A tiny model, to watch it learn while everybody waits."),
-    "paper-dmm": _Words("Paper", "The paper's model at full size (table 3)."),
-    "paper-aug": _Words("Aug", "The paper's model, whose next step also sees the frame before it."),
-    "paper-aug-nade": _Words("Aug-NADE", "As Aug, with notes of a frame that know of each other."),
+    "quick": _PresetText("Quick", "A small model that composes well. Start with this preset."),
+    "classroom": _PresetText("Classroom", "A tiny model that trains within a lecture."),
+    "paper-dmm": _PresetText("Paper", "The DMM of the paper at full size (table 3)."),
+    "paper-aug": _PresetText(
+        "Aug", "The paper's DMM-Aug: transition and emission also see the previous frame."
+    ),
+    "paper-aug-nade": _PresetText(
+        "Aug-NADE", "DMM-Aug with a NADE emission, which models the notes of a frame jointly."
+    ),
 }
 
 
-class _Chosen(NamedTuple):
+class _Selection(NamedTuple):
     preset: str
-    facts: SetFacts
+    summary: DatasetSummary
     work: Workload
     data: DataConfig
 
@@ -59,45 +68,46 @@ def draw() -> None:
     """Draw the choice of a preset and a data set, the Train button, and the settings below."""
     top = st.container()
     with top:
-        chosen = _draw_choices(data_sets())
-    if chosen is None:
+        selection = _draw_choices(dataset_summaries())
+    if selection is None:
         st.stop()
-    values = _draw_settings(chosen.preset, chosen.work)
+    values = _draw_settings(selection.preset, selection.work)
     with top:
-        config = _fitting(parsed({"data": chosen.data.model_dump(), **values}), chosen.work)
-        estimated = _draw_button(config, chosen)
-        _draw_facts(chosen)
-        if config is not None and (warning := estimate_warning(config, chosen.work)):
+        parsed = parse_or_report({"data": selection.data.model_dump(), **values})
+        config = _check_config(parsed, selection.work)
+        estimate_place = _draw_button(config, selection)
+        _draw_description(selection)
+        if config is not None and (warning := estimate_warning(config, selection.work)):
             st.warning(warning, icon=":material/warning:")
-    if config is not None:  # last, since the first estimate measures this machine for a moment
-        estimated.markdown(_estimate(config, chosen.work))
+    if config is not None:  # last, because the first estimate takes a moment to measure the speed
+        estimate_place.markdown(_estimate(config, selection.work))
 
 
-def _fitting(config: RunConfig | None, work: Workload) -> RunConfig | None:
-    """The configuration, or None and the reason on the page.
+def _check_config(config: RunConfig | None, work: Workload) -> RunConfig | None:
+    """Return the configuration, or show an error and return None.
 
-    It must be able to explain the data, and to be trained in the memory of this machine.
+    The model must support the data, and training must fit into the memory of this machine.
     """
     if config is None:
         return None
     try:
         require_fit(config.model, work.spec)
         check_memory(config, work)
-    except DMMError as fault:
-        st.error(frame.escape_markdown(str(fault)), icon=":material/error:")
+    except DMMError as error:
+        st.error(frame.escape_markdown(str(error)), icon=":material/error:")
         return None
     return config
 
 
 def launch(config: RunConfig, name: str) -> Run:
-    """Create the run of this session's pending launch, queue it and put it into the address.
+    """Create a run, queue it and store its id in the address.
 
-    A second click that comes before the page has changed asks for the same launch, and so gets
-    the same run.
+    A double click creates one run only: until the page is drawn again, the session uses the same
+    launch token, and a token belongs to one run.
 
     Raises:
         RunError: if the program is closing.
-        OSError: if the disk refuses.
+        OSError: if the run folder cannot be written.
     """
     token = st.session_state.setdefault("launch.token", secrets.token_hex(16))
     run = create_run(config, name=name, token=token)
@@ -106,25 +116,27 @@ def launch(config: RunConfig, name: str) -> Run:
     return run
 
 
-def _draw_choices(sets: dict[str, SetFacts]) -> _Chosen | None:
+def _draw_choices(sets: dict[str, DatasetSummary]) -> _Selection | None:
     left, right = st.columns([6, 5])
     with left:
         preset = choose(
             "Preset",
             list(PRESETS),
             key="preset",
-            show=lambda name: _PRESETS[name].title,
-            few=True,
-            resets=parameters(),
+            format_func=lambda name: _PRESETS[name].title,
+            segmented=True,
+            resets=form_parameters(),
         )
     with right:
-        name = choose("Data set", list(sets), key="data", show=lambda name: set_label(sets, name))
+        name = choose(
+            "Data set", list(sets), key="data", format_func=lambda name: dataset_label(sets, name)
+        )
         work = workload(name) if name else None
         seed = _draw_data_seed() if name in DATASETS and DATASETS[name].seeded else 0
     if preset is None or name is None or work is None:
-        st.error("There is no such preset or data set; choose one above.", icon=":material/error:")
+        st.error("There is no such preset or data set. Choose one above.", icon=":material/error:")
         return None
-    return _Chosen(preset, sets[name], work, DataConfig(name=name, seed=seed))
+    return _Selection(preset, sets[name], work, DataConfig(name=name, seed=seed))
 
 
 def _draw_data_seed() -> int:
@@ -136,16 +148,16 @@ def _draw_data_seed() -> int:
             0,
             key="data_seed",
             bind="query-params",
-            help="Decides the synthetic sequences that are drawn.",
+            help="Seed of the random numbers with which the synthetic sequences are sampled.",
         )
     )
 
 
 def _draw_settings(preset: str, work: Workload) -> dict[str, dict]:
-    """The form below the button, which another preset fills anew; presenter mode hides it."""
+    """Draw the settings and return their values; in presenter mode they are not drawn."""
     start, sections = _start(preset, work), ("model", "train")
     if frame.presenting():
-        return asked(start, sections=sections)
+        return values_from_address(start, sections=sections)
     emissions = work.emissions
     choices = {
         "model.emission": emissions,
@@ -156,7 +168,7 @@ def _draw_settings(preset: str, work: Workload) -> dict[str, dict]:
 
 
 def _start(preset: str, work: Workload) -> RunConfig:
-    """The preset, with an emission that explains such data."""
+    """Return the preset, with another emission if its own does not support the data."""
     start = PRESETS[preset]
     if start.model.emission in work.emissions:
         return start
@@ -164,85 +176,89 @@ def _start(preset: str, work: Workload) -> RunConfig:
     return start.model_copy(update={"model": model})
 
 
-def _draw_button(config: RunConfig | None, chosen: _Chosen) -> DeltaGenerator:
-    """The Train button, and a place beside it for the estimate."""
+def _draw_button(config: RunConfig | None, selection: _Selection) -> DeltaGenerator:
+    """Draw the Train button, and return the empty element beside it for the estimate."""
     with st.container(horizontal=True, vertical_alignment="center"):
-        asked = st.button(
+        clicked = st.button(
             "Train",
             type="primary",
             icon=":material/play_arrow:",
             key="launch",
             disabled=config is None,
         )
-        estimated = st.empty()
-    if asked and config is not None:
-        launch(config, _name(config, chosen))
+        estimate_place = st.empty()
+    if clicked and config is not None:
+        launch(config, _name(config, selection))
         st.rerun()
-    st.session_state.pop("launch.token", None)  # the next click is another launch
-    return estimated
+    st.session_state.pop("launch.token", None)  # the next click starts another run
+    return estimate_place
 
 
-def _name(config: RunConfig, chosen: _Chosen) -> str:
-    """The preset, the data set where it is another, and every setting that was changed."""
-    start = _start(chosen.preset, chosen.work)
-    words = [_PRESETS[chosen.preset].title]
-    if chosen.data.name != start.data.name:
-        words.append(chosen.facts.title)
-    if chosen.data.seed != start.data.seed:
-        words.append(f"data seed {chosen.data.seed}")
+def _name(config: RunConfig, selection: _Selection) -> str:
+    """Return the name of the run: the preset and everything that differs from it."""
+    start = _start(selection.preset, selection.work)
+    parts = [_PRESETS[selection.preset].title]
+    if selection.data.name != start.data.name:
+        parts.append(selection.summary.title)
+    if selection.data.seed != start.data.seed:
+        parts.append(f"data seed {selection.data.seed}")
     for section in ("model", "train"):
         for field, value in getattr(config, section):
             if value != getattr(getattr(start, section), field):
-                words.append(_changed(field, value))
-    return ", ".join(words)
+                parts.append(_setting_label(field, value))
+    return ", ".join(parts)
 
 
-def _changed(field: str, value: object) -> str:
-    """A setting in a name, such as "z 10", "lr 0.001" or "no learn initial"."""
+def _setting_label(field: str, value: object) -> str:
+    """Return a changed setting for the name of a run, such as "z 10" or "no learn initial"."""
     shown = _SHORT.get(field, field.replace("_", " "))
     if isinstance(value, bool):
         return shown if value else f"no {shown}"
     return f"{shown} {value:g}".strip() if isinstance(value, float) else f"{shown} {value}".strip()
 
 
-def _draw_facts(chosen: _Chosen) -> None:
-    sentences = [_PRESETS[chosen.preset].description, comparable(chosen.data.name)]
-    if not chosen.facts.ready:
-        sentences.append("The data set is not on this machine yet: the run gets it first.")
+def _draw_description(selection: _Selection) -> None:
+    sentences = [_PRESETS[selection.preset].description, comparable(selection.data.name)]
+    if not selection.summary.ready:
+        verb = "downloads" if selection.summary.downloaded else "builds"
+        sentences.append(f"The data set is not on this machine yet. The run {verb} it first.")
     if ahead := sum(run.state() in ACTIVE for run in list_runs()):
-        sentences.append(f"{ahead} {'run is' if ahead == 1 else 'runs are'} ahead of it.")
+        sentences.append(f"The queue has {ahead} {'run' if ahead == 1 else 'runs'}.")
     st.caption(" ".join(sentences))
 
 
 def estimate_warning(config: RunConfig, work: Workload) -> str:
-    """What speaks against this training, or ""."""
+    """Return warnings about this configuration, or ""."""
     updates = config.train.epochs * math.ceil(work.sequences / config.train.batch_size)
-    doubts = []
+    warnings = []
     if updates < config.train.anneal_updates:
-        doubts.append(
+        warnings.append(
             f"KL annealing takes {config.train.anneal_updates:,} updates, but this training has "
-            f"{updates:,}: the model will not have learned to compose. Train for more epochs, or "
-            "lower the KL annealing updates below."
+            f"{updates:,} only, so the model will not learn to compose. Increase the number of "
+            "epochs, or reduce the KL annealing updates below."
         )
-    if slow := precision_warning(config.train.device, config.train.precision):
-        doubts.append(slow)
+    if precision := precision_warning(config.train.device, config.train.precision):
+        warnings.append(precision)
     if work.sequences == 1:
-        doubts.append("One sequence alone is also its own valid data, so the bound tells little.")
-    return " ".join(doubts)
+        warnings.append(
+            "The only sequence is used for train and valid, so the valid bound does not show how "
+            "well the model generalises."
+        )
+    return " ".join(warnings)
 
 
 def _estimate(config: RunConfig, work: Workload) -> str:
     device = choose_device(config.train.device, config.train.precision)
     seconds = estimate(config, work)
     most = " at most" if config.train.patience else ""
-    where = "CPU" if device.type == "cpu" else "GPU"
-    took = duration(seconds)
-    return f"{took[0].upper()}{took[1:]}{most} on this machine's {where}."
+    kind = "CPU" if device.type == "cpu" else "GPU"
+    text = duration(seconds)
+    return f"{text[0].upper()}{text[1:]}{most} on this machine's {kind}."
 
 
 def _devices() -> list[str]:
-    there = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
-    return ["auto", "cpu", *(name for name, is_there in there.items() if is_there)]
+    available = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+    return ["auto", "cpu", *(name for name, is_available in available.items() if is_available)]
 
 
 def _precisions() -> list[str]:

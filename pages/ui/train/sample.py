@@ -1,4 +1,4 @@
-"""What a run composes: after some epochs while it trains, and in the end; played and downloaded."""
+"""A player with the samples that a run composes during training, and by the trained model."""
 
 import numpy as np
 import streamlit as st
@@ -15,7 +15,7 @@ from dmm_core.runs.run import Run
 from dmm_core.runs.status import ACTIVE, Status
 from dmm_core.runs.store import find_run
 from pages.ui import frame
-from pages.ui.datasets import sound
+from pages.ui.datasets import roll_to_wav
 from pages.ui.pitch import sounding_shift_of
 from pages.ui.player import player
 
@@ -26,31 +26,34 @@ _SILENCE = np.zeros((1, PITCHES), bool)
 
 
 def draw_sample(run: Run, status: Status) -> None:
-    """Draw a player with a choice of the run's samples; nothing for data that are no music.
+    """Draw a player with a choice of the run's samples; nothing if its data are not music.
 
-    A newer sample joins the choice, and does not cut off the one that is being heard.
+    A new sample is added to the choice without interrupting the one that is playing.
     """
     steps = steps_of(run)
     if steps is None:
         return
-    heard = {path.stem: path for path in reversed(run.samples())}
+    samples = {path.stem: path for path in reversed(run.samples())}
     trained = (
         [_TRAINED] if status.state not in ACTIVE and any(run.checkpoints.glob("*.json")) else []
     )
-    options = [*trained, *heard]
+    options = [*trained, *samples]
     if not options:
         if status.state in ACTIVE:
-            st.caption("Some twenty seconds into the training, here is its first music.")
+            st.caption("The first sample will appear here after about 20 seconds of training.")
         return
     st.subheader("Listen", anchor=False)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         key = f"sample.{run.id}"
         if st.session_state.get(key) not in options:
             st.session_state[key] = options[0]
-        chosen = st.selectbox("Composed", options, format_func=_when, key=key, width=300)
+        chosen = st.selectbox("Sample", options, format_func=_sample_label, key=key, width=300)
         try:
-            midi = heard[chosen].read_bytes() if chosen in heard else _piece(run.id, _version(run))
-            roll = _heard(midi, steps, run.config().data.name)
+            if chosen in samples:
+                midi = samples[chosen].read_bytes()
+            else:
+                midi = _compose(run.id, _version(run))
+            roll = _sounding_roll(midi, steps, run.config().data.name)
         except DMMError as error:
             st.error(frame.escape_markdown(str(error)), icon=":material/error:")
             return
@@ -63,36 +66,36 @@ def draw_sample(run: Run, status: Status) -> None:
             on_click="ignore",
             key="midi",
         )
-    _draw_player(roll, steps, _when(chosen))
+    _draw_player(roll, steps, _sample_label(chosen))
 
 
 def steps_of(run: Run) -> int | None:
-    """Frames of a quarter note of the data that `run` learns from, or None where it is no music."""
+    """Return the frames per quarter note of the data of `run`, or None if they are not music."""
     data = run.config().data.name
     if data in DATASETS:
         return DATASETS[data].spec.steps_per_quarter
     grids = {info.spec.name: info.spec.steps_per_quarter for info in list_uploads()}
     if data in grids:
         return grids[data]
-    try:  # not on this machine: the checkpoint knows
+    try:  # the data set is not on this machine, but the checkpoint describes it
         return run.data().steps_per_quarter
     except RunError:
         return None
 
 
 @st.cache_data(max_entries=32, show_spinner="Composing")
-def _piece(run_id: str, version: str) -> bytes:
-    """A short piece by the run's best weights, as MIDI, kept for the same run and version.
+def _compose(run_id: str, version: str) -> bytes:
+    """Compose a short piece with the run's best weights, once for each version, as MIDI.
 
     Raises:
-        RunError: if the run is gone, or has no sound checkpoint.
+        RunError: if the run does not exist, or has no valid checkpoint.
     """
     source = find_run(run_id)
     return compose_midi(load_model(source), source.data())
 
 
-def _heard(midi: bytes, steps: int, data: str) -> np.ndarray:
-    """The roll of a sample, in the octave in which music like its data is heard."""
+def _sounding_roll(midi: bytes, steps: int, data: str) -> np.ndarray:
+    """Return the piano-roll of a sample, transposed from the data's octave to sounding pitch."""
     notes = read_midi(midi).notes
     roll = roll_from_notes(notes, tempo=60.0, steps_per_quarter=steps) if notes else _SILENCE
     return transposed(roll, sounding_shift_of(data))
@@ -100,12 +103,12 @@ def _heard(midi: bytes, steps: int, data: str) -> np.ndarray:
 
 def _draw_player(roll: np.ndarray, steps: int, title: str) -> None:
     if not roll.any():
-        st.caption("It composed silence: the model has not learned any notes yet.")
+        st.caption("This sample is silent, because the model has not learned to play notes yet.")
         return
     strike = rearticulates_by_default(steps)
     player(
         roll=roll,
-        wav=sound(roll, tempo=TEMPO, steps_per_quarter=steps, rearticulate=strike),
+        wav=roll_to_wav(roll, tempo=TEMPO, steps_per_quarter=steps, rearticulate=strike),
         steps_per_quarter=steps,
         tempo=TEMPO,
         rearticulate=strike,
@@ -116,11 +119,11 @@ def _draw_player(roll: np.ndarray, steps: int, title: str) -> None:
 
 
 def _version(run: Run) -> str:
-    """Another one whenever the run has trained further."""
+    """Return the name of the newest checkpoint, which changes when training continues."""
     return max(path.name for path in run.checkpoints.glob("*.json"))
 
 
-def _when(choice: str) -> str:
+def _sample_label(choice: str) -> str:
     if choice == _TRAINED:
-        return "By the trained model"
+        return "Trained model"
     return f"After epoch {int(choice.removeprefix('epoch-')):,}"

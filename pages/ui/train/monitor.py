@@ -1,4 +1,4 @@
-"""A run that is watched: its state, its curves while it learns, and what can be done with it."""
+"""The state, the live learning curves, the buttons and the samples of one run."""
 
 from typing import NamedTuple
 
@@ -8,11 +8,11 @@ import streamlit as st
 from dmm_core.runs.run import Run
 from dmm_core.runs.status import ACTIVE, State, Status
 from pages.ui import charts, frame, terms
-from pages.ui.datasets import data_sets
+from pages.ui.datasets import dataset_label, dataset_summaries
 from pages.ui.published import comparable, references
 from pages.ui.runner import runner
+from pages.ui.runs.labels import STATES, duration
 from pages.ui.runs.manage import draw_manage
-from pages.ui.runs.words import STATES, duration, set_label
 from pages.ui.train.sample import draw_sample, steps_of
 
 __all__ = ["draw"]
@@ -20,8 +20,8 @@ __all__ = ["draw"]
 _POLL_SECONDS = 1.0
 
 
-class _Seen(NamedTuple):
-    """What the page around the live part shows; when it changes, all is drawn anew."""
+class _PageState(NamedTuple):
+    """What determines the page outside the live fragment. If it changes, the page is redrawn."""
 
     state: State
     stopping: bool
@@ -29,42 +29,44 @@ class _Seen(NamedTuple):
 
 
 def draw(run: Run) -> None:
-    """Draw the run: head and buttons, the live part, and what it composes."""
+    """Draw the header with the buttons, the live curves, and the samples of a run."""
     status = run.status()
-    _announce(run, status)
-    _draw_head(run, status)
-    seen = _seen(run, status)
-    every = _POLL_SECONDS if seen.state in ACTIVE else None
-    st.fragment(frame.guard()(_draw_live), run_every=every)(run, seen)
+    _announce_end(run, status)
+    _draw_header(run, status)
+    page_state = _page_state(run, status)
+    every = _POLL_SECONDS if page_state.state in ACTIVE else None
+    st.fragment(frame.guard()(_draw_live), run_every=every)(run, page_state)
     draw_sample(run, status)
 
 
-def _seen(run: Run, status: Status) -> _Seen:
-    return _Seen(status.state, run.stop_requested(), len(run.samples()))
+def _page_state(run: Run, status: Status) -> _PageState:
+    return _PageState(status.state, run.stop_requested(), len(run.samples()))
 
 
-def _announce(run: Run, status: Status) -> None:
-    """Say it once when a run ends that this session saw going on."""
-    key = f"watched.{run.id}"
-    was = st.session_state.get(key)
+def _announce_end(run: Run, status: Status) -> None:
+    """Show a toast once when a run ends that this session has shown as active."""
+    key = f"monitor.state.{run.id}"
+    previous = st.session_state.get(key)
     st.session_state[key] = status.state
-    if was in ACTIVE and status.state not in ACTIVE:
-        words = STATES[status.state]
-        st.toast(f"{frame.escape_markdown(run.label())}: {words.label.lower()}.", icon=words.icon)
+    if previous in ACTIVE and status.state not in ACTIVE:
+        display = STATES[status.state]
+        st.toast(
+            f"{frame.escape_markdown(run.label())}: {display.label.lower()}.", icon=display.icon
+        )
 
 
-def _draw_head(run: Run, status: Status) -> None:
-    words = STATES[status.state]
+def _draw_header(run: Run, status: Status) -> None:
+    display = STATES[status.state]
     with st.container(horizontal=True, vertical_alignment="center"):
         st.subheader(frame.escape_markdown(run.label()), anchor=False, width="content")
-        st.badge(words.label, icon=words.icon, color=words.colour)
-    data = set_label(data_sets(), run.config().data.name)
+        st.badge(display.label, icon=display.icon, color=display.colour)
+    data = dataset_label(dataset_summaries(), run.config().data.name)
     st.caption(f"{frame.escape_markdown(data)} · {run.id}")
     with st.container(horizontal=True):
         if status.state in ACTIVE:
             _draw_stop(run)
         elif status.state == "finished":
-            _draw_next(run)
+            _draw_next_steps(run)
         elif st.button("Resume", type="primary", icon=":material/play_arrow:", key="resume"):
             runner().submit(run)
             st.rerun()
@@ -76,8 +78,8 @@ def _draw_head(run: Run, status: Status) -> None:
     _draw_reason(status)
 
 
-def _draw_next(run: Run) -> None:
-    """Where a finished run leads: to music where it learned music, and to the other runs."""
+def _draw_next_steps(run: Run) -> None:
+    """Draw buttons that open a finished run on the Compose page and on the Runs page."""
     here = {"run": run.id}
     music = steps_of(run) is not None
     if music and st.button("Compose with it", type="primary", icon=":material/piano:", key="music"):
@@ -94,7 +96,7 @@ def _draw_stop(run: Run) -> None:
         icon=":material/stop:",
         key="stop",
         disabled=stopping,
-        help="It saves first, and can be resumed.",
+        help="The run saves a checkpoint before it stops, and can be resumed.",
     ):
         run.request_stop()
         st.rerun()
@@ -110,19 +112,19 @@ def _draw_reason(status: Status) -> None:
         st.caption(reason)
 
 
-def _draw_live(run: Run, seen: _Seen) -> None:
-    """What changes every second; a change of anything around it draws the whole page once."""
+def _draw_live(run: Run, page_state: _PageState) -> None:
+    """Draw the progress bar and the curves; redraw the whole page if its state has changed."""
     status = run.status()
-    if _seen(run, status) != seen:
+    if _page_state(run, status) != page_state:
         st.rerun()
     config, metrics = run.config(), run.metrics()
     if status.state in ACTIVE:
         progress = min(max(status.progress.fraction, 0.0), 1.0)
         st.progress(progress, text=_progress(run, status, config.train.epochs))
-    _draw_figures(metrics, status)
+    _draw_metrics(metrics, status)
     if not metrics:
         if status.state in ACTIVE:
-            st.caption("The curves begin with the end of the first epoch.")
+            st.caption("The learning curves will appear here after the first epoch.")
         return
     _draw_curves(metrics, config.data.name)
 
@@ -131,25 +133,25 @@ def _progress(run: Run, status: Status, epochs: int) -> str:
     progress = status.progress
     if status.state == "queued":
         place = runner().position(run)
-        return f"Place {place} in the queue" if place else "Waiting to begin"
+        return f"Place {place} in the queue" if place else "Waiting to start"
     if not progress.epoch:
         return frame.escape_markdown(status.reason) or "Starting"
     left = progress.seconds_left
-    ends = "" if left is None else f" · {duration(left)} left"
-    return f"Epoch {progress.epoch:,} of {epochs:,}{ends}"
+    remaining = "" if left is None else f" · {duration(left)} left"
+    return f"Epoch {progress.epoch:,} of {epochs:,}{remaining}"
 
 
-def _draw_figures(metrics: list[dict], status: Status) -> None:
+def _draw_metrics(metrics: list[dict], status: Status) -> None:
     last = metrics[-1] if metrics else {}
     best = status.progress
     with st.grid("auto", min_column_width=160):
-        # Without help: its icon would cut the label off.
+        # This metric has no help text, because the help icon would truncate the long label.
         st.metric("Negative ELBO (bound)", _number(last.get("train_bound")))
         st.metric(
             "nll",
             _number(last.get("train_nll")),
-            help=f"{terms.NLL} The bound is nll + kl, here of the train split, in nats per frame; "
-            "lower is better.",
+            help=f"{terms.NLL} The bound is nll + kl. All three are computed on the train split, "
+            "in nats per frame. Lower is better.",
         )
         st.metric(
             "kl",
@@ -159,8 +161,8 @@ def _draw_figures(metrics: list[dict], status: Status) -> None:
         st.metric(
             "Best valid bound",
             _number(best.best_valid_bound),
-            help="On sequences that training does not see"
-            + (f"; reached in epoch {best.best_epoch:,}." if best.best_epoch else "."),
+            help="The lowest bound on the valid split, which is not used for training."
+            + (f" It was reached in epoch {best.best_epoch:,}." if best.best_epoch else ""),
         )
 
 
@@ -180,12 +182,12 @@ def _draw_curves(metrics: list[dict], data: str) -> None:
         key="curves",
         alt="Train bound, nll and kl, valid bound and KL weight over the epochs.",
     )
-    dotted = " The broken grey lines are its test bounds (table 3)." if lines else ""
-    st.caption(comparable(data) + dotted)
+    legend = " The grey lines mark the paper's test bounds (table 3)." if lines else ""
+    st.caption(comparable(data) + legend)
 
 
 def _column(metrics: list[dict], name: str) -> np.ndarray:
-    """One value an epoch; NaN where it was not measured."""
+    """Return the metric called `name` for every epoch; NaN where it was not measured."""
     return np.array([line.get(name) for line in metrics], dtype=np.float32)
 
 

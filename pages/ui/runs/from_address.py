@@ -7,13 +7,15 @@ from dmm_core.runs.bundled import BUNDLED_PREFIX
 from dmm_core.runs.run import Run
 from dmm_core.runs.store import find_run
 
-__all__ = ["named_run"]
+__all__ = ["run_from_address"]
 
 
-def named_run() -> Run | None:
-    """The run of ?run=, or None: for a bundled model, which trains no more, and for no run.
+def run_from_address() -> Run | None:
+    """Return the run that the query parameter `run` names.
 
-    A run that does not exist is said in a sentence, and the page goes on without one.
+    Returns:
+        The run, or None if there is no such parameter or it names a bundled model, which cannot be
+        trained further. If the run does not exist, an error is shown and None is returned.
     """
     text = st.query_params.get("run", BUNDLED_PREFIX)
     if text.startswith(BUNDLED_PREFIX):
@@ -21,6 +23,9 @@ def named_run() -> Run | None:
     try:
         found = find_run(text)
     except RunError:
-        st.error("There is no such run: it was deleted, or never was.", icon=":material/error:")
+        st.error(
+            "The run of this link does not exist. It may have been deleted.",
+            icon=":material/error:",
+        )
         return None
     return found if isinstance(found, Run) else None

@@ -1,4 +1,4 @@
-"""One of the chosen runs: what can be done with it, and how good it is."""
+"""The buttons, notes and evaluation of one of the selected runs."""
 
 from collections.abc import Sequence
 from functools import partial
@@ -11,27 +11,27 @@ from dmm_core.runs.run import Run
 from pages.ui import frame
 from pages.ui.address import choose
 from pages.ui.runs.evaluator import evaluator
+from pages.ui.runs.labels import STATES
 from pages.ui.runs.manage import draw_manage
-from pages.ui.runs.results import draw_evaluation, newest
+from pages.ui.runs.results import draw_evaluation, latest_evaluation
 from pages.ui.runs.table import Row
-from pages.ui.runs.words import STATES
 
 __all__ = ["draw"]
 
 
 def draw(rows: Sequence[Row]) -> None:
-    """Draw the buttons and the evaluation of one of `rows`, which ?run= names."""
+    """Draw the buttons and the evaluation of the run of `rows` that ?run= names."""
     row = _pick(rows)
-    words = STATES[row.state]
+    display = STATES[row.state]
     with st.container(horizontal=True, vertical_alignment="center"):
         if len(rows) == 1:
             st.subheader(frame.escape_markdown(row.name), anchor=False, width="content")
-        st.badge(words.label, icon=words.icon, color=words.colour)
+        st.badge(display.label, icon=display.icon, color=display.colour)
     with st.container(horizontal=True):
-        offered = False
-        here = exists(row.run.config().data.name)
+        can_evaluate = False
+        has_data = exists(row.run.config().data.name)
         if any(row.run.checkpoints.glob("*.json")):
-            offered = here and _draw_evaluate(row.run)
+            can_evaluate = has_data and _draw_evaluate(row.run)
             st.download_button(
                 "Export",
                 partial(export_run, row.run),
@@ -40,9 +40,10 @@ def draw(rows: Sequence[Row]) -> None:
                 icon=":material/download:",
                 on_click="ignore",
                 key="export",
-                help="Weights, configuration, metrics, a MIDI sample, and how to train it again.",
+                help="Downloads a zip file with the weights, the configuration, the metrics, a "
+                "MIDI sample and a script that trains the run again.",
             )
-        kind = "secondary" if offered else "primary"
+        kind = "secondary" if can_evaluate else "primary"
         if st.button("Open", type=kind, icon=":material/model_training:", key="open"):
             st.switch_page("pages/2_Train.py", query_params={"run": row.run.id})
         if not frame.presenting():
@@ -51,9 +52,10 @@ def draw(rows: Sequence[Row]) -> None:
         st.caption(frame.escape_markdown(reason, most=600))
     if notes := row.run.notes():
         st.caption(frame.escape_markdown(notes, most=1000))
-    if not here:
+    if not has_data:
         st.caption(
-            "Its data set is not on this machine: the run can be used, but not evaluated here."
+            "The data set of this run is not on this machine. The model can be used, but the run "
+            "cannot be evaluated here."
         )
     draw_evaluation(row.run)
 
@@ -65,19 +67,19 @@ def _pick(rows: Sequence[Row]) -> Row:
     if len(rows) == 1:
         return rows[0]
     chosen = choose(
-        "Run", list(by_id), key="run", show=lambda run_id: f"{by_id[run_id].name} · {run_id}"
+        "Run", list(by_id), key="run", format_func=lambda run_id: f"{by_id[run_id].name} · {run_id}"
     )
     return by_id[chosen] if chosen else rows[0]
 
 
 def _draw_evaluate(run: Run) -> bool:
-    """Offer the evaluation unless its result is known; whether it is offered.
+    """Draw the Evaluate button unless the newest weights are evaluated; whether it is drawn.
 
-    A result of an earlier version has no replicates, so it may be obtained again.
+    An evaluation by an earlier version has no replicates and can therefore be repeated.
     """
-    found = newest(run)
-    known = found is not None and found.get("best_epoch") == run.status().progress.best_epoch
-    if found and known and found.get("replicates"):
+    found = latest_evaluation(run)
+    current = found is not None and found.get("best_epoch") == run.status().progress.best_epoch
+    if found and current and found.get("replicates"):
         return False
     if st.button(
         "Evaluate on test",
@@ -85,8 +87,8 @@ def _draw_evaluate(run: Run) -> bool:
         icon=":material/speed:",
         key="evaluate",
         disabled=evaluator().is_pending(run),
-        help="The paper's three averages, and a particle filter's estimate of the NLL: seconds for "
-        "small data sets, minutes for large ones.",
+        help="Computes the three averages of the paper and the particle-filter estimate of the "
+        "NLL. This takes seconds for small data sets and minutes for large ones.",
     ):
         evaluator().submit(run)
         st.rerun()
