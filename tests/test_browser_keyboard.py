@@ -137,7 +137,7 @@ def test_a_piece_is_chosen_in_latent_and_walked_through(visit):
     with visit("Latent?run={run}", PLAYER) as page:
         roll = page.locator("canvas.roll")
         first = roll.get_attribute("aria-label")
-        tab_to(page, "combobox", re.compile("^Sequence, of"))
+        tab_to(page, "combobox", re.compile("^Sequence \\(of"))
         page.keyboard.type("2.")
         press(page, "Enter")
         addressed(page, "piece=2")

@@ -60,7 +60,7 @@ def pick_piece(
     """
     numbers = _numbers(sequences)
     chosen = choose(
-        f"{label}, of {len(sequences):,}",
+        f"{label} (of {len(sequences):,})",
         numbers,
         key=key,
         format_func=lambda number: _title(sequences, number),

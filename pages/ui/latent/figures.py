@@ -1,4 +1,4 @@
-"""Figures that only the Latent page draws: pure, from arrays to plotly figures."""
+"""Figures of the Latent page: pure functions from arrays to plotly figures."""
 
 from collections.abc import Mapping
 
@@ -16,19 +16,21 @@ from pages.ui.charts.style import (
     thin,
 )
 
-__all__ = ["clouds", "doubts", "kl_map", "over_time"]
+__all__ = ["kl_heatmap", "posterior_over_time", "prior_and_posterior", "standard_deviations"]
 
 _POINTS = 1500
 _ROWS = 24
-"""Latent dimensions in a map of kl."""
+"""Number of latent dimensions in the kl heatmap."""
 
 
-def clouds(prior: np.ndarray, posterior: np.ndarray, *, axes: tuple[str, str]) -> go.Figure:
-    """States that the prior draws, against those that the posterior finds.
+def prior_and_posterior(
+    prior: np.ndarray, posterior: np.ndarray, *, axes: tuple[str, str]
+) -> go.Figure:
+    """Scatter plot of states from the prior and states from the posterior.
 
     Args:
-        prior: (N, 2) in plane coordinates.
-        posterior: (M, 2) in plane coordinates.
+        prior: (N, 2) states in coordinates of the plane.
+        posterior: (M, 2) states in coordinates of the plane.
         axes: axis titles.
     """
     series = (
@@ -58,8 +60,8 @@ def clouds(prior: np.ndarray, posterior: np.ndarray, *, axes: tuple[str, str]) -
     )
 
 
-def over_time(loc: np.ndarray, scale: np.ndarray) -> go.Figure:
-    """One latent dimension over the frames, within one standard deviation.
+def posterior_over_time(loc: np.ndarray, scale: np.ndarray) -> go.Figure:
+    """The posterior of one latent dimension over time, with a band of one standard deviation.
 
     Args:
         loc: (T,) posterior means.
@@ -93,8 +95,8 @@ def over_time(loc: np.ndarray, scale: np.ndarray) -> go.Figure:
     )
 
 
-def doubts(scales: Mapping[str, np.ndarray]) -> go.Figure:
-    """Standard deviations over time, told apart by colour and dash.
+def standard_deviations(scales: Mapping[str, np.ndarray]) -> go.Figure:
+    """Standard deviations over time, one line with its own colour and dash for each name.
 
     Args:
         scales: name -> (T,).
@@ -122,8 +124,8 @@ def doubts(scales: Mapping[str, np.ndarray]) -> go.Figure:
     )
 
 
-def kl_map(kl: np.ndarray) -> go.Figure:
-    """What every frame costs in the latent dimensions that cost most, the costliest on top.
+def kl_heatmap(kl: np.ndarray) -> go.Figure:
+    """Heatmap of the kl per frame of the latent dimensions with the largest mean kl.
 
     Args:
         kl: (T, z_dim) nats.

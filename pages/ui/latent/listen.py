@@ -1,4 +1,4 @@
-"""Listen: the sequence with its latent path and its kl on one clock, and what each frame costs."""
+"""The view "Frame by frame": the player with latent path and kl, and nll and kl per frame."""
 
 import numpy as np
 import streamlit as st
@@ -9,38 +9,39 @@ from pages.ui import charts, frame
 from pages.ui.address import choose
 from pages.ui.compose.performance import Performance, sound
 from pages.ui.data.features import draw_sequence
-from pages.ui.latent.numbers import moments, plane, seen
-from pages.ui.latent.subject import FILE, MOST_FRAMES, Subject
+from pages.ui.latent.computations import moments, plane, reconstruction_means
+from pages.ui.latent.selection import FILE, MAX_FRAMES, Selection
 from pages.ui.pitch import LOWERED_CAPTION
 from pages.ui.player import PlayerPath, player
 
 __all__ = ["draw"]
 
 _MUSIC = (
-    "The roll has the notes, and faintly under them the probability that the model gives to each "
-    "note once it has seen the piece. Beside it is the path of the latent state z with one "
-    "standard deviation of uncertainty; the strip below is kl. All of them move with the sound."
+    "The piano-roll shows the notes and, in a faint colour, the probability of each note given the "
+    "posterior of z. The path is the latent state z; the ring has a radius of one posterior "
+    "standard deviation. The strip below shows kl. Everything moves with the sound."
 )
 _VALUES = (
-    "The first chart has the features of the sequence, the second what each frame costs the model."
+    "The first chart shows the features of the sequence, the second nll and kl of every frame."
 )
 _PART_QUARTERS = 180
-"""Quarters in the player at once: two minutes at 90 a minute, 5 MB of sound."""
+"""Length of a part of a long piece in quarter notes: two minutes at 90 quarters per minute, 5 MB
+of audio."""
 
 
-def draw(subject: Subject) -> None:
-    """Draw the sequence and what the model makes of it, frame by frame."""
-    found = moments(subject)
-    part = slice(0, len(subject.x))
-    if subject.trained.grid is None:
+def draw(selection: Selection) -> None:
+    """Draw the selected sequence with its posterior, and its nll and kl per frame."""
+    found = moments(selection)
+    part = slice(0, len(selection.x))
+    if selection.loaded.grid is None:
         st.caption("This data set is not music, so there is nothing to play.")
-        data = subject.trained.data
-        draw_sequence(subject.sequences, subject.number, name=data.name, kind=data.kind)
+        data = selection.loaded.data
+        draw_sequence(selection.sequences, selection.number, name=data.name, kind=data.kind)
     else:
-        part = _ask_part(len(subject.x), subject.trained.grid)
-        _play(subject, subject.trained.grid, part)
-    if len(subject.x) == MOST_FRAMES:
-        st.caption(f"Only the first {MOST_FRAMES:,} frames are looked at.")
+        part = _ask_part(len(selection.x), selection.loaded.grid)
+        _draw_player(selection, selection.loaded.grid, part)
+    if len(selection.x) == MAX_FRAMES:
+        st.caption(f"Only the first {MAX_FRAMES:,} frames of this sequence are used.")
     frame.chart(
         charts.per_frame(found.nll[part], found.kl[part].sum(1)),
         key="per_frame",
@@ -48,22 +49,22 @@ def draw(subject: Subject) -> None:
     )
     with st.expander("What am I seeing?", icon=":material/help:"):
         st.markdown(
-            (_MUSIC if subject.trained.grid else _VALUES)
-            + " **nll** is high where the model cannot explain a frame even when it knows z; "
-            "**kl** is high where the state moves differently from what the transition predicted "
-            "at the previous frame: a surprise. Both are in nats; their sum, averaged over the "
-            "frames, is the bound."
+            (_MUSIC if selection.loaded.grid else _VALUES)
+            + " **nll** is high where the model gives a frame a low probability even though z is "
+            "inferred from it. **kl** is high where the posterior of z differs from the prediction "
+            "of the transition, that is, where the sequence is surprising. Both are in nats. Their "
+            "sum, averaged over the frames, is the bound."
         )
 
 
 def _ask_part(frames: int, grid: int) -> slice:
-    """The frames in the player: a long piece comes in parts, as its sound is too much at once."""
+    """Return the frames to play. A long piece is divided into parts, from which one is chosen."""
     width = _PART_QUARTERS * grid
     if frames <= width:
         return slice(0, frames)
     parts = [str(part) for part in range(1, -(-frames // width) + 1)]
     chosen = choose(
-        f"Part, of {len(parts)}",
+        f"Part (of {len(parts)})",
         parts,
         key="part",
         format_func=lambda part: (
@@ -74,9 +75,9 @@ def _ask_part(frames: int, grid: int) -> slice:
     return slice(start, min(start + width, frames))
 
 
-def _play(subject: Subject, grid: int, part: slice) -> None:
-    found, view = moments(subject), plane(subject)
-    roll = transposed(subject.x[part] > 0, subject.to_sound)
+def _draw_player(selection: Selection, grid: int, part: slice) -> None:
+    found, view = moments(selection), plane(selection)
+    roll = transposed(selection.x[part] > 0, selection.sounding_shift)
     performance = Performance(grid, rearticulate=rearticulates_by_default(grid))
     path = None
     if view is not None:
@@ -92,11 +93,13 @@ def _play(subject: Subject, grid: int, part: slice) -> None:
         tempo=performance.tempo,
         rearticulate=performance.rearticulate,
         key="player",
-        title=subject.title,
-        probabilities=np.clip(transposed(seen(subject)[part], subject.to_sound), 0, 1),
+        title=selection.title,
+        probabilities=np.clip(
+            transposed(reconstruction_means(selection)[part], selection.sounding_shift), 0, 1
+        ),
         path=path,
         kl=found.kl[part].sum(1),
         height=340,
     )
-    if subject.to_sound and subject.name != FILE:
+    if selection.sounding_shift and selection.name != FILE:
         st.caption(LOWERED_CAPTION)

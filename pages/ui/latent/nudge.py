@@ -1,4 +1,4 @@
-"""Nudge: push the state at one frame along a principal axis, and hear what follows either way."""
+"""The view "Nudge": shift z at one frame along a principal axis, and compare continuations."""
 
 from typing import NamedTuple
 
@@ -13,8 +13,8 @@ from pages.ui import charts, frame
 from pages.ui.address import choose
 from pages.ui.compose.inputs import bar_beat
 from pages.ui.compose.performance import Performance, sound
-from pages.ui.latent.numbers import axis_titles, moments, plane, surroundings
-from pages.ui.latent.subject import FILE, Given, Subject
+from pages.ui.latent.computations import axis_titles, moments, plane, split_posterior
+from pages.ui.latent.selection import FILE, Selection, SequenceInputs
 from pages.ui.pitch import LOWERED_CAPTION
 from pages.ui.player import player
 
@@ -24,30 +24,34 @@ _AXES = 3
 _FURTHEST = 4.0
 _LEAD_QUARTERS, _QUARTERS = 4, 16
 _MOST_START = 400
-"""Frames before the nudge that the model is shown: what came earlier is forgotten anyway."""
+"""Number of frames before the nudge from which z is inferred; earlier frames have no effect."""
 _X_TEMPERATURE = 0.7
 _SEEDS = 1_000_000
+_TITLES = ("Without nudge", "With nudge")
 
 
-class _Course(NamedTuple):
-    """What follows: z (T, z_dim), chances and frames (T, 88)."""
+class _Continuation(NamedTuple):
+    """A continuation: states z (T, z_dim), note probabilities `mean` and frames x (T, 88)."""
 
     z: np.ndarray
     mean: np.ndarray
     x: np.ndarray
 
 
-def draw(subject: Subject) -> None:
-    """Ask for a frame, a direction and a distance; play what follows without and with the nudge."""
-    grid = subject.trained.grid
+def draw(selection: Selection) -> None:
+    """Draw the controls of the nudge, and the continuations without and with it."""
+    grid = selection.loaded.grid
     if grid is None:
         st.info("This data set is not music, so there is nothing to play.", icon=":material/info:")
         return
-    if len(subject.x) < 2:
-        st.info("A piece of one frame has nothing to go on from.", icon=":material/info:")
+    if len(selection.x) < 2:
+        st.info(
+            "This piece has one frame only. A continuation needs at least two frames.",
+            icon=":material/info:",
+        )
         return
-    dims = min(_AXES, subject.trained.model.z_dim)
-    view = plane(subject, dims)
+    dims = min(_AXES, selection.loaded.model.z_dim)
+    view = plane(selection, dims)
     if view is None:
         return
     titles = axis_titles(view)
@@ -55,12 +59,12 @@ def draw(subject: Subject) -> None:
         at = st.slider(
             "After frame",
             1,
-            len(subject.x) - 1,
-            min(8 * grid, len(subject.x) - 1),
+            len(selection.x) - 1,
+            min(8 * grid, len(selection.x) - 1),
             key="at",
             bind="query-params",
-            help=f"The piece is heard until here and the model goes on; the rolls begin at most "
-            f"{_LEAD_QUARTERS} quarters earlier.",
+            help="The model continues the piece after this frame. The piano-rolls begin at most "
+            f"{_LEAD_QUARTERS} quarter notes earlier.",
         )
         numbers = [str(i) for i in range(1, dims + 1)]
         axis = choose("Along", numbers, key="pc", format_func=lambda i: titles[int(i) - 1])
@@ -72,7 +76,8 @@ def draw(subject: Subject) -> None:
             step=0.25,
             key="by",
             bind="query-params",
-            help="Those of z along that axis, over the sequences around; 0 is no nudge.",
+            help="The shift of z along the axis, in standard deviations of z over the split. With "
+            "0, z is not shifted.",
         )
         seed = st.number_input(
             "Seed",
@@ -81,17 +86,17 @@ def draw(subject: Subject) -> None:
             1,
             key="chance",
             bind="query-params",
-            help="The chances, which are the same for both.",
+            help="Seed of the random numbers, which are the same for both continuations.",
         )
     direction = view.axes[int(axis or 1) - 1]
-    spread = float((surroundings(subject).loc @ direction).std())
-    courses = [
-        _follow(subject, int(at), int(seed), grid, nudge)
+    spread = float((split_posterior(selection).loc @ direction).std())
+    continuations = [
+        _follow(selection, int(at), int(seed), grid, nudge)
         for nudge in (np.zeros_like(direction), by * spread * direction)
     ]
-    _play(subject, courses, int(at), grid)
+    _draw_players(selection, continuations, int(at), grid)
     if dims > 1:
-        _draw_paths(subject, courses, int(at))
+        _draw_paths(selection, continuations, int(at))
     with st.expander("What am I seeing?", icon=":material/help:"):
         st.markdown(
             "The model sees the piece up to the chosen frame and continues it twice: from the "
@@ -103,13 +108,15 @@ def draw(subject: Subject) -> None:
         )
 
 
-def _follow(subject: Subject, at: int, seed: int, grid: int, nudge: np.ndarray) -> _Course:
+def _follow(
+    selection: Selection, at: int, seed: int, grid: int, nudge: np.ndarray
+) -> _Continuation:
     first = max(0, at - _MOST_START)
-    trained, given = subject.trained, subject.given
-    observed = given["observed"]
-    cut: Given = {"u": None, "observed": None if observed is None else observed[first:at]}
+    loaded, inputs = selection.loaded, selection.inputs
+    observed = inputs["observed"]
+    cut: SequenceInputs = {"u": None, "observed": None if observed is None else observed[first:at]}
     return _continued(
-        trained.model, trained.key, subject.x[first:at], cut, _QUARTERS * grid, seed, nudge
+        loaded.model, loaded.key, selection.x[first:at], cut, _QUARTERS * grid, seed, nudge
     )
 
 
@@ -118,11 +125,11 @@ def _continued(
     _model: DMM,
     key: str,
     start: np.ndarray,
-    given: Given,
+    inputs: SequenceInputs,
     frames: int,
     seed: int,
     nudge: np.ndarray,
-) -> _Course:
+) -> _Continuation:
     drawn = continuation(
         _model,
         start,
@@ -131,21 +138,23 @@ def _continued(
         seed=seed,
         x_temperature=_X_TEMPERATURE,
         nudge=nudge,
-        observed=given["observed"],
+        observed=inputs["observed"],
     )
-    return _Course(*(part[0].numpy() for part in (drawn.z, drawn.mean, drawn.x)))
+    return _Continuation(*(part[0].numpy() for part in (drawn.z, drawn.mean, drawn.x)))
 
 
-def _play(subject: Subject, courses: list[_Course], at: int, grid: int) -> None:
+def _draw_players(
+    selection: Selection, continuations: list[_Continuation], at: int, grid: int
+) -> None:
     performance = Performance(grid, rearticulate=rearticulates_by_default(grid))
-    lead = subject.x[max(0, at - _LEAD_QUARTERS * grid) : at]
-    names = ("As the model goes on", "After the nudge")
-    for place, name, course, key in zip(
-        st.columns(2), names, courses, ("player", "nudged"), strict=True
+    lead = selection.x[max(0, at - _LEAD_QUARTERS * grid) : at]
+
+    for place, name, piece, key in zip(
+        st.columns(2), _TITLES, continuations, ("player", "nudged"), strict=True
     ):
-        roll = np.concatenate([lead > 0, course.x > 0.5])
-        shown = transposed(roll, subject.to_sound)
-        chances = np.concatenate([lead.astype(np.float32), course.mean])
+        roll = np.concatenate([lead > 0, piece.x > 0.5])
+        shown = transposed(roll, selection.sounding_shift)
+        probabilities = np.concatenate([lead.astype(np.float32), piece.mean])
         with place:
             player(
                 roll=shown,
@@ -155,34 +164,35 @@ def _play(subject: Subject, courses: list[_Course], at: int, grid: int) -> None:
                 rearticulate=performance.rearticulate,
                 key=key,
                 title=name,
-                probabilities=np.clip(transposed(chances, subject.to_sound), 0, 1),
+                probabilities=np.clip(transposed(probabilities, selection.sounding_shift), 0, 1),
                 height=300,
             )
-    plain, nudged = (course.x > 0.5 for course in courses)
-    apart = np.linalg.norm(courses[1].z - courses[0].z, axis=1)
+    plain, nudged = (piece.x > 0.5 for piece in continuations)
+    apart = np.linalg.norm(continuations[1].z - continuations[0].z, axis=1)
     with st.grid("auto", min_column_width=170):
         st.metric("Frames that differ", f"{(plain != nudged).any(1).mean():.0%}")
-        st.metric("Distance of z, at first", f"{apart[0]:.2f}")
-        st.metric("Distance of z, in the end", f"{apart[-1]:.2f}")
+        st.metric("Distance of z, first frame", f"{apart[0]:.2f}")
+        st.metric("Distance of z, last frame", f"{apart[-1]:.2f}")
     st.caption(
-        f"The rolls show {len(lead) / grid:g} quarters of the piece, then {_QUARTERS} of the "
-        f"model's: the nudge is at {bar_beat(len(lead), grid)} (bar:beat) of each."
-        + (f" {LOWERED_CAPTION}" if subject.to_sound and subject.name != FILE else "")
+        f"The piano-rolls show {len(lead) / grid:g} quarter notes of the piece and then "
+        f"{_QUARTERS} quarter notes of the continuation, which begins at "
+        f"{bar_beat(len(lead), grid)} (bar:beat)."
+        + (f" {LOWERED_CAPTION}" if selection.sounding_shift and selection.name != FILE else "")
     )
 
 
-def _draw_paths(subject: Subject, courses: list[_Course], at: int) -> None:
-    view = plane(subject)
+def _draw_paths(selection: Selection, continuations: list[_Continuation], at: int) -> None:
+    view = plane(selection)
     if view is None:
         return
-    before = moments(subject).loc[max(0, at - 8) : at]
+    before = moments(selection).loc[max(0, at - 8) : at]
     paths = [
-        charts.ProjectedPath(name, view.loc(np.concatenate([before[-1:], course.z])))
-        for name, course in zip(("As it goes on", "After the nudge"), courses, strict=True)
+        charts.ProjectedPath(name, view.loc(np.concatenate([before[-1:], piece.z])))
+        for name, piece in zip(_TITLES, continuations, strict=True)
     ]
     first, second = axis_titles(view)
     frame.chart(
         charts.latent_path_2d(paths, axes=(first, second)),
         key="nudge_paths",
-        alt="Both paths of the latent state in the first two principal axes.",
+        alt="The latent paths of both continuations, projected on the first two principal axes.",
     )

@@ -1,4 +1,4 @@
-"""The Latent page: a model, a sequence, and one view of both."""
+"""The Latent page: the choice of a model, a sequence and a view."""
 
 from collections.abc import Callable
 
@@ -7,34 +7,34 @@ import streamlit as st
 from dmm_core.errors import DataError
 from pages.ui.address import choose
 from pages.ui.latent import listen, nudge, views
-from pages.ui.latent.subject import Subject, ask_subject
+from pages.ui.latent.selection import Selection, select_sequence
 from pages.ui.models import load_source
 from pages.ui.picker import LATENT_MODEL, pick_run
 
 __all__ = ["draw"]
 
-_VIEWS: dict[str, tuple[str, Callable[[Subject], None]]] = {
+_VIEWS: dict[str, tuple[str, Callable[[Selection], None]]] = {
     "listen": ("Frame by frame", listen.draw),
     "paths": ("Paths", views.draw_paths),
     "prior": ("Prior and posterior", views.draw_prior),
     "filter": ("Filter and smoother", views.draw_filter),
     "transition": ("Transition", views.draw_transition),
     "dimensions": ("Dimensions", views.draw_dimensions),
-    "nudge": ("Nudge and hear", nudge.draw),
+    "nudge": ("Nudge", nudge.draw),
 }
 
 
 def draw() -> None:
-    """Ask for a model, a sequence and a view, and draw it.
+    """Draw the choice of a model, a sequence and a view, and the view itself.
 
     Raises:
-        DataError: if the address names nothing that exists, or a file is refused.
+        DataError: if the address names something that does not exist, or a file is refused.
         RunError: if the model cannot be loaded.
     """
     model_place, source_place = st.columns([7, 4])
     with model_place:
         model = load_source(pick_run(default=LATENT_MODEL))
-    subject = ask_subject(model, source_place)
+    selection = select_sequence(model, source_place)
     view = choose(
         "View",
         list(_VIEWS),
@@ -44,5 +44,5 @@ def draw() -> None:
         show_label=False,
     )
     if view is None:
-        raise DataError("There is no such view; choose one above.")
-    _VIEWS[view][1](subject)
+        raise DataError("There is no such view. Choose one above.")
+    _VIEWS[view][1](selection)

@@ -1,4 +1,4 @@
-"""The views of the Latent page: paths, prior against posterior, transition, dimensions."""
+"""Views of the Latent page: paths, prior and posterior, filtering, transition, dimensions."""
 
 import numpy as np
 import streamlit as st
@@ -9,34 +9,34 @@ from dmm_core.nn.dmm import DMM
 from pages.ui import charts, frame, terms
 from pages.ui.address import choose
 from pages.ui.latent import figures
-from pages.ui.latent.numbers import (
+from pages.ui.latent.computations import (
     axis_titles,
     filtered,
     moments,
     plane,
     prior_states,
-    surroundings,
+    split_posterior,
 )
-from pages.ui.latent.subject import Subject
+from pages.ui.latent.selection import Selection
 from pages.ui.models import LoadedModel
 from pages.ui.pieces import pick_others
 
 __all__ = ["draw_dimensions", "draw_filter", "draw_paths", "draw_prior", "draw_transition"]
 
-_BESIDE = 5
+_MAX_OTHERS = 5
 _RESOLUTION = 20
 _KL_IN_USE = 0.01
-_NO_PLANE = "The latent state of this model has one dimension, so there is no plane to look at."
+_ONE_DIMENSION = "The latent state of this model has one dimension, so this view is not available."
 
 
-def draw_paths(subject: Subject) -> None:
-    """The path of z behind the sequence, and behind others beside it."""
-    found = moments(subject)
-    if subject.trained.model.z_dim == 1:
+def draw_paths(selection: Selection) -> None:
+    """Draw the posterior path of z of the selected sequence, and of others for comparison."""
+    found = moments(selection)
+    if selection.loaded.model.z_dim == 1:
         frame.chart(
-            figures.over_time(found.loc[:, 0], found.scale[:, 0]),
-            key="over_time",
-            alt="The latent state over time, within one standard deviation.",
+            figures.posterior_over_time(found.loc[:, 0], found.scale[:, 0]),
+            key="posterior_over_time",
+            alt="The posterior of the latent state over time, with one standard deviation.",
         )
         _explain(
             "The line is the posterior mean of the latent state z at every frame, given the whole "
@@ -45,26 +45,26 @@ def draw_paths(subject: Subject) -> None:
         return
     with st.container(horizontal=True, vertical_alignment="bottom"):
         dims = "2"
-        if subject.trained.model.z_dim > 2:
+        if selection.loaded.model.z_dim > 2:
             dims = choose(
                 "Dimensions", ["2", "3"], key="dims", format_func="{}-D".format, segmented=True
             )
-        beside = pick_others(subject.sequences, subject.number, most=_BESIDE)
-    view = plane(subject, int(dims or 2))
+        beside = pick_others(selection.sequences, selection.number, most=_MAX_OTHERS)
+    view = plane(selection, int(dims or 2))
     if view is None:
-        st.info(_NO_PLANE, icon=":material/info:")
+        st.info(_ONE_DIMENSION, icon=":material/info:")
         return
-    paths = [_projected(view, subject.title, found.loc, found.scale)]
+    paths = [_projected(view, selection.title, found.loc, found.scale)]
     for number in beside:
-        other = moments(subject, number)
-        paths.append(_projected(view, subject.sequences.names[number], other.loc, other.scale))
+        other = moments(selection, number)
+        paths.append(_projected(view, selection.sequences.names[number], other.loc, other.scale))
     first, second, *third = axis_titles(view)
     frame.chart(
         charts.latent_path_3d(paths, axes=(first, second, third[0]))
         if third
         else charts.latent_path_2d(paths, axes=(first, second)),
         key=f"paths_{dims}",
-        alt="The path of the latent state in its principal axes, with its uncertainty.",
+        alt="The posterior path of the latent state in its principal axes, with its uncertainty.",
     )
     _explain(
         "Every point is a frame: the posterior mean of the latent state z, given the whole "
@@ -75,23 +75,24 @@ def draw_paths(subject: Subject) -> None:
     )
 
 
-def draw_prior(subject: Subject) -> None:
-    """States drawn from the prior against those that the posterior finds."""
-    view = plane(subject)
+def draw_prior(selection: Selection) -> None:
+    """Draw states sampled from the prior and states sampled from the posterior."""
+    view = plane(selection)
     if view is None:
-        st.info(_NO_PLANE, icon=":material/info:")
+        st.info(_ONE_DIMENSION, icon=":material/info:")
         return
-    around = surroundings(subject)
+    split = split_posterior(selection)
     first, second = axis_titles(view)
     frame.chart(
-        figures.clouds(
-            view.loc(prior_states(subject)), view.loc(around.drawn), axes=(first, second)
+        figures.prior_and_posterior(
+            view.loc(prior_states(selection)), view.loc(split.sampled), axes=(first, second)
         ),
-        key="clouds",
+        key="prior_and_posterior",
         alt="States of prior samples and of the posterior, in the first two principal axes.",
     )
     st.caption(
-        f"{around.sequences} sequences of {subject.name}, and as many samples of the same length."
+        f"The chart shows {split.sequences} sequences of {selection.name}, and the same number of "
+        "samples of the same length."
     )
     _explain(
         "Circles are states that the model infers from real sequences; crosses are states of "
@@ -101,37 +102,40 @@ def draw_prior(subject: Subject) -> None:
     )
 
 
-def draw_filter(subject: Subject) -> None:
-    """What the past alone says of z, beside what the whole sequence says."""
-    past = filtered(subject)
+def draw_filter(selection: Selection) -> None:
+    """Draw the filtering and the smoothing distribution of z."""
+    past = filtered(selection)
     frames = len(past.loc)
-    found = moments(subject)
+    found = moments(selection)
     both = (
         ("Smoothing: given the whole sequence", found.loc[:frames], found.scale[:frames]),
         ("Filtering: given the past", past.loc, past.scale),
     )
     with st.grid("auto", min_column_width=170):
         for name, _, scale in both:
-            doubt = float(np.sqrt(np.square(scale).sum(1)).mean())
+            uncertainty = float(np.sqrt(np.square(scale).sum(1)).mean())
             kind, known = name.split(": ")
             st.metric(
                 f"Uncertainty, {kind.lower()}",
-                f"{doubt:.2f}",
+                f"{uncertainty:.2f}",
                 help=f"Posterior standard deviation of z, {known}: over all dimensions, averaged "
                 "over the frames.",
             )
         st.metric(
             "Effective particles",
             f"{float(np.median(past.effective)):.0f}",
-            help="Median over the frames. With only a few of them, filtering is a rough estimate.",
+            help="The effective number of particles, median over the frames. If it is small, the "
+            "filtering result is inaccurate.",
         )
-    view = plane(subject)
+    view = plane(selection)
     places = st.columns(2) if view is not None else [st.container()]
     with places[-1]:
         frame.chart(
-            figures.doubts({name: np.sqrt(np.square(s).sum(1)) for name, _, s in both}),
-            key="doubts",
-            alt="The posterior's standard deviation over the frames, filtering and smoothing.",
+            figures.standard_deviations(
+                {name: np.sqrt(np.square(s).sum(1)) for name, _, s in both}
+            ),
+            key="standard_deviations",
+            alt="The standard deviation of z over time, for filtering and for smoothing.",
         )
     if view is not None:
         first, second = axis_titles(view)
@@ -144,8 +148,8 @@ def draw_filter(subject: Subject) -> None:
                 key="filter_paths",
                 alt="The paths of filtering and smoothing in the first two principal axes.",
             )
-    if frames < len(subject.x):
-        st.caption(f"The first {frames:,} frames.")
+    if frames < len(selection.x):
+        st.caption(f"The charts show the first {frames:,} frames.")
     _explain(
         "**Smoothing** estimates z given the whole sequence; **filtering** estimates it at every "
         "frame given the frames up to it. Where both agree, the later frames added no information; "
@@ -158,16 +162,16 @@ def draw_filter(subject: Subject) -> None:
     )
 
 
-def draw_transition(subject: Subject) -> None:
-    """Where the transition leads, in the plane of the posterior's principal axes."""
-    view = plane(subject)
+def draw_transition(selection: Selection) -> None:
+    """Draw the vector field of the transition in the plane of the first two principal axes."""
+    view = plane(selection)
     if view is None:
-        st.info(_NO_PLANE, icon=":material/info:")
+        st.info(_ONE_DIMENSION, icon=":material/info:")
         return
-    low, high = _corners(view, surroundings(subject).loc)
-    trained = subject.trained
-    field = vector_field(trained.model, view, low=low, high=high, resolution=_RESOLUTION)
-    rest = _fixed_points(trained, view, low, high)
+    low, high = _corners(view, split_posterior(selection).loc)
+    loaded = selection.loaded
+    field = vector_field(loaded.model, view, low=low, high=high, resolution=_RESOLUTION)
+    rest = _fixed_points(loaded, view, low, high)
     first, second = axis_titles(view)
     frame.chart(
         charts.vector_field_chart(
@@ -179,63 +183,69 @@ def draw_transition(subject: Subject) -> None:
             axes=(first, second),
         ),
         key="field",
-        alt="Arrows from each state of the plane to the mean of the next.",
+        alt="Vector field of the transition: arrows from states to the mean of the next state.",
     )
     inside = float(np.median(np.linalg.norm(field.step, axis=-1)))
     with st.grid("auto", min_column_width=150):
-        st.metric("Attracting points", int(rest.stable.sum()))
+        st.metric("Stable fixed points", int(rest.stable.sum()))
         st.metric("Other fixed points", int((~rest.stable).sum()))
-        st.metric("Step in the plane", f"{inside:.2f}", help="Median over the arrows.")
         st.metric(
-            "Step out of it",
+            "Step in the plane",
+            f"{inside:.2f}",
+            help="The length of the step within the plane, median over the arrows.",
+        )
+        st.metric(
+            "Step out of the plane",
             f"{float(np.median(field.residual)):.2f}",
-            help="Median length of the part of the step that the plane does not show.",
+            help="The length of the part of the step that leaves the plane, median over the "
+            "arrows. The chart does not show this part.",
         )
     _explain(
         "An arrow goes from a state z in this plane towards the mean of the next state, shortened "
         "so that arrows do not cross. The colour is the length of the part of the step that leaves "
-        "the plane; where it is large, the picture shows little of the movement. At a fixed point "
-        "nothing moves within the plane. A path near an attracting fixed point converges to it "
-        "when every step is the mean."
+        "the plane; where it is large, the chart shows only a small part of the movement. At a "
+        "fixed point, the step within the plane is zero. If every step is the mean, a path near a "
+        "stable fixed point converges to it."
     )
 
 
-def draw_dimensions(subject: Subject) -> None:
-    """What every latent dimension costs, and which are in use."""
-    around = surroundings(subject)
-    active = active_units(around.loc)
+def draw_dimensions(selection: Selection) -> None:
+    """Draw the kl of every latent dimension, and the number of active units."""
+    split = split_posterior(selection)
+    active = active_units(split.loc)
     with st.grid("auto", min_column_width=150):
         st.metric(
             "Active units",
             f"{int(active.sum())} of {len(active)}",
-            help=f"Dimensions whose posterior mean varies over the data, by more than "
-            f"{ACTIVE_VARIANCE:g}. The line in the chart counts something else, mean kl: a "
-            "dimension that varies just as the prior predicted has almost none.",
+            help="Dimensions whose posterior mean has a variance above "
+            f"{ACTIVE_VARIANCE:g} over the data. The chart below uses another criterion, the mean "
+            "kl, which is almost zero for a dimension that varies as the prior predicts.",
         )
-        st.metric("kl", f"{float(around.kl.sum()):.2f} nats", help=f"{terms.KL} Per frame.")
-        st.metric("nll", f"{around.nll:.2f} nats", help=f"{terms.NLL} Per frame.")
+        st.metric("kl", f"{float(split.kl.sum()):.2f} nats", help=f"{terms.KL} Per frame.")
+        st.metric("nll", f"{split.nll:.2f} nats", help=f"{terms.NLL} Per frame.")
     frame.chart(
-        charts.kl_per_dimension(around.kl, threshold=_KL_IN_USE),
+        charts.kl_per_dimension(split.kl, threshold=_KL_IN_USE),
         key="dimensions",
-        alt="The kl of every latent dimension, the largest first.",
+        alt="The mean kl of every latent dimension, in descending order.",
     )
-    st.caption(f"Over {around.sequences} sequences of {subject.name}.")
-    found = moments(subject)
+    st.caption(f"The mean is over {split.sequences} sequences of {selection.name}.")
+    found = moments(selection)
     frame.chart(
-        figures.kl_map(found.kl),
-        key="kl_map",
+        figures.kl_heatmap(found.kl),
+        key="kl_heatmap",
         alt="The kl of every frame and latent dimension of this sequence.",
     )
     st.caption(
-        f"Of {frame.escape_markdown(subject.title)}: the dimensions that cost most, frame by frame."
+        "The heatmap shows the dimensions with the largest kl for every frame of "
+        f"{frame.escape_markdown(selection.title)}."
     )
     _explain(
-        "A dimension of z has a kl above 0 where the sequence changes what the transition "
-        "predicted. The dimensions whose bars are above the line carry information, and the map "
-        "below shows at which frames. A unit is active if its posterior mean varies over the data; "
-        "a dimension can also vary just as the transition predicted, without any kl. If no unit is "
-        "active, the model explains the data without its latent state, which is called posterior "
-        "collapse. kl and nll add up to the bound that training minimises."
+        "The kl of a dimension of z is above 0 where its posterior differs from the prediction of "
+        "the transition. The dimensions whose bars are above the line carry information, and the "
+        "heatmap shows at which frames. A unit is active if its posterior mean varies over the "
+        "data; it can also vary exactly as the transition predicts, in which case its kl is 0. If "
+        "no unit is active, the model explains the data without its latent state, which is called "
+        "posterior collapse. The sum of kl and nll is the bound that training minimises."
     )
 
 
@@ -251,7 +261,7 @@ def _projected(
 
 
 def _corners(view: Projection, loc: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The part of the plane where the posterior is, and a fifth more on each side."""
+    """Return the corners of the bounding box of the posterior, with a margin of 20 %."""
     points = view.loc(loc)
     low, high = points.min(0), points.max(0)
     margin = 0.2 * np.maximum(high - low, 1e-6)
@@ -266,6 +276,6 @@ def _fixed(
 
 
 def _fixed_points(
-    trained: LoadedModel, view: Projection, low: np.ndarray, high: np.ndarray
+    loaded: LoadedModel, view: Projection, low: np.ndarray, high: np.ndarray
 ) -> FixedPoints:
-    return _fixed(trained.model, trained.key, view, low, high)
+    return _fixed(loaded.model, loaded.key, view, low, high)
