@@ -178,8 +178,8 @@ def test_music_is_composed_heard_and_taken_to_other_programs(visit, tmp_path):
 
 
 def test_a_lesson_is_run(visit):
-    with visit("Learn?lesson=parameters", "text=Run it") as page:
-        tab_to(page, "button", "Run it")
+    with visit("Learn?lesson=parameters", "text=Run experiment") as page:
+        tab_to(page, "button", "Run experiment")
         press(page, "Enter")
-        page.get_by_role("button", name="Run it again").wait_for()
+        page.get_by_role("button", name="Run again").wait_for()
         expect(page.locator(".js-plotly-plot:visible").first).to_be_visible(timeout=WAIT)

@@ -24,17 +24,17 @@ def test_a_lesson_is_run_and_turned_by_keys_and_found_again_by_its_link(dmm_home
         page.set_default_timeout(2 * WAIT)
         watch = Watch(page)
         page.goto(f"{address}/Learn?lesson=parameters&present=true")
-        run = page.get_by_role("button", name="Run it")
+        run = page.get_by_role("button", name="Run experiment")
         run.wait_for()
         assert run.bounding_box()["y"] + 40 < 800
         page.keyboard.press("Enter")
         page.wait_for_function("location.search.includes('runs=')")
         link = page.url
-        page.get_by_role("button", name="Run it again").wait_for()
+        page.get_by_role("button", name="Run again").wait_for()
         page.locator(".js-plotly-plot:visible").first.wait_for()
 
         page.goto(link)
-        page.get_by_role("button", name="Run it again").wait_for()
+        page.get_by_role("button", name="Run again").wait_for()
         page.keyboard.press("ArrowRight")
         page.wait_for_function("location.search.includes('lesson=networks')")
         page.get_by_text("MF-LR", exact=True).first.wait_for()

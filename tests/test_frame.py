@@ -174,7 +174,7 @@ def no_bundles(dmm_home, monkeypatch):
 
 def test_without_a_model_the_page_says_what_to_do(no_bundles):
     at = pick()
-    assert "train one first" in at.info[0].value
+    assert "Train one first" in at.info[0].value
     assert "picked" not in at.session_state
 
 

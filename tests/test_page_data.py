@@ -100,7 +100,7 @@ def test_a_real_valued_set_is_drawn_but_not_played():
 
 def test_many_features_are_drawn_in_part_and_the_page_says_so():
     at = page(data="linear-gssm-10")
-    assert not at.error and "The first 8 of 10 features." in texts(at)
+    assert not at.error and "The chart shows the first 8 of 10 features." in texts(at)
 
 
 def test_patients_are_drawn_with_what_was_missed_and_what_the_drugs_do():
@@ -214,9 +214,9 @@ def test_a_table_is_reported_kept_and_drawn():
     assert "Read 2 real\\-valued features and 1 action" in said and "40 of 80 values" in said
     assert "[10 sequences, 40 frames]" in table["File"].iloc[0]
     assert at.get("plotly_chart") and not at.metric
-    assert "A frame holds 2 features, 1 action, some values missing." in texts(at).replace("\\", "")
+    assert "A frame has 2 features, 1 action, some values missing." in texts(at).replace("\\", "")
     at = page(view="all")
-    assert "Real values, no music" in texts(at)
+    assert "Real values, not music" in texts(at)
 
 
 def test_given_splits_are_told_and_kept():

@@ -14,9 +14,9 @@ from dmm_core.runs.run import Run
 from dmm_core.runs.store import create_run, find_run, list_runs
 from dmm_core.system.files import home
 from pages.ui.learn import models, session
-from pages.ui.learn.kalman import usual
-from pages.ui.learn.lesson import _HIGH
-from pages.ui.learn.network_diagrams import SEES, drawing
+from pages.ui.learn.kalman import typical_sequence
+from pages.ui.learn.lesson import _MAX_HEIGHT
+from pages.ui.learn.network_diagrams import INPUTS, diagram
 from pages.ui.learn.page import LESSONS
 
 LEARN = "pages/6_Learn.py"
@@ -81,7 +81,7 @@ def primary(at):
 @pytest.mark.parametrize("lesson", LESSONS)
 def test_before_anything_is_trained_there_is_one_obvious_button(lesson):
     at = page(LEARN, lesson=lesson)
-    assert not at.error and primary(at) == ["Run it"]
+    assert not at.error and primary(at) == ["Run experiment"]
     assert at.button(key="reset").disabled
     (expander,) = at.expander
     assert expander.label == "What am I seeing?" and expander.proto.expanded
@@ -105,7 +105,7 @@ def test_kalman_bounds_the_exact_likelihood_and_measures_itself_against_the_smoo
     at = start(runner, "kalman")
     (run,) = runner.submitted
     found = numbers(at)
-    exact = models.truth("linear-gssm", "valid").nll
+    exact = models.exact_posterior("linear-gssm", "valid").nll
     bound = run.metrics()[-1]["valid_bound"]
     assert found["Exact NLL"] == f"{exact:.4f}" == "3.0687"
     assert found["Negative ELBO (bound)"] == f"{bound:.4f}" and bound > exact
@@ -128,8 +128,8 @@ def test_of_the_nonlinear_system_the_exact_posterior_is_best(runner):
 )
 def test_the_sequence_shown_is_within_the_band_two_frames_in_three(data, lesson):
     page(LEARN, lesson="kalman", system=lesson)
-    z, exact = models.simulation(data, "test").z, models.truth(data, "test")
-    shown = usual(z, exact)
+    z, exact = models.simulation(data, "test").z, models.exact_posterior(data, "test")
+    shown = typical_sequence(z, exact)
     assert (np.abs(z - exact.loc) <= exact.scale)[shown].mean() == pytest.approx(17 / 25)
 
 
@@ -141,7 +141,7 @@ def test_until_the_first_epoch_ends_a_chart_or_its_place_is_kept(runner, lesson)
     assert not at.exception and not at.error and len(runner.submitted)
     assert len(at.get("plotly_chart")) == before
     heights = [block.proto.height_config.pixel_height for block in at.get("flex_container")]
-    assert (max(heights, default=0) == _HIGH) == (lesson != "missing")
+    assert (max(heights, default=0) == _MAX_HEIGHT) == (lesson != "missing")
 
 
 def test_a_dial_that_waits_has_no_kl_weight():
@@ -182,9 +182,9 @@ def test_six_networks_are_compared_with_the_exact_likelihood(runner):
     at = start(runner, "networks")
     assert len(runner.submitted) == 6
     (table,) = at.dataframe
-    exact = models.truth("linear-gssm", "valid").nll
+    exact = models.exact_posterior("linear-gssm", "valid").nll
     rows = table.value
-    assert list(rows["Network"]) == list(SEES)
+    assert list(rows["Network"]) == list(INPUTS)
     np.testing.assert_allclose(rows["Bound"] - exact, rows["Above the exact NLL"], atol=1e-9)
     assert (rows["Above the exact NLL"] > 0).all()
 
@@ -203,7 +203,7 @@ def test_an_intervention_is_held_against_the_truth(runner):
     at = start(runner, "treatment")
     found = numbers(at)
     assert found["True effect"].startswith("+2") and found["True effect"].endswith(" points")
-    assert found["The model's answer"].endswith(" points")
+    assert found["Effect by the model"].endswith(" points")
     treated, untreated = (
         float(found[f"{who}, in the records"].rstrip("%")) for who in ("Treated", "Untreated")
     )
@@ -217,21 +217,21 @@ def test_imputation_lies_between_the_share_and_the_best_there_is(runner):
     found = numbers(at)
     best, share, needs = (
         float(found[name].split()[0])
-        for name in ("Best possible", "Guessing by frequency", "Cost of the model")
+        for name in ("NLL of the true states", "NLL of frequencies", "NLL of the model")
     )
     assert best < share and best < needs
-    assert 68 <= float(found["Hidden"].rstrip("%")) <= 72  # 40 %, and half of the rest
+    assert 68 <= float(found["Missing or hidden"].rstrip("%")) <= 72  # 40 %, and half of the rest
     at.number_input(key="patient").set_value(7).run()
     assert not at.exception and not at.error
 
 
-def test_the_shelf_compares_any_experiment(runner):
+def test_custom_experiments_are_compared(runner):
     at = start(runner, "custom")
     (table,) = at.dataframe
     assert list(table.value["Training"]) == ["Linear", "MLP", "Gated"]
 
 
-def test_a_faulty_file_on_the_shelf_is_one_sentence():
+def test_a_faulty_file_of_an_experiment_is_one_sentence():
     (home() / "lessons").mkdir()
     (home() / "lessons" / "mine.json").write_text("{")
     at = page(LEARN, lesson="custom", experiment="mine")
@@ -261,14 +261,14 @@ def test_a_training_that_ends_while_the_page_is_drawn_is_seen_to_end(runner, mon
     monkeypatch.setattr(Run, "state", state)
     at.run()
     assert asked == {run.id for run in runner.submitted}
-    assert primary(at) == ["Run it again"]
+    assert primary(at) == ["Run again"]
 
 
 def test_reset_goes_back_and_the_next_click_is_another_run(runner):
     at = start(runner, "parameters")
-    assert primary(at) == ["Run it again"]
+    assert primary(at) == ["Run again"]
     at.button(key="reset").click().run()
-    assert "runs" not in at.query_params and primary(at) == ["Run it"]
+    assert "runs" not in at.query_params and primary(at) == ["Run experiment"]
     at.button(key="start").click().run()
     assert not at.exception and len(runner.submitted) == 2
     assert list_runs() == []
@@ -276,27 +276,27 @@ def test_reset_goes_back_and_the_next_click_is_another_run(runner):
 
 def test_a_link_to_a_run_that_is_gone_says_so(runner):
     at = page(LEARN, lesson="parameters", runs="20250101-000000-abcdef,../../etc")
-    assert "is gone" in at.info[0].value and primary(at) == ["Run it"]
+    assert "were deleted" in at.info[0].value and primary(at) == ["Run experiment"]
     own = run_in("finished")
     at = page(LEARN, lesson="parameters", runs=own.id)
-    assert "is gone" in at.info[0].value
+    assert "were deleted" in at.info[0].value
 
 
 def test_a_checkpoint_that_is_replaced_while_it_is_read_is_none(runner):
     start(runner, "parameters")
     (run,) = runner.submitted
-    assert models.model_of(run) is not None
+    assert models.newest_model(run) is not None
     (run.checkpoints / "999999999.json").symlink_to("gone")
     st.cache_resource.clear()
     for file in run.checkpoints.glob("0*"):
         file.unlink()
-    assert models.model_of(run) is None
+    assert models.newest_model(run) is None
 
 
 def test_old_runs_are_swept(runner, monkeypatch):
     at = start(runner, "parameters")
     first = at.query_params["runs"]
-    monkeypatch.setattr(session, "_KEPT", -session._KEPT)
+    monkeypatch.setattr(session, "_MAX_AGE", -session._MAX_AGE)
     at.button(key="start").click().run()
     (left,) = list_runs(lessons=True)
     assert left.id != first and left == find_run(left.id)
@@ -319,9 +319,9 @@ def test_presenter_mode_has_keys_and_folds_the_words_away():
     assert not page(LEARN).button(key="start").proto.shortcut
 
 
-@pytest.mark.parametrize("network", SEES)
+@pytest.mark.parametrize("network", INPUTS)
 def test_a_picture_shows_what_a_network_sees(network):
-    svg = drawing(network)
+    svg = diagram(network)
     past, future = network.endswith(("-L", "-LR")), network.endswith(("R", "DKS"))
     structured = not network.startswith("MF")
     assert svg.count("<line") == (3 if past != future else 5) + structured
@@ -350,7 +350,7 @@ def test_the_stop_of_one_leaves_a_shared_training_to_the_others(runner):
     first.button(key="stop").click().run()
     assert not first.exception and run.state() == "queued" and not run.stop_requested()
     assert "goes on for them" in shown(first) and "goes on for them" not in shown(second)
-    assert first.button(key="start").label == "Run it again"
+    assert first.button(key="start").label == "Run again"
     first.button(key="start").click().run()  # joins it again
     assert runner.submitted == [run] and "goes on for them" not in shown(first)
     second.button(key="stop").click().run()

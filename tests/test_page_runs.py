@@ -116,7 +116,7 @@ def test_runs_are_filtered_by_state():
 def test_a_choice_of_nothing_says_so():
     run_in("finished", epochs=2)
     at = open_page(PAGE, compare="")
-    assert "Choose a run in the table" in texts(at)
+    assert "Select a run in the table" in texts(at)
 
 
 def test_a_damaged_run_is_named_and_the_others_are_shown():
@@ -229,7 +229,7 @@ def test_texts_in_the_place_of_counts_are_not_shown():
     counts = dict.fromkeys(("samples", "replicates", "particles"), link)
     run.add_evaluation({**FOUND, "smc_nll": 6.5, **counts})
     at = open_page(PAGE)
-    assert "The importance NLL has 0 samples" in texts(at) and "evil" not in texts(at)
+    assert "The importance NLL uses 0 samples" in texts(at) and "evil" not in texts(at)
 
 
 def test_published_rows_are_the_papers():

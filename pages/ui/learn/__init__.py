@@ -1,1 +1,1 @@
-"""The parts of the Learn page: a lesson each, and what carries them."""
+"""The parts of the Learn page: one module for each lesson, and modules that lessons share."""

@@ -1,4 +1,4 @@
-"""Lesson 4: a posterior that falls back onto its prior, and the dial that keeps it from it."""
+"""Lesson 4: posterior collapse, and KL annealing and free nats as remedies."""
 
 from collections.abc import Mapping, Sequence
 
@@ -11,13 +11,13 @@ from dmm_core.inference.latent import posterior_moments
 from dmm_core.nn.dmm import DMM
 from pages.ui import frame, terms
 from pages.ui.learn import figures
-from pages.ui.learn.lesson import Lesson, Watched, chart, column, hold_place, last
-from pages.ui.learn.models import model_of, simulation, truth
+from pages.ui.learn.lesson import Lesson, TrainingSnapshot, chart, column, draw_placeholder, last
+from pages.ui.learn.models import exact_posterior, newest_model, simulation
 
 __all__ = ["IN_USE", "LESSON"]
 
 IN_USE = 0.05
-"""Nats a frame above which a latent dimension is counted as used."""
+"""Threshold of the kl in nats per frame above which a latent dimension counts as used."""
 
 _MOST_UPDATES, _MOST_FREE = 400, 5.0
 _SEQUENCES = 20
@@ -25,7 +25,7 @@ _DRAWS = 10
 _DIAL = "dial"
 
 
-def _ask(experiment: Experiment) -> Mapping[str, RunConfig]:
+def _draw_controls(experiment: Experiment) -> Mapping[str, RunConfig]:
     start = experiment.variants[_DIAL].config.train
     with st.grid("auto", min_column_width=220):
         updates = st.slider(
@@ -36,7 +36,8 @@ def _ask(experiment: Experiment) -> Mapping[str, RunConfig]:
             step=25,
             key="anneal",
             bind="query-params",
-            help="The KL's weight grows from 0.01 to 1 over so many updates; 0 starts at 1.",
+            help="The number of updates over which the KL weight grows from 0.01 to 1. With 0, it "
+            "is 1 from the first update.",
         )
         free = st.slider(
             "Free nats",
@@ -46,83 +47,86 @@ def _ask(experiment: Experiment) -> Mapping[str, RunConfig]:
             step=0.25,
             key="free",
             bind="query-params",
-            help="KL of a frame that costs nothing: less of it gains nothing.",
+            help="A KL of a frame below this threshold is not penalised (free bits).",
         )
-    plans = {}
+    configs = {}
     for name, variant in experiment.variants.items():
         train = variant.config.train
         if name == _DIAL:
             train = train.model_copy(update={"anneal_updates": int(updates), "free_bits": free})
-        plans[variant.title] = variant.config.model_copy(update={"train": train})
-    return plans
+        configs[variant.title] = variant.config.model_copy(update={"train": train})
+    return configs
 
 
-def _draw(watched: Sequence[Watched]) -> None:
-    exact = truth(watched[0].config.data.name, "valid").nll
-    _draw_charts(watched, exact)
+def _draw_results(snapshots: Sequence[TrainingSnapshot]) -> None:
+    exact = exact_posterior(snapshots[0].config.data.name, "valid").nll
+    _draw_charts(snapshots, exact)
     with st.grid("auto", min_column_width=330):
-        for w in watched:
-            _draw_numbers(w, exact)
+        for snapshot in snapshots:
+            _draw_numbers(snapshot, exact)
 
 
-def _draw_charts(watched: Sequence[Watched], exact: float) -> None:
+def _draw_charts(snapshots: Sequence[TrainingSnapshot], exact: float) -> None:
     paths = [
-        figures.CostPath(w.title, column(w, "train_kl"), column(w, "train_nll"))
-        for w in watched
-        if w.metrics
+        figures.TrainingPath(
+            snapshot.title, column(snapshot, "train_kl"), column(snapshot, "train_nll")
+        )
+        for snapshot in snapshots
+        if snapshot.metrics
     ]
     if not paths:
-        hold_place("The paths begin with the end of the first epoch.")
+        draw_placeholder("The paths will appear here after the first epoch.")
         return
     left, right = st.columns(2)
     with left:
         chart(
             figures.nll_against_kl(paths, exact=exact),
             key="costs",
-            alt="nll against kl of both trainings, epoch by epoch; diagonals are equal bounds.",
+            alt="nll and kl of both trainings at every epoch. The bound is constant on diagonals.",
         )
     with right:
-        bars = {w.title: kl for w in watched if (kl := _kl(w)) is not None}
+        bars = {snapshot.title: kl for snapshot in snapshots if (kl := _kl(snapshot)) is not None}
         if bars:
             chart(
                 figures.kl_by_rank(bars, threshold=IN_USE),
                 key="dimensions",
-                alt="kl of every latent dimension, largest first, for both trainings.",
+                alt="The kl of every latent dimension of both trainings, in descending order.",
             )
 
 
-def _draw_numbers(w: Watched, exact: float) -> None:
-    bound, kl = last(w, "valid_bound"), _kl(w)
+def _draw_numbers(snapshot: TrainingSnapshot, exact: float) -> None:
+    bound, kl = last(snapshot, "valid_bound"), _kl(snapshot)
     dash = "–"  # noqa: RUF001
     with st.container(border=True):
-        weight = last(w, "kl_weight")
-        train = w.config.train
-        st.markdown(f"**{frame.escape_markdown(w.title)}**")
-        now = "" if weight is None else f", KL weight now {weight:.2f}"
-        if w.status.state == "queued":
-            now = ", waits"
+        weight = last(snapshot, "kl_weight")
+        train = snapshot.config.train
+        st.markdown(f"**{frame.escape_markdown(snapshot.title)}**")
+        now = "" if weight is None else f", current KL weight {weight:.2f}"
+        if snapshot.status.state == "queued":
+            now = ", in the queue"
         st.caption(
-            f"annealing over {train.anneal_updates:,} updates, {train.free_bits:g} free nats{now}"
+            f"KL annealing over {train.anneal_updates:,} updates, {train.free_bits:g} free nats{now}"
         )
         with st.grid(2):
             st.metric(
                 "Above the exact NLL",
                 dash if bound is None else f"{bound - exact:.3f}",
-                help=f"The valid bound less the exact NLL, {exact:.3f} nats per frame.",
+                help=f"The valid bound minus the exact NLL, which is {exact:.3f} nats per frame.",
             )
             st.metric(
                 "Dimensions in use",
                 dash if kl is None else f"{int((kl > IN_USE).sum())} of {len(kl)}",
-                help=f"Those with a kl above {IN_USE:g} nats per frame. {terms.KL}",
+                help=f"The number of latent dimensions with a kl above {IN_USE:g} nats per frame. "
+                f"{terms.KL}",
             )
 
 
-def _kl(w: Watched) -> np.ndarray | None:
-    """(z_dim,) nats a frame of every dimension, over some test sequences."""
-    loaded = model_of(w.run)
+def _kl(snapshot: TrainingSnapshot) -> np.ndarray | None:
+    """Return the kl of every dimension in nats per frame over some test sequences, (z_dim,)."""
+    loaded = newest_model(snapshot.run)
     if loaded is None:
         return None
-    return _kl_of(loaded.model, loaded.key, w.config.data.name)
+    return _kl_of(loaded.model, loaded.key, snapshot.config.data.name)
 
 
 @st.cache_data(max_entries=24, show_spinner=False)
@@ -134,25 +138,27 @@ def _kl_of(_model: DMM, key: str, data: str) -> np.ndarray:
 
 LESSON = Lesson(
     title="Posterior collapse",
-    question="A latent state costs kl before it helps. **Will a model use it, when it could nearly "
-    "do without?** Turn the dial and see.",
+    question="Using the latent state has a cost, the kl, from the first update on, but a benefit "
+    "only after the emission has learned to use it. **Does a model use its latent state if it can "
+    "explain most of the data without it?** Change the annealing and compare.",
     experiment="collapse",
-    explains="""
-The data are a hidden state of ten dimensions seen through noise; the exact NLL is known. This
-model's emission sees the frame before, so it can say something sensible without any z. At the
-start z is only noise to the emission, so the quickest way to a small bound is to push **kl** to
-zero: q becomes the prior, and the latent state is dead. That is **posterior collapse**, and the
-training without annealing shows it: nearly all dimensions lie on the floor, and it is hard to
-come back.
+    explanation="""
+The data are noisy observations of a latent state with ten dimensions; the exact NLL is known. The
+emission of this model also sees the previous frame, so it can predict a frame fairly well without
+z. At the start of training, z is only noise for the emission, so the fastest way to reduce the
+bound is to reduce **kl** to zero: q becomes equal to the prior, and z carries no information. This
+is **posterior collapse**. The training without annealing shows it: the kl of almost all dimensions
+is close to zero, and it rarely recovers.
 
-**Annealing** lets the kl count little at first, so the emission learns to read z while z is
-cheap. In the plane of kl and nll, a training moves to the right, where z says much, and then
-back to the left along the diagonals of equal bound, giving up only what does not pay. **Free
-nats** never charge for the first nats of a frame. Both end lower, with more dimensions in use.
-Too long an annealing for so short a training has not settled when it ends: turn the dial to its
-end and see.
+With **KL annealing**, the kl has a small weight at first, so the emission learns to use z while
+the kl costs little. In the chart of nll and kl, the training first moves to the right, where z
+carries much information, and then to the left along the diagonals of constant bound, on which it
+removes the information that does not reduce the bound. **Free nats** do not penalise the kl of a
+frame below a threshold. Both methods reach a lower bound, with more dimensions in use. If the
+annealing takes too many updates for this short training, the training ends before it has
+converged: set the slider to its maximum to see this.
 """,
-    draw=_draw,
-    ask=_ask,
+    draw_results=_draw_results,
+    draw_controls=_draw_controls,
     parameters=("anneal", "free"),
 )

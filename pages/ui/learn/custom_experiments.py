@@ -1,4 +1,4 @@
-"""The shelf: any experiment of a file, a teacher's own among them, with its trainings compared."""
+"""Further experiments: those of the app and those in a teacher's own files."""
 
 from collections.abc import Mapping, Sequence
 
@@ -9,23 +9,30 @@ from dmm_core.config.schema import RunConfig
 from dmm_core.errors import ConfigError, DataError
 from pages.ui import charts, frame, terms
 from pages.ui.address import choose
-from pages.ui.learn.lesson import Lesson, Watched, chart, hold_place, last, valid_curve
+from pages.ui.learn.lesson import (
+    Lesson,
+    TrainingSnapshot,
+    chart,
+    draw_placeholder,
+    last,
+    valid_curve,
+)
 
-__all__ = ["LESSON", "ask_experiment"]
+__all__ = ["LESSON", "choose_experiment"]
 
 _FIRST = "transition"
 
 
-def ask_experiment() -> str:
-    """Let an experiment be chosen by ?experiment= of the address.
+def choose_experiment() -> str:
+    """Draw the choice of an experiment, which is stored in the address as ?experiment=.
 
     Raises:
-        DataError: if the address names none.
+        DataError: if the address names an experiment that does not exist.
     """
     names = sorted(list_experiments(), key=lambda name: (name != _FIRST, name))
     chosen = choose("Experiment", names, key="experiment", format_func=_title, resets=("runs",))
     if chosen is None:
-        raise DataError("There is no such experiment; choose one from the list.")
+        raise DataError("There is no such experiment. Choose one from the list.")
     return chosen
 
 
@@ -33,42 +40,46 @@ def _title(name: str) -> str:
     try:
         return f"{load_experiment(list_experiments()[name]).title} ({name})"
     except ConfigError:
-        return f"{name} (faulty)"
+        return f"{name} (invalid file)"
 
 
-def _ask(experiment: Experiment) -> Mapping[str, RunConfig]:
+def _draw_controls(experiment: Experiment) -> Mapping[str, RunConfig]:
     if experiment.description:
         st.markdown(frame.escape_markdown(experiment.description, most=600))
     return {variant.title: variant.config for variant in experiment.variants.values()}
 
 
-def _before(experiment: Experiment) -> None:
+def _draw_preview(experiment: Experiment) -> None:
     for variant in experiment.variants.values():
         title = frame.escape_markdown(variant.title)
         description = frame.escape_markdown(variant.description, most=600)
         st.markdown(f"- **{title}**: {description}" if description else f"- **{title}**")
 
 
-def _draw(watched: Sequence[Watched]) -> None:
-    curves = [charts.RunCurve(w.title, *valid_curve(w)) for w in watched if len(valid_curve(w)[0])]
+def _draw_results(snapshots: Sequence[TrainingSnapshot]) -> None:
+    curves = [
+        charts.RunCurve(snapshot.title, *valid_curve(snapshot))
+        for snapshot in snapshots
+        if len(valid_curve(snapshot)[0])
+    ]
     if curves:
         chart(
             charts.runs_overlay(curves, x_title="Update"),
             key="bounds",
-            alt="The valid bound of every training over its updates.",
+            alt="The valid bound of every training over the updates.",
         )
-    elif any(w.active for w in watched):
-        hold_place("The curves begin with the first valid bound.")
+    elif any(snapshot.active for snapshot in snapshots):
+        draw_placeholder("The curves will appear here after the first validation.")
     st.dataframe(
         [
             {
-                "Training": w.title,
-                "Valid bound": last(w, "valid_bound"),
-                "nll": last(w, "train_nll"),
-                "kl": last(w, "train_kl"),
-                "KL weight": last(w, "kl_weight"),
+                "Training": snapshot.title,
+                "Valid bound": last(snapshot, "valid_bound"),
+                "nll": last(snapshot, "train_nll"),
+                "kl": last(snapshot, "train_kl"),
+                "KL weight": last(snapshot, "kl_weight"),
             }
-            for w in watched
+            for snapshot in snapshots
         ],
         hide_index=True,
         column_config={
@@ -86,20 +97,21 @@ def _draw(watched: Sequence[Watched]) -> None:
 
 LESSON = Lesson(
     title="More",
-    question="Further experiments, and those that you wrote yourself: their trainings run one "
-    "after the other and are compared.",
+    question="Run further experiments, or your own ones. The trainings of an experiment run one "
+    "after another and are compared here.",
     experiment="",
-    explains="""
-Every experiment is a small JSON file: a title, the settings that its trainings share, and what
-each of them changes. Those of the app stand in `assets/lessons`; put your own into the folder
-`lessons` of `DMM_HOME`, and they appear here. All settings of the Train page can stand in them,
-and a faulty file says what is wrong. A link to this page, with or without its runs, brings your
-class to the same place.
+    explanation="""
+An experiment is described by a JSON file with a title, the settings that its trainings share, and
+the settings in which they differ. The experiments of the app are in `assets/lessons`. To add your
+own, put their files into the folder `lessons` of `DMM_HOME`. A file can contain all settings of
+the Train page; if it is invalid, this page shows the errors. To share an experiment with a class,
+send a link to this page; the link can include the runs.
 
-Lower is better. The **bound** is nll + kl; train nll and train kl are those of the last epoch.
+The **bound** is nll + kl, and lower is better. The table shows nll and kl on the train split in
+the last epoch.
 """,
-    draw=_draw,
-    ask=_ask,
-    before=_before,
+    draw_results=_draw_results,
+    draw_controls=_draw_controls,
+    draw_preview=_draw_preview,
     parameters=("experiment",),
 )

@@ -1,4 +1,4 @@
-"""Figures that only the lessons draw: pure, from arrays to plotly figures."""
+"""Figures of the lessons: pure functions from arrays to plotly figures."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
@@ -20,33 +20,33 @@ from pages.ui.charts.style import (
     whole_numbers,
 )
 
-__all__ = ["Band", "CostPath", "bands", "filled_in", "kl_by_rank", "nll_against_kl", "numbers"]
+__all__ = ["Band", "TrainingPath", "bands", "filled_in", "kl_by_rank", "nll_against_kl", "numbers"]
 
 _NATS = "nats per frame"
 
 
 class Band(NamedTuple):
-    """A state over time within a standard deviation: its name, loc (T,) and scale (T,)."""
+    """A posterior over time: its name, means loc (T,) and standard deviations scale (T,)."""
 
     name: str
     loc: np.ndarray
     scale: np.ndarray
 
 
-class CostPath(NamedTuple):
-    """A training, epoch by epoch: its name, kl (N,) and nll (N,)."""
+class TrainingPath(NamedTuple):
+    """The values of a training at every epoch: its name, kl (N,) and nll (N,)."""
 
     name: str
     kl: np.ndarray
     nll: np.ndarray
 
 
-def bands(found: Sequence[Band], *, truth: np.ndarray) -> go.Figure:
-    """Posteriors of one state over time, each a line in a band, over the true states.
+def posterior_bands(found: Sequence[Band], *, truth: np.ndarray) -> go.Figure:
+    """Posteriors of one state over time, each a line with a band, and the true states.
 
     Args:
-        found: one or two posteriors; the first is grey, for reference.
-        truth: (T,) the states themselves.
+        found: one or two posteriors; the first one is the reference and drawn in grey.
+        truth: (T,) true states.
     """
     frames = np.arange(len(truth), dtype=np.int32)
     traces: list[Any] = []
@@ -93,15 +93,15 @@ def bands(found: Sequence[Band], *, truth: np.ndarray) -> go.Figure:
     )
 
 
-def numbers(
+def parameter_curves(
     x: np.ndarray, learned: Mapping[str, np.ndarray], truth: Mapping[str, float]
 ) -> go.Figure:
-    """Single numbers while they are learned, and what they should become.
+    """The values of parameters during training, and their true values.
 
     Args:
         x: (N,) updates.
-        learned: name -> (N,) values.
-        truth: name -> value.
+        learned: name of a parameter -> (N,) learned values.
+        truth: name of a parameter -> true value.
     """
     traces: list[Any] = []
     for i, (name, values) in enumerate(learned.items()):
@@ -135,14 +135,14 @@ def numbers(
     )
 
 
-def nll_against_kl(paths: Sequence[CostPath], *, exact: float) -> go.Figure:
-    """How trainings move between nll and kl; on a diagonal their sum, the bound, is the same.
+def nll_against_kl(paths: Sequence[TrainingPath], *, exact: float) -> go.Figure:
+    """Paths of trainings in the plane of kl and nll, with diagonals on which the bound is constant.
 
-    The first epochs may lie outside: the view holds what came after each path's first third.
+    The axes are scaled to the last two thirds of each path, so the first epochs may be outside.
 
     Args:
-        paths: one for each training.
-        exact: the exact NLL, drawn as the diagonal that no bound gets below.
+        paths: one path for each training.
+        exact: the exact NLL in nats per frame, drawn as a diagonal. No bound can be below it.
     """
     settled = [(p.kl[len(p.kl) // 3 :], p.nll[len(p.nll) // 3 :]) for p in paths]
     kl = np.concatenate([pair[0] for pair in settled])
@@ -206,11 +206,11 @@ def nll_against_kl(paths: Sequence[CostPath], *, exact: float) -> go.Figure:
 
 
 def kl_by_rank(bars: Mapping[str, np.ndarray], *, threshold: float) -> go.Figure:
-    """Kl of the latent dimensions of several models, each model's largest first.
+    """Bars of the kl of the latent dimensions of several models, each in descending order.
 
     Args:
-        bars: name -> (z_dim,) nats a frame.
-        threshold: nats a frame above which a dimension counts as used.
+        bars: name of a model -> (z_dim,) nats per frame.
+        threshold: kl in nats per frame above which a dimension counts as used.
     """
     traces = [
         go.Bar(
@@ -238,22 +238,22 @@ def kl_by_rank(bars: Mapping[str, np.ndarray], *, threshold: float) -> go.Figure
     return drawn
 
 
-def filled_in(
-    truth: np.ndarray, observed: np.ndarray, chance: np.ndarray, features: Sequence[str]
+def imputation_tables(
+    truth: np.ndarray, observed: np.ndarray, probability: np.ndarray, features: Sequence[str]
 ) -> go.Figure:
-    """A record as it was shown, as it was filled in, and as it was: three tables side by side.
+    """Three heatmaps of a record: observed values, imputed probabilities, and true values.
 
     Args:
         truth: (T, x_dim) 0 or 1.
-        observed: (T, x_dim) 1 where it was shown.
-        chance: (T, x_dim) probability of 1 that was given to it.
-        features: names.
+        observed: (T, x_dim) 1 where the model saw the value.
+        probability: (T, x_dim) imputed probability that the value is 1.
+        features: names of the features.
     """
-    nothing = np.float32("nan")
-    seen = np.where(observed > 0, truth, nothing)
-    filled = np.where(observed > 0, nothing, chance)
+    blank = np.float32("nan")
+    shown = np.where(observed > 0, truth, blank)
+    imputed = np.where(observed > 0, blank, probability)
     names = [label(name) for name in features]
-    tables = (("Shown", seen), ("Filled in", filled), ("Truth", truth))
+    tables = (("Observed", shown), ("Imputed", imputed), ("Truth", truth))
     scale = [[0, faint(NEUTRAL, 0.16)], [1, ACCENT]]
     traces = [
         go.Heatmap(

@@ -1,4 +1,4 @@
-"""What a lesson is made of, and what it sees of its trainings."""
+"""The description of a lesson, the snapshots of its trainings, and helpers to draw them."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
@@ -13,21 +13,29 @@ from dmm_core.runs.run import Run
 from dmm_core.runs.status import ACTIVE, Status
 from pages.ui import frame
 
-__all__ = ["Lesson", "Watched", "chart", "column", "hold_place", "last", "valid_curve"]
+__all__ = [
+    "Lesson",
+    "TrainingSnapshot",
+    "chart",
+    "column",
+    "draw_placeholder",
+    "last",
+    "valid_curve",
+]
 
-_HIGH = 340
-"""Pixels of the highest chart: with the controls above it, it fits a screen of 800 pixels."""
+_MAX_HEIGHT = 340
+"""Maximum height of a chart in pixels, so that chart and controls fit on a screen of 800 pixels."""
 
 
-class Watched(NamedTuple):
-    """One training of a lesson, as it is now.
+class TrainingSnapshot(NamedTuple):
+    """The present state of one training of a lesson.
 
     Attributes:
-        run: its folder.
-        title: of its variant.
-        config: what is trained.
-        status: its state.
-        metrics: one mapping an epoch.
+        run: its run folder.
+        title: title of the variant of the experiment.
+        config: its configuration.
+        status: its status.
+        metrics: one mapping of metrics for each epoch.
     """
 
     run: Run
@@ -38,7 +46,7 @@ class Watched(NamedTuple):
 
     @property
     def active(self) -> bool:
-        """Whether it waits or trains."""
+        """Whether it is queued or running."""
         return self.status.state in ACTIVE
 
 
@@ -46,35 +54,36 @@ class Lesson(NamedTuple):
     """A lesson.
 
     Attributes:
-        title: to show, short.
-        question: what the experiment asks, in a sentence or two.
-        experiment: name of the file that describes the trainings, or "" where one is chosen.
-        explains: what one sees, in plain words.
-        draw: draws what was found so far; it is called again and again while a training goes on.
-        ask: draws the lesson's own controls; what is to be trained, by title.
-        before: draws what can be looked at before anything is trained.
-        parameters: names in the address that belong to it alone.
+        title: short title to display.
+        question: one to three sentences on the question of the experiment.
+        experiment: name of the file that describes the trainings, or "" if the user chooses it.
+        explanation: explanation of the results, in Markdown.
+        draw_results: draws the results so far; called repeatedly during training.
+        draw_controls: draws the lesson's own controls, and returns title -> configuration of the
+            trainings.
+        draw_preview: draws the data before the experiment is run.
+        parameters: names of the query parameters that only this lesson uses.
     """
 
     title: str
     question: str
     experiment: str
-    explains: str
-    draw: Callable[[Sequence[Watched]], None]
-    ask: Callable[[Experiment], Mapping[str, RunConfig]]
-    before: Callable[[Experiment], None] | None = None
+    explanation: str
+    draw_results: Callable[[Sequence[TrainingSnapshot]], None]
+    draw_controls: Callable[[Experiment], Mapping[str, RunConfig]]
+    draw_preview: Callable[[Experiment], None] | None = None
     parameters: tuple[str, ...] = ()
 
 
 def chart(figure: go.Figure, *, key: str, alt: str) -> None:
-    """Draw a figure as `frame.chart` does, no higher than the screen has room for."""
-    frame.chart(figure, key=key, alt=alt, most=_HIGH)
+    """Draw a figure with `frame.chart`, with the maximum height of lessons."""
+    frame.chart(figure, key=key, alt=alt, most=_MAX_HEIGHT)
 
 
-def hold_place(text: str) -> None:
-    """Say `text` in the place of a chart that is to come, so that the page does not jump."""
+def draw_placeholder(text: str) -> None:
+    """Draw `text` in place of a chart that will appear later, so that the layout is stable."""
     with st.container(
-        height=_HIGH,
+        height=_MAX_HEIGHT,
         border=True,
         horizontal_alignment="center",
         vertical_alignment="center",
@@ -82,20 +91,20 @@ def hold_place(text: str) -> None:
         st.caption(text, width="content")
 
 
-def column(watched: Watched, name: str) -> np.ndarray:
-    """A value an epoch; NaN where it was not measured."""
-    return np.array([line.get(name) for line in watched.metrics], dtype=np.float64)
+def column(snapshots: TrainingSnapshot, name: str) -> np.ndarray:
+    """Return the metric called `name` for every epoch; NaN where it was not measured."""
+    return np.array([line.get(name) for line in snapshots.metrics], dtype=np.float64)
 
 
-def valid_curve(watched: Watched) -> tuple[np.ndarray, np.ndarray]:
-    """Updates and valid bounds, where one was measured."""
-    updates, bound = column(watched, "update"), column(watched, "valid_bound")
+def valid_curve(snapshots: TrainingSnapshot) -> tuple[np.ndarray, np.ndarray]:
+    """Return the updates after which the valid bound was measured, and these bounds."""
+    updates, bound = column(snapshots, "update"), column(snapshots, "valid_bound")
     measured = np.isfinite(bound)
     return updates[measured], bound[measured]
 
 
-def last(watched: Watched, name: str) -> float | None:
-    """The newest value of that name, or None before there is one."""
-    values = column(watched, name)
+def last(snapshots: TrainingSnapshot, name: str) -> float | None:
+    """Return the latest value of the metric called `name`, or None if there is none yet."""
+    values = column(snapshots, name)
     finite = values[np.isfinite(values)]
     return float(finite[-1]) if len(finite) else None

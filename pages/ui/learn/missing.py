@@ -1,4 +1,4 @@
-"""Lesson 6: records with holes, and what a model fills in."""
+"""Lesson 6: learning from records with missing values, and imputing them."""
 
 from collections.abc import Mapping, Sequence
 
@@ -10,24 +10,25 @@ from dmm_core.config.schema import RunConfig
 from dmm_core.data.medical import FEATURES
 from pages.ui.charts.records import record
 from pages.ui.learn import figures
-from pages.ui.learn.lesson import Lesson, Watched, chart
-from pages.ui.learn.models import model_of
-from pages.ui.learn.patients import Imputed, imputed, records
+from pages.ui.learn.lesson import Lesson, TrainingSnapshot, chart
+from pages.ui.learn.models import newest_model
+from pages.ui.learn.patients import ImputationResult, imputation, records
 
 __all__ = ["LESSON"]
 
 
-def _ask(experiment: Experiment) -> Mapping[str, RunConfig]:
+def _draw_controls(experiment: Experiment) -> Mapping[str, RunConfig]:
     with st.grid("auto", min_column_width=220):
         st.slider(
-            "Hide more of what was seen, %",
+            "Additional hidden values, %",
             0,
             90,
             25,
             step=5,
             key="hide",
             bind="query-params",
-            help="In addition to the 40 % of all cells that were never observed.",
+            help="The share of the observed values to hide, in addition to the 40 % of all values "
+            "that were never observed.",
         )
         st.number_input(
             "Patient", 1, len(records()), 1, key="patient", bind="query-params", width=150
@@ -35,7 +36,7 @@ def _ask(experiment: Experiment) -> Mapping[str, RunConfig]:
     return {variant.title: variant.config for variant in experiment.variants.values()}
 
 
-def _before(experiment: Experiment) -> None:
+def _draw_preview(experiment: Experiment) -> None:
     _draw_record()
 
 
@@ -45,56 +46,64 @@ def _draw_record() -> None:
     chart(
         record(data.x[index], observed=observed, features=FEATURES),
         key="record",
-        alt="The record of one patient: strong is yes, pale no, blank was not observed.",
+        alt="The record of one patient. Dark cells are 1, pale cells 0, blank cells not observed.",
     )
-    st.caption("A strong cell is yes, a pale one no. A blank cell was never observed.")
+    st.caption("A dark cell is 1 and a pale cell is 0. A blank cell was not observed.")
 
 
-def _draw(watched: Sequence[Watched]) -> None:
-    (it,) = watched[:1]
-    loaded = model_of(it.run)
+def _draw_results(snapshots: Sequence[TrainingSnapshot]) -> None:
+    (snapshot,) = snapshots[:1]
+    loaded = newest_model(snapshot.run)
     if loaded is None:
-        st.caption("The first answer appears a few seconds after training begins.")
+        st.caption("The first result will appear a few seconds after training starts.")
         _draw_record()
         return
-    found = imputed(loaded, int(st.session_state.get("hide", 25)) / 100)
+    found = imputation(loaded, int(st.session_state.get("hide", 25)) / 100)
     index = _patient()
     chart(
-        figures.filled_in(found.truth[index], found.observed[index], found.chance[index], FEATURES),
+        figures.imputation_tables(
+            found.truth[index], found.observed[index], found.probability[index], FEATURES
+        ),
         key="filled",
-        alt="One patient's record as the model sees it, as it fills it in, and as it truly was.",
+        alt="The record of one patient: observed values, imputed probabilities, and true values.",
     )
     st.caption(
-        "A strong cell is yes, a pale one no, in between the probability of yes. Under Shown, a "
-        "blank cell was not observed or is hidden; under Filled in, it was shown and needs no "
-        "filling."
+        "The darker a cell, the higher its value or probability, between 0 and 1. In Observed, "
+        "blank cells are missing or hidden. In Imputed, blank cells are those that the model saw."
     )
     _draw_metrics(found)
 
 
-def _draw_metrics(found: Imputed) -> None:
+def _draw_metrics(found: ImputationResult) -> None:
     hidden = float((found.observed == 0).mean())
     with st.grid("auto", min_column_width=190):
-        st.metric("Hidden", f"{hidden:.0%}", help="Of all cells of all test records.")
         st.metric(
-            "Filled in correctly",
-            f"{found.right:.0%}",
-            help="Hidden cells whose more likely value is the true one.",
+            "Missing or hidden",
+            f"{hidden:.0%}",
+            help="The share of missing or hidden values in the test records.",
         )
         st.metric(
-            "Cost of the model",
+            "Correctly imputed",
+            f"{found.correct:.0%}",
+            help="The share of these values whose more probable value is the true one.",
+        )
+        st.metric(
+            "NLL of the model",
             f"{found.model:.3f} nats",
-            help="Per hidden cell: -log of the probability that it gave the truth.",
+            help="The mean negative log-probability that the model assigns to the true value, per "
+            "missing or hidden value.",
         )
         st.metric(
-            "Guessing by frequency",
-            f"{found.share:.3f} nats",
-            help="Nats per hidden cell of a guess that knows only how often each feature is 1.",
+            "NLL of frequencies",
+            f"{found.frequency:.3f} nats",
+            help="The same for a prediction that uses only the frequency of each feature in the "
+            "training records.",
         )
         st.metric(
-            "Best possible",
+            "NLL of the true states",
             f"{found.best:.3f} nats",
-            help="Nats per hidden cell of a guess that knows the true state: the rest is chance.",
+            help="The same for a prediction that knows the true states. No prediction has a lower "
+            "expected NLL, because the rest is random.",
         )
 
 
@@ -104,28 +113,28 @@ def _patient() -> int:
 
 LESSON = Lesson(
     title="Missing data",
-    question="A test that was not ordered is not a normal result. **Can a model learn from records "
-    "with missing values, and fill them in?**",
+    question="A missing value in a medical record is not a normal result. **Can a model learn from "
+    "records with missing values, and impute these values?**",
     experiment="medical",
-    explains="""
-About 40 % of the cells of a record were never observed, and the slider hides a share of the
-others. During training the model leaves out the cells that were never observed, which is the same
-as averaging over both of their values, so a missing value is not taken for a "no". Its inference
-network is told which cells are missing.
+    explanation="""
+About 40 % of the values of a record were never observed, and the slider hides a share of the
+others. Training leaves out the missing values from the likelihood, which is equivalent to
+marginalising over them, so a missing value is not treated as 0. The inference network receives a
+mask that marks the missing values.
 
-To fill in a record, it infers the patient's states from the cells that are shown, **before and
-after** a gap, and asks the emission how likely each hidden feature is in those states. There are
-three tables. **Shown** has the cells that the model sees; blank cells were never observed or are
-hidden by the slider. **Filled in** has the opposite cells: the probability of 1 that the model
-gives to each cell that it does not see, and blank where it saw the value. **Truth** has all
-cells, since the patients are simulated.
+To impute a record, the model infers the patient's states from the observed values, **before and
+after** a gap, and computes the probability of each hidden feature with the emission. There are
+three tables. **Observed** shows the values that the model sees; blank cells are missing or hidden
+by the slider. **Imputed** shows the other cells, with the probability of 1 that the model computes
+for each. **Truth** shows all values, which are known because the patients are simulated.
 
-The model's score lies between a guess that knows only how common each feature is and the best
-possible one, which knows the true state; what remains is chance. Hide more cells and see how
-slowly the score gets worse: a state is inferred from all features together.
+The NLL of the model is between those of two other predictions: one that uses only the frequency of
+each feature, and one that knows the true states, which is the best possible. If you hide more
+values, the NLL of the model increases slowly, because a state is inferred from all features
+together.
 """,
-    draw=_draw,
-    ask=_ask,
-    before=_before,
+    draw_results=_draw_results,
+    draw_controls=_draw_controls,
+    draw_preview=_draw_preview,
     parameters=("hide", "patient"),
 )

@@ -1,4 +1,4 @@
-"""The models of lessons while they learn, and the truth that they are held against."""
+"""The models of lessons during training, and the exact solutions for comparison."""
 
 from typing import NamedTuple
 
@@ -16,19 +16,26 @@ from dmm_core.nn.dmm import DMM
 from dmm_core.runs.bundled import load_model
 from dmm_core.runs.run import Run
 
-__all__ = ["Loaded", "Truth", "model_of", "posterior", "simulation", "truth"]
+__all__ = [
+    "ExactPosterior",
+    "LessonModel",
+    "exact_posterior",
+    "newest_model",
+    "posterior",
+    "simulation",
+]
 
 _DRAWS = 30
 _GRID = np.arange(-60.0, 60.0, 0.25)
 
 
-class Truth(NamedTuple):
-    """What is exactly known of the sequences of a split.
+class ExactPosterior(NamedTuple):
+    """The exact posterior and NLL of the sequences of a split.
 
     Attributes:
         loc: (N, T, 1) posterior means.
         scale: (N, T, 1) posterior standard deviations.
-        nll: -log p(x) in nats a frame, of all sequences together.
+        nll: -log p(x) of all sequences, in nats per frame.
     """
 
     loc: np.ndarray
@@ -36,23 +43,23 @@ class Truth(NamedTuple):
     nll: float
 
 
-class Loaded(NamedTuple):
-    """A model and what names its very weights."""
+class LessonModel(NamedTuple):
+    """A model, and a key that identifies its weights in caches."""
 
     model: DMM
     key: str
 
 
-def model_of(run: Run) -> Loaded | None:
-    """The model of the run's newest checkpoint, or None before there is one."""
-    # By name, which holds the update: a file may be gone when it is looked at more closely.
+def newest_model(run: Run) -> LessonModel | None:
+    """Return the model of the run's newest checkpoint, or None if there is none yet."""
+    # The name contains the update. The file itself may be deleted at any moment.
     newest = max((file.name for file in run.checkpoints.glob("*.json")), default=None)
     if newest is None:
         return None
     key = f"{run.id}@{newest}"
     try:
-        return Loaded(_load(run, key), key)
-    except RunError:  # it is being replaced at this moment
+        return LessonModel(_load(run, key), key)
+    except RunError:  # a newer checkpoint has just replaced it
         return None
 
 
@@ -61,29 +68,32 @@ def _load(_run: Run, key: str) -> DMM:
     return load_model(_run)
 
 
-@st.cache_resource(max_entries=6, show_spinner="Drawing the data")
+@st.cache_resource(max_entries=6, show_spinner="Simulating the data")
 def simulation(name: str, split: str, seed: int = 0) -> Simulation:
-    """The sequences of a split with the states that made them; not to be changed."""
+    """Return the sequences of a split with their true states. The result must not be modified."""
     return simulate_splits(name, seed)[split]
 
 
-@st.cache_resource(max_entries=6, show_spinner="Finding the exact answer")
-def truth(name: str, split: str, seed: int = 0) -> Truth:
-    """The exact posterior and likelihood: Kalman's, or summed over a grid; not to be changed."""
+@st.cache_resource(max_entries=6, show_spinner="Computing the exact posterior")
+def exact_posterior(name: str, split: str, seed: int = 0) -> ExactPosterior:
+    """Compute the exact posterior and NLL of a split. The result must not be modified.
+
+    The Kalman smoother is used for a linear system, numerical integration on a grid for others.
+    """
     system, _, x = simulation(name, split, seed)
     if isinstance(system, LinearGaussian):
         nll = -float(kalman_filter(system, x).log_likelihood.mean())
         exact = kalman_smoother(system, x)
-        return Truth(
+        return ExactPosterior(
             exact.loc, _scales(np.broadcast_to(exact.cov, (len(x), *exact.cov.shape))), nll
         )
     found = grid_smoother(system, x, _GRID)
     nll = -float(found.log_likelihood.sum()) / x.shape[0] / x.shape[1]
-    return Truth(found.loc, _scales(found.cov), nll)
+    return ExactPosterior(found.loc, _scales(found.cov), nll)
 
 
-def posterior(loaded: Loaded, x: np.ndarray) -> PosteriorOfMany:
-    """What the model's q says of sequences x (N, T, x_dim)."""
+def posterior(loaded: LessonModel, x: np.ndarray) -> PosteriorOfMany:
+    """Return the posterior moments of the sequences x (N, T, x_dim) under the model's q."""
     return _posterior(loaded.model, loaded.key, x)
 
 
@@ -94,5 +104,5 @@ def _posterior(_model: DMM, key: str, x: np.ndarray) -> PosteriorOfMany:
 
 
 def _scales(cov: np.ndarray) -> np.ndarray:
-    """(N, T, z_dim) standard deviations of covariances (N, T, z_dim, z_dim)."""
+    """Return the standard deviations (N, T, z_dim) of covariances (N, T, z_dim, z_dim)."""
     return np.sqrt(np.diagonal(cov, axis1=-2, axis2=-1))

@@ -1,10 +1,10 @@
-"""Who sees what: a small picture of each inference network."""
+"""A diagram of each inference network that shows its inputs."""
 
 from functools import lru_cache
 
-__all__ = ["SEES", "drawing"]
+__all__ = ["INPUTS", "diagram"]
 
-# A picture knows no theme: both colours read on the light ground and on the dark one.
+# An image does not depend on the theme, so both colours are legible on light and dark backgrounds.
 _LIT = "#1e827b"
 _DIM = "#717581"
 _STEPS = 5
@@ -12,7 +12,7 @@ _NOW = 2
 _GAP, _RADIUS = 46, 15
 _TOP, _BOTTOM = 26, 100
 
-SEES = {
+INPUTS = {
     "MF-L": "the past",
     "MF-R": "the future",
     "MF-LR": "past and future",
@@ -20,15 +20,15 @@ SEES = {
     "DKS": "the previous state and the future",
     "ST-LR": "the previous state, past and future",
 }
-"""What every network sees when it guesses a state."""
+"""The inputs from which each network infers a state."""
 
 
-@lru_cache(maxsize=len(SEES))
-def drawing(name: str) -> str:
-    """The picture of one network as SVG: what it sees is filled, and points at the state z_t.
+@lru_cache(maxsize=len(INPUTS))
+def diagram(name: str) -> str:
+    """Return the diagram of one network as SVG; its inputs are filled circles with arrows to z_t.
 
     Args:
-        name: one of `SEES`.
+        name: one of `INPUTS`.
     """
     past, future = name.endswith(("-L", "-LR")), name.endswith(("R", "DKS"))
     marks = [
@@ -75,7 +75,7 @@ def _circle(x: int, y: int, label: str, *, filled: bool, lit: bool) -> str:
 
 
 def _arrow(x1: int, y1: int, x2: int, y2: int) -> str:
-    """An arrow from the edge of one circle to the edge of another."""
+    """Return an arrow from the edge of one circle to the edge of another."""
     length = ((x2 - x1) ** 2 + (y2 - y1) ** 2) ** 0.5
     dx, dy = (x2 - x1) / length, (y2 - y1) / length
     start = (x1 + dx * _RADIUS, y1 + dy * _RADIUS)

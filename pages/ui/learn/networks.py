@@ -1,4 +1,4 @@
-"""Lesson 3: the six inference networks of the paper's table 1, side by side."""
+"""Lesson 3: comparison of the six inference networks of the paper's table 1."""
 
 from collections.abc import Mapping, Sequence
 
@@ -7,33 +7,44 @@ import streamlit as st
 from dmm_core.config.lessons import Experiment
 from dmm_core.config.schema import RunConfig
 from pages.ui import charts, terms
-from pages.ui.learn.lesson import Lesson, Watched, chart, hold_place, last, valid_curve
-from pages.ui.learn.models import truth
-from pages.ui.learn.network_diagrams import SEES, drawing
+from pages.ui.learn.lesson import (
+    Lesson,
+    TrainingSnapshot,
+    chart,
+    draw_placeholder,
+    last,
+    valid_curve,
+)
+from pages.ui.learn.models import exact_posterior
+from pages.ui.learn.network_diagrams import INPUTS, diagram
 
 __all__ = ["LESSON"]
 
 
-def _ask(experiment: Experiment) -> Mapping[str, RunConfig]:
+def _draw_controls(experiment: Experiment) -> Mapping[str, RunConfig]:
     return {variant.title: variant.config for variant in experiment.variants.values()}
 
 
-def _before(experiment: Experiment) -> None:
-    _draw_sight([variant.config.model.inference for variant in experiment.variants.values()])
+def _draw_preview(experiment: Experiment) -> None:
+    _draw_diagrams([variant.config.model.inference for variant in experiment.variants.values()])
 
 
-def _draw_sight(networks: Sequence[str]) -> None:
+def _draw_diagrams(networks: Sequence[str]) -> None:
     with st.grid("auto", min_column_width=230):
         for name in networks:
             with st.container():
                 st.markdown(f"**{name}**")
-                st.image(drawing(name), width="stretch", alt=f"{name}: {SEES[name]}.")
-                st.caption(SEES[name].capitalize() + ".")
+                st.image(diagram(name), width="stretch", alt=f"{name}: {INPUTS[name]}.")
+                st.caption(INPUTS[name].capitalize() + ".")
 
 
-def _draw(watched: Sequence[Watched]) -> None:
-    exact = truth(watched[0].config.data.name, "valid").nll
-    curves = [charts.RunCurve(w.title, *valid_curve(w)) for w in watched if len(valid_curve(w)[0])]
+def _draw_results(snapshots: Sequence[TrainingSnapshot]) -> None:
+    exact = exact_posterior(snapshots[0].config.data.name, "valid").nll
+    curves = [
+        charts.RunCurve(snapshot.title, *valid_curve(snapshot))
+        for snapshot in snapshots
+        if len(valid_curve(snapshot)[0])
+    ]
     if curves:
         chart(
             charts.runs_overlay(
@@ -43,17 +54,17 @@ def _draw(watched: Sequence[Watched]) -> None:
             alt="The bound of every network over the updates, and the exact NLL.",
         )
     else:
-        hold_place("The curves begin with the end of the first epoch.")
+        draw_placeholder("The curves will appear here after the first epoch.")
     st.dataframe(
         [
             {
-                "Network": w.title,
-                "Sees": SEES[w.config.model.inference],
-                "Bound": last(w, "valid_bound"),
-                "Above the exact NLL": _gap(w, exact),
-                "kl": last(w, "train_kl"),
+                "Network": snapshot.title,
+                "Sees": INPUTS[snapshot.config.model.inference],
+                "Bound": last(snapshot, "valid_bound"),
+                "Above the exact NLL": _gap(snapshot, exact),
+                "kl": last(snapshot, "train_kl"),
             }
-            for w in watched
+            for snapshot in snapshots
         ],
         hide_index=True,
         column_config={
@@ -64,13 +75,13 @@ def _draw(watched: Sequence[Watched]) -> None:
             ),
         },
         key="table",
-        alt="Every network, what it sees, its bound and how far that is above the exact NLL.",
+        alt="The inputs of every network, its bound, and the gap to the exact NLL.",
     )
-    _draw_sight([w.config.model.inference for w in watched])
+    _draw_diagrams([snapshot.config.model.inference for snapshot in snapshots])
 
 
-def _gap(w: Watched, exact: float) -> float | None:
-    bound = last(w, "valid_bound")
+def _gap(snapshot: TrainingSnapshot, exact: float) -> float | None:
+    bound = last(snapshot, "valid_bound")
     return None if bound is None else bound - exact
 
 
@@ -79,13 +90,14 @@ LESSON = Lesson(
     question="An inference network may see the past, the future or both, and it may condition on "
     "the previous state or not. **What does it have to see?**",
     experiment="networks",
-    explains="""
-All six learn the posterior of the same known system, one after the other, with the same number of
-updates. They differ only in what they see (table 1 of the paper; its table 2 is this comparison).
-Filled circles in a picture are what the network sees when it infers the highlighted state $z_t$.
+    explanation="""
+All six networks learn the posterior of the same known system, one after another, with the same
+number of updates. They differ only in what they see (table 1 of the paper; table 2 is this
+comparison). In a diagram, the filled circles are the inputs from which the network infers the
+highlighted state $z_t$.
 
-- **MF-L** sees only the past. The observations that follow say much about $z_t$, so its bound
-  stays far above the exact NLL. **MF-R** sees only the future, and is about as far away.
+- **MF-L** sees only the past. Later observations contain much information about $z_t$, so its
+  bound stays far above the exact NLL. **MF-R** sees only the future, and has a similar gap.
 - **MF-LR** sees both, but infers every state independently of its neighbours. The true states are
   correlated; a product of independent Gaussians cannot be, and its kl is about twice that of the
   networks below.
@@ -94,14 +106,15 @@ Filled circles in a picture are what the network sees when it infers the highlig
   $z_{t-1}$, so this is all that the exact posterior depends on. **ST-LR** sees the past as well;
   it cannot end lower than an ideal DKS, but in a training this short it usually ends lower.
 
-**Why is DKS not tight here, when lesson 1 is?** Here it ends about 0.1 nats per frame above the
-exact NLL, in lesson 1 about 0.01. The difference is the combiner. All six networks here have the
-usual one, a small network that merges $z_{t-1}$ with the RNN's summary and has to learn how the
-two combine. Lesson 1 writes q as the transition's Gaussian times a Gaussian that the RNN gives,
-which is the exact form of the posterior in a linear system. Here the usual combiner is used so
-that the networks differ in nothing but what they see. With more updates DKS comes closer.
+**Why is the bound of DKS tight in lesson 1, but not here?** Here it ends about 0.1 nats per frame
+above the exact NLL, in lesson 1 about 0.01. The difference is the combiner. All six networks here
+use the default combiner, a small network that merges $z_{t-1}$ with the RNN's summary and has to
+learn how to do so. Lesson 1 computes q as the product of the transition's Gaussian and a Gaussian
+that the RNN computes, which is the exact form of the posterior in a linear system. Here the
+default combiner is used so that the networks differ only in what they see. With more updates, DKS
+comes closer to the exact NLL.
 """,
-    draw=_draw,
-    ask=_ask,
-    before=_before,
+    draw_results=_draw_results,
+    draw_controls=_draw_controls,
+    draw_preview=_draw_preview,
 )

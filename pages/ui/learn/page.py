@@ -1,4 +1,4 @@
-"""The Learn page: a lesson, its experiment, and what is seen of it."""
+"""The Learn page: the choice of a lesson, its experiment and its results."""
 
 from collections.abc import Mapping, Sequence
 
@@ -21,7 +21,7 @@ from pages.ui.learn import (
     session,
     treatment,
 )
-from pages.ui.learn.lesson import Lesson, Watched
+from pages.ui.learn.lesson import Lesson, TrainingSnapshot
 from pages.ui.runs.labels import STATES, duration
 
 __all__ = ["LESSONS", "draw"]
@@ -37,16 +37,16 @@ LESSONS: dict[str, Lesson] = {
     "missing": missing.LESSON,
     "custom": custom_experiments.LESSON,
 }
-"""The lessons in their order, by their name in the address. `custom` is not a numbered lesson: it
-runs the experiments that a teacher has written."""
+"""The lessons in their order, by their name in the address. `custom` is not a numbered lesson. It
+runs experiments that are described by files."""
 
 
 def draw() -> None:
     """Draw the choice of a lesson and the lesson itself.
 
     Raises:
-        DataError: if the address names none.
-        ConfigError: if the file that describes its experiment is faulty.
+        DataError: if the address names a lesson that does not exist.
+        ConfigError: if the file that describes its experiment is invalid.
     """
     numbered = {str(number): name for number, name in enumerate(LESSONS, 1)}
     given = st.query_params.get("lesson", "")
@@ -68,32 +68,34 @@ def draw() -> None:
         )
     lesson = LESSONS[name]
     st.markdown(lesson.question)
-    experiment = custom_experiments.ask_experiment() if name == "custom" else lesson.experiment
+    experiment = custom_experiments.choose_experiment() if name == "custom" else lesson.experiment
     found = load_experiment(list_experiments()[experiment])
-    plans = lesson.ask(found)
-    runs = session.named_runs(name)
+    configs = lesson.draw_controls(found)
+    runs = session.runs_from_address(name)
     if not runs and "runs" in st.query_params:
         st.info(
-            "The experiment of this link is gone, as they are kept for a day: run it again.",
+            "The runs of this link were deleted, because runs of lessons are kept for one day. "
+            "Run the experiment again.",
             icon=":material/history:",
         )
-    states = _states(runs)  # asked once: buttons and what is live must not differ
-    followed = session.followed(runs)
+    states = _states(runs)  # read once, so that buttons and live results are consistent
+    followed = session.watched_runs(runs)
     active = [
         run for run, state in zip(runs, states, strict=True) if state in ACTIVE and run in followed
     ]
-    _draw_buttons(name, plans, runs, active)
+    _draw_buttons(name, configs, runs, active)
     if len(followed) < len(runs) and ACTIVE & set(states):
         st.caption(
-            "Others still watch this training, so it goes on for them. **Run it again** joins it."
+            "Other viewers still watch this training, so it continues. Select **Run again** to "
+            "join it."
         )
-    if not runs and lesson.before:
-        lesson.before(found)
+    if not runs and lesson.draw_preview:
+        lesson.draw_preview(found)
     if runs:
         every = _POLL_SECONDS if active else None
         st.fragment(frame.guard()(_draw_live), run_every=every)(lesson, runs, states)
     with st.expander("What am I seeing?", icon=":material/help:", expanded=not frame.presenting()):
-        st.markdown(lesson.explains)
+        st.markdown(lesson.explanation)
 
 
 def _label(name: str) -> str:
@@ -102,9 +104,9 @@ def _label(name: str) -> str:
 
 
 def _draw_buttons(
-    name: str, plans: Mapping[str, RunConfig], runs: Sequence[Run], active: Sequence[Run]
+    name: str, configs: Mapping[str, RunConfig], runs: Sequence[Run], active: Sequence[Run]
 ) -> None:
-    """Run or Stop, Reset, and the way to the other lessons; in presenter mode also by keys."""
+    """Draw the buttons Run or Stop, Reset, Previous and Next, in presenter mode with shortcuts."""
     keys = frame.presenting()
     with st.container(horizontal=True, vertical_alignment="center"):
         if active:
@@ -116,20 +118,20 @@ def _draw_buttons(
                 disabled=stopping,
                 on_click=session.stop,
                 args=(active,),
-                help="Stops the training, or lets it go on for others who watch it too.",
+                help="Stops the training, unless other viewers watch it too.",
             )
         elif st.button(
-            "Run it again" if runs else "Run it",
+            "Run again" if runs else "Run experiment",
             type="primary",
             icon=":material/play_arrow:",
             key="start",
-            disabled=not plans,
+            disabled=not configs,
             shortcut="Enter" if keys else None,
         ):
-            session.start(name, plans)
+            session.start(name, configs)
             st.rerun()
         else:
-            st.session_state.pop("lesson.token", None)  # the next click is another experiment
+            st.session_state.pop("lesson.token", None)  # the next click starts another experiment
         st.button(
             "Reset",
             icon=":material/restart_alt:",
@@ -137,35 +139,35 @@ def _draw_buttons(
             disabled=not runs,
             on_click=_reset,
             args=(name,),
-            help="Back to the beginning of this lesson.",
+            help="Resets this lesson: clears its results and restores the default settings.",
         )
         st.space("stretch")
         for step, label, icon, key in (
             (-1, "Previous", ":material/arrow_back:", "Left"),
             (1, "Next", ":material/arrow_forward:", "Right"),
         ):
-            place = list(LESSONS).index(name) + step
+            index = list(LESSONS).index(name) + step
             st.button(
                 label,
-                icon=icon,
+                icon=None if keys else icon,  # Streamlit shows the key of a shortcut itself
                 icon_position="right" if step > 0 else "left",
                 key=label.lower(),
                 type="tertiary",
-                disabled=not 0 <= place < len(LESSONS),
-                on_click=_turn,
-                args=(list(LESSONS)[place % len(LESSONS)],),
+                disabled=not 0 <= index < len(LESSONS),
+                on_click=_open_lesson,
+                args=(list(LESSONS)[index % len(LESSONS)],),
                 shortcut=key if keys else None,
             )
 
 
 def _reset(name: str) -> None:
-    session.forget()
+    session.clear()
     for parameter in LESSONS[name].parameters:
         st.query_params.pop(parameter, None)
         st.session_state.pop(parameter, None)
 
 
-def _turn(name: str) -> None:
+def _open_lesson(name: str) -> None:
     _reset(name)
     st.query_params["lesson"] = name
 
@@ -175,38 +177,43 @@ def _states(runs: Sequence[Run]) -> list[State]:
 
 
 def _draw_live(lesson: Lesson, runs: Sequence[Run], states: list[State]) -> None:
-    """What changes every second; when a training ends, the page around it is drawn once."""
+    """Draw progress and results; redraw the whole page when the state of a run changes."""
     now = _states(runs)
     if now != states:
         st.rerun()
-    watched = [session.watch(run) for run in runs]
-    _draw_progress(watched)
-    lesson.draw(watched)
+    snapshots = [session.snapshot(run) for run in runs]
+    _draw_progress(snapshots)
+    lesson.draw_results(snapshots)
 
 
-def _draw_progress(watched: Sequence[Watched]) -> None:
-    """One bar for all, and a sentence for each that went wrong."""
-    if any(w.active for w in watched):
-        done = [min(max(w.status.progress.fraction, 0.0), 1.0) if w.active else 1 for w in watched]
-        st.progress(sum(done) / len(watched), text=_progress(watched))
-    for w in watched:
-        if w.status.state == "failed":
-            text = f"{w.title}: {w.status.reason}"
+def _draw_progress(snapshots: Sequence[TrainingSnapshot]) -> None:
+    """Draw one progress bar for all trainings, and a message for each that did not finish."""
+    if any(snapshot.active for snapshot in snapshots):
+        done = [
+            min(max(snapshot.status.progress.fraction, 0.0), 1.0) if snapshot.active else 1
+            for snapshot in snapshots
+        ]
+        st.progress(sum(done) / len(snapshots), text=_progress(snapshots))
+    for snapshot in snapshots:
+        if snapshot.status.state == "failed":
+            text = f"{snapshot.title}: {snapshot.status.reason}"
             st.error(frame.escape_markdown(text, most=600), icon=":material/error:")
-        elif w.status.state in ("cancelled", "interrupted"):
-            words = STATES[w.status.state]
-            st.caption(f"{words.icon} {frame.escape_markdown(w.title)}: {words.label.lower()}.")
+        elif snapshot.status.state in ("cancelled", "interrupted"):
+            display = STATES[snapshot.status.state]
+            st.caption(
+                f"{words.icon} {frame.escape_markdown(snapshot.title)}: {words.label.lower()}."
+            )
 
 
-def _progress(watched: Sequence[Watched]) -> str:
-    running = next((w for w in watched if w.status.state == "running"), None)
+def _progress(snapshots: Sequence[TrainingSnapshot]) -> str:
+    running = next((snapshot for snapshot in snapshots if snapshot.status.state == "running"), None)
     if running is None:
-        place = session.place([w.run for w in watched])
-        return f"Place {place} in the queue of lessons" if place else "Waiting to begin"
+        place = session.queue_position([snapshot.run for snapshot in snapshots])
+        return f"Place {place} in the queue of lessons" if place else "Waiting to start"
     progress, epochs = running.status.progress, running.config.train.epochs
-    name = f"{frame.escape_markdown(running.title)}: " if len(watched) > 1 else ""
+    name = f"{frame.escape_markdown(running.title)}: " if len(snapshots) > 1 else ""
     if not progress.epoch:
         return f"{name}starting"
     left = progress.seconds_left
-    ends = "" if left is None else f" · {duration(left)} left"
-    return f"{name}epoch {progress.epoch:,} of {epochs:,}{ends}"
+    remaining = "" if left is None else f" · {duration(left)} left"
+    return f"{name}epoch {progress.epoch:,} of {epochs:,}{remaining}"

@@ -1,4 +1,4 @@
-"""The simulated patients of the last two lessons, with the truth behind their records."""
+"""The simulated patients of lessons 5 and 6, true treatment effects, and imputation."""
 
 from typing import NamedTuple
 
@@ -16,23 +16,23 @@ from dmm_core.data.sequences import Sequences
 from dmm_core.data.treatment import Effect, drug_effect
 from dmm_core.inference.imputation import hide, impute
 from dmm_core.inference.intervention import means_under
-from pages.ui.learn.models import Loaded
+from pages.ui.learn.models import LessonModel
 
 __all__ = [
-    "QUARTER",
+    "KNOWN_QUARTERS",
     "TREATMENTS",
-    "Counted",
-    "Imputed",
-    "counted",
-    "course",
-    "imputed",
+    "ImputationResult",
+    "RecordShares",
+    "imputation",
+    "predicted_shares",
+    "record_shares",
     "records",
     "test_patients",
     "true_effect",
 ]
 
-QUARTER = 10
-"""Quarters that are known before the treatment changes."""
+KNOWN_QUARTERS = 10
+"""Number of observed quarters before the treatment changes."""
 
 _HORIZON = 8
 _PATIENTS = 250
@@ -54,119 +54,129 @@ TREATMENTS = {
     "insulin": ("Insulin for everybody", lambda keep: _with("insulin", keep)),
     "metformin": ("Metformin for everybody", lambda keep: _with("metformin", keep)),
 }
-"""What is done otherwise: a title, and the drugs that are then taken."""
+"""Name of a treatment -> its title, and a function from present actions to changed actions."""
 
 
-class Counted(NamedTuple):
-    """What the bare records say: shares with a feature in the next quarter, by treatment."""
+class RecordShares(NamedTuple):
+    """Shares of patients with a feature in the records, without and with treatment before."""
 
     treated: float
     untreated: float
 
 
-class Imputed(NamedTuple):
-    """What was hidden, and what the model makes of it; N patients.
+class ImputationResult(NamedTuple):
+    """Imputed records of N patients, and their mean NLL in nats per missing or hidden value.
 
     Attributes:
-        truth: (N, T, 16) what every cell would have shown.
-        observed: (N, T, 16) 1 where the model was shown it.
-        chance: (N, T, 16) the model's probability that it is 1.
-        model: nats a hidden cell that the model needs.
-        share: nats that each feature's share in the training records needs.
-        best: nats that who knows the true state needs: nobody can do better.
-        right: share of the hidden cells whose more likely value is the true one.
+        truth: (N, T, 16) true values.
+        observed: (N, T, 16) 1 where the model saw the value.
+        probability: (N, T, 16) imputed probability that the value is 1.
+        model: NLL of the model.
+        frequency: NLL of each feature's frequency in the training records.
+        best: NLL of the emission probabilities given the true states, the lowest possible one.
+        correct: share of the values whose more probable value is the true one.
     """
 
     truth: np.ndarray
     observed: np.ndarray
-    chance: np.ndarray
+    probability: np.ndarray
     model: float
-    share: float
+    frequency: float
     best: float
-    right: float
+    correct: float
 
 
 @st.cache_resource(max_entries=1, show_spinner="Simulating the patients")
-def _everyone() -> dict[str, Patients]:
+def _all_patients() -> dict[str, Patients]:
     return simulate_patients(_SEED)
 
 
 def test_patients() -> Patients:
-    """The patients of the test split that are looked at; not to be changed."""
-    return Patients(*(part[:_PATIENTS] for part in _everyone()["test"]))
+    """Return the first patients of the test split. The result must not be modified."""
+    return Patients(*(part[:_PATIENTS] for part in _all_patients()["test"]))
 
 
 def records() -> Sequences:
-    """Their records: what was not observed is 0."""
+    """Return the records of `test_patients`, in which missing values are 0."""
     _, x, observed, u = test_patients()
     names = tuple(f"Patient {number}" for number in range(1, len(x) + 1))
     return Sequences(tuple(x * observed), names, tuple(u.astype(np.float32)), tuple(observed))
 
 
-def _kept() -> np.ndarray:
-    """(N, H, 8): everybody keeps the drugs of the last known quarter."""
-    present = test_patients().u[:, QUARTER - 1 : QUARTER]
+def _present_actions() -> np.ndarray:
+    """Return actions (N, H, 8) with which all patients continue their present drugs."""
+    present = test_patients().u[:, KNOWN_QUARTERS - 1 : KNOWN_QUARTERS]
     return np.repeat(present, _HORIZON, axis=1).astype(np.float32)
 
 
 @st.cache_data(max_entries=8, show_spinner="Simulating both treatments")
 def true_effect(treatment: str) -> Effect:
-    """What the treatment truly does, against keeping the present drugs."""
-    keep = _kept()
-    return drug_effect(test_patients().z[:, QUARTER - 1], keep, TREATMENTS[treatment][1](keep))
+    """Return the true effect of a treatment, compared with continuing the present drugs."""
+    keep = _present_actions()
+    return drug_effect(
+        test_patients().z[:, KNOWN_QUARTERS - 1], keep, TREATMENTS[treatment][1](keep)
+    )
 
 
-def course(loaded: Loaded, treatment: str | None) -> np.ndarray:
-    """(H, 16): shares that the model expects under a treatment; None keeps the present drugs."""
-    return _course(loaded.model, loaded.key, treatment)
+def predicted_shares(loaded: LessonModel, treatment: str | None) -> np.ndarray:
+    """Return the shares (H, 16) that the model predicts for a treatment.
+
+    Args:
+        loaded: the model.
+        treatment: one of `TREATMENTS`, or None to continue the present drugs.
+    """
+    return _predicted_shares(loaded.model, loaded.key, treatment)
 
 
 @st.cache_data(max_entries=64, show_spinner=False)
-def _course(_model: object, key: str, treatment: str | None) -> np.ndarray:
-    keep = _kept()
+def _predicted_shares(_model: object, key: str, treatment: str | None) -> np.ndarray:
+    keep = _present_actions()
     u = keep if treatment is None else TREATMENTS[treatment][1](keep)
-    means = means_under(_model, records(), u, frame=QUARTER, seed=_SEED)  # pyright: ignore[reportArgumentType]
+    means = means_under(_model, records(), u, frame=KNOWN_QUARTERS, seed=_SEED)  # pyright: ignore[reportArgumentType]
     return means.mean(0)
 
 
 @st.cache_data(max_entries=32, show_spinner=False)
-def counted(feature: str) -> Counted:
-    """Shares with a feature among those treated in the quarter before, and among the others.
+def record_shares(feature: str) -> RecordShares:
+    """Return the shares of patients with a feature, among treated and among untreated patients.
 
-    Over the training records, where the feature was seen.
+    The shares are computed from the training records in which the feature is observed. A patient is
+    treated if any drug was taken in the previous quarter.
     """
-    _, x, observed, u = _everyone()["train"]
+    _, x, observed, u = _all_patients()["train"]
     column = FEATURES.index(feature)
-    treated = u[:, QUARTER - 1].any(1)
-    seen = observed[:, QUARTER, column] > 0
-    values = x[:, QUARTER, column]
-    return Counted(float(values[seen & treated].mean()), float(values[seen & ~treated].mean()))
-
-
-def imputed(loaded: Loaded, share: float) -> Imputed:
-    """Hide a share of what was observed, and let the model fill in all that it does not see."""
-    return _imputed(loaded.model, loaded.key, share)
-
-
-@st.cache_data(max_entries=24, show_spinner=False)
-def _imputed(_model: object, key: str, share: float) -> Imputed:
-    patients, holes = test_patients(), hide(records(), share, seed=_SEED)
-    chance = impute(_model, holes, seed=_SEED)  # pyright: ignore[reportArgumentType]
-    observed = np.stack(holes.observed or ())
-    hidden = observed == 0
-    truth = patients.x.astype(np.float64)
-    _, x, seen, _ = _everyone()["train"]
-    usual = (x * seen).sum((0, 1)) / seen.sum((0, 1))
-    return Imputed(
-        truth=patients.x,
-        observed=observed,
-        chance=chance.astype(np.float32),
-        model=_nats(chance, truth)[hidden].mean(),
-        share=_nats(np.broadcast_to(usual, truth.shape), truth)[hidden].mean(),
-        best=_nats(emission_probability(patients.z), truth)[hidden].mean(),
-        right=float(((chance > 0.5) == (truth > 0.5))[hidden].mean()),
+    treated = u[:, KNOWN_QUARTERS - 1].any(1)
+    known = observed[:, KNOWN_QUARTERS, column] > 0
+    values = x[:, KNOWN_QUARTERS, column]
+    return RecordShares(
+        float(values[known & treated].mean()), float(values[known & ~treated].mean())
     )
 
 
-def _nats(chance: np.ndarray, truth: np.ndarray) -> np.ndarray:
-    return -np.log(np.where(truth > 0.5, chance, 1.0 - chance).clip(1e-12))
+def imputation(loaded: LessonModel, share: float) -> ImputationResult:
+    """Hide a share of the observed values, and impute all missing and hidden values."""
+    return _imputation(loaded.model, loaded.key, share)
+
+
+@st.cache_data(max_entries=24, show_spinner=False)
+def _imputation(_model: object, key: str, share: float) -> ImputationResult:
+    patients, masked = test_patients(), hide(records(), share, seed=_SEED)
+    probability = impute(_model, masked, seed=_SEED)  # pyright: ignore[reportArgumentType]
+    observed = np.stack(masked.observed or ())
+    hidden = observed == 0
+    truth = patients.x.astype(np.float64)
+    _, x, mask, _ = _all_patients()["train"]
+    frequency = (x * mask).sum((0, 1)) / mask.sum((0, 1))
+    return ImputationResult(
+        truth=patients.x,
+        observed=observed,
+        probability=probability.astype(np.float32),
+        model=_nll(probability, truth)[hidden].mean(),
+        frequency=_nll(np.broadcast_to(frequency, truth.shape), truth)[hidden].mean(),
+        best=_nll(emission_probability(patients.z), truth)[hidden].mean(),
+        correct=float(((probability > 0.5) == (truth > 0.5))[hidden].mean()),
+    )
+
+
+def _nll(probability: np.ndarray, truth: np.ndarray) -> np.ndarray:
+    return -np.log(np.where(truth > 0.5, probability, 1.0 - probability).clip(1e-12))

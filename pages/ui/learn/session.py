@@ -1,4 +1,4 @@
-"""The trainings of a lesson: started by one click, shared by a class, named in the address."""
+"""The runs of a lesson: started, shared between viewers, stopped, and stored in the address."""
 
 import secrets
 from collections.abc import Mapping, Sequence
@@ -14,40 +14,50 @@ from dmm_core.runs.run import Run
 from dmm_core.runs.status import ACTIVE
 from dmm_core.runs.store import create_run, find_run, list_runs
 from pages.ui import presence
-from pages.ui.learn.lesson import Watched
+from pages.ui.learn.lesson import TrainingSnapshot
 from pages.ui.runner import lesson_runner
 
-__all__ = ["followed", "forget", "named_runs", "place", "start", "stop", "watch"]
+__all__ = [
+    "clear",
+    "queue_position",
+    "runs_from_address",
+    "snapshot",
+    "start",
+    "stop",
+    "watched_runs",
+]
 
-_KEPT = timedelta(days=1)
-"""A lesson's run is deleted when it is older; it can be run again."""
+_MAX_AGE = timedelta(days=1)
+"""Runs of lessons that are older are deleted. They can be run again."""
 
 _LEFT = "lesson.left"
-"""In the session's state: ids of runs that go on for others after this session's Stop."""
+"""Session state key of the ids of runs that this session stopped watching but others still do."""
 
 
-def start(lesson: str, plans: Mapping[str, RunConfig]) -> list[Run]:
-    """Train what `plans` says, by title, and put the runs into the address.
+def start(lesson: str, configs: Mapping[str, RunConfig]) -> list[Run]:
+    """Start a training for each title and configuration, and store the runs in the address.
 
-    Where the very same training is waiting or running already, because the whole class has clicked,
-    it is joined instead. A double click starts one.
+    If the same training is already queued or running for another viewer, it is shared. A double
+    click starts one training only.
 
     Raises:
         RunError: if the program is closing.
-        OSError: if the disk refuses.
+        OSError: if a run folder cannot be written.
     """
-    _sweep()
+    _delete_old_runs()
     token = st.session_state.setdefault("lesson.token", secrets.token_hex(16))
     active = [run for run in list_runs(lessons=True) if run.state() in ACTIVE]
     runs = []
     st.session_state[_LEFT] = set()
-    for title, config in plans.items():
+    for title, config in configs.items():
         same = (r for r in active if r.lesson() == lesson and _is(r, title, config))
         run = next(same, None)
         if run is None:
             run = create_run(config, name=title, token=f"{token} {title}", lesson=lesson)
         runs.append(run)
-    presence.set_watched_runs([run.id for run in runs])  # before they are queued: nobody drops them
+    presence.set_watched_runs(
+        [run.id for run in runs]
+    )  # before queueing, so that no session drops them
     for run in runs:
         if run not in active:
             lesson_runner().submit(run)
@@ -55,8 +65,8 @@ def start(lesson: str, plans: Mapping[str, RunConfig]) -> list[Run]:
     return runs
 
 
-def followed(runs: Sequence[Run]) -> list[Run]:
-    """The runs that this session still follows; it is noted as a watcher of these."""
+def watched_runs(runs: Sequence[Run]) -> list[Run]:
+    """Return the runs that this session still watches, and register it as their viewer."""
     left = st.session_state.get(_LEFT, set())
     kept = [run for run in runs if run.id not in left]
     presence.set_watched_runs([run.id for run in kept])
@@ -64,7 +74,7 @@ def followed(runs: Sequence[Run]) -> list[Run]:
 
 
 def stop(runs: Sequence[Run]) -> None:
-    """Follow these runs no longer; those that nobody else watches are stopped."""
+    """Stop watching these runs, and stop those that no other session watches."""
     left = st.session_state.setdefault(_LEFT, set())
     for run in runs:
         if presence.viewers().count(run.id, excluding=presence.viewer_id()):
@@ -73,10 +83,10 @@ def stop(runs: Sequence[Run]) -> None:
             run.request_stop()
 
 
-def place(runs: Sequence[Run]) -> int | None:
-    """The first place of these runs in the queue, from 1; None where none of them waits.
+def queue_position(runs: Sequence[Run]) -> int | None:
+    """Return the first position of these runs in the queue, starting at 1; None if not queued.
 
-    Runs before them that nobody watches any more are taken out of the queue first.
+    Runs that no session watches any more are removed from the queue first.
     """
     for run in list_runs(lessons=True):
         waits = run.state() == "queued" and lesson_runner().position(run) is not None
@@ -85,16 +95,16 @@ def place(runs: Sequence[Run]) -> int | None:
     return min((p for run in runs if (p := lesson_runner().position(run))), default=None)
 
 
-def forget() -> None:
-    """Take the runs out of the address; somebody else may still look at them."""
+def clear() -> None:
+    """Stop watching runs and remove them from the address, without stopping them."""
     presence.clear_watched_runs()
     st.session_state.pop(_LEFT, None)
     st.query_params.pop("runs", None)
     st.session_state.pop("lesson.token", None)
 
 
-def named_runs(lesson: str) -> list[Run]:
-    """The lesson's runs that the address names and that are still there."""
+def runs_from_address(lesson: str) -> list[Run]:
+    """Return the existing runs of the lesson that the address names."""
     found = []
     for name in st.query_params.get("runs", "").split(",")[:MAX_VARIANTS]:
         with suppress(RunError):
@@ -104,13 +114,13 @@ def named_runs(lesson: str) -> list[Run]:
     return found
 
 
-def watch(run: Run) -> Watched:
-    """The run as it is now.
+def snapshot(run: Run) -> TrainingSnapshot:
+    """Read the present state of a run.
 
     Raises:
-        RunError: if it is gone.
+        RunError: if the run has been deleted.
     """
-    return Watched(run, run.label(), run.config(), run.status(), run.metrics())
+    return TrainingSnapshot(run, run.label(), run.config(), run.status(), run.metrics())
 
 
 def _is(run: Run, title: str, config: RunConfig) -> bool:
@@ -119,8 +129,8 @@ def _is(run: Run, title: str, config: RunConfig) -> bool:
     return False
 
 
-def _sweep() -> None:
-    oldest = datetime.now(UTC) - _KEPT
+def _delete_old_runs() -> None:
+    oldest = datetime.now(UTC) - _MAX_AGE
     for run in list_runs(lessons=True):
         with suppress(RunError, OSError):
             if run.state() not in ACTIVE and run.record().created < oldest:

@@ -1,4 +1,4 @@
-"""Lesson 5: what would have become of the patients, had they been treated otherwise."""
+"""Lesson 5: the counterfactual effect of another treatment, do(u)."""
 
 from collections.abc import Mapping, Sequence
 
@@ -9,23 +9,29 @@ from dmm_core.config.schema import RunConfig
 from dmm_core.data.medical import FEATURES
 from pages.ui.address import choose
 from pages.ui.charts.records import ShareCurve, shares_over_time
-from pages.ui.learn.lesson import Lesson, Watched, chart, last
-from pages.ui.learn.models import model_of
-from pages.ui.learn.patients import QUARTER, TREATMENTS, counted, course, true_effect
+from pages.ui.learn.lesson import Lesson, TrainingSnapshot, chart, last
+from pages.ui.learn.models import newest_model
+from pages.ui.learn.patients import (
+    KNOWN_QUARTERS,
+    TREATMENTS,
+    predicted_shares,
+    record_shares,
+    true_effect,
+)
 
 __all__ = ["LESSON"]
 
 
-def _ask(experiment: Experiment) -> Mapping[str, RunConfig]:
+def _draw_controls(experiment: Experiment) -> Mapping[str, RunConfig]:
     with st.container(horizontal=True, vertical_alignment="top"):
         choose(
-            "Instead of the present drugs",
+            "Treatment to compare",
             list(TREATMENTS),
             key="do",
             format_func=lambda name: TREATMENTS[name][0],
             segmented=True,
         )
-        choose("Look at", list(FEATURES), key="feature", format_func=lambda name: name.capitalize())
+        choose("Feature", list(FEATURES), key="feature", format_func=lambda name: name.capitalize())
     return {variant.title: variant.config for variant in experiment.variants.values()}
 
 
@@ -37,64 +43,78 @@ def _chosen() -> tuple[str, str]:
     )
 
 
-def _before(experiment: Experiment) -> None:
+def _draw_preview(experiment: Experiment) -> None:
     _draw_curves(None)
 
 
-def _draw(watched: Sequence[Watched]) -> None:
-    (it,) = watched[:1]
-    _draw_curves(it)
-    bound = last(it, "valid_bound")
+def _draw_results(snapshots: Sequence[TrainingSnapshot]) -> None:
+    (snapshot,) = snapshots[:1]
+    _draw_curves(snapshot)
+    bound = last(snapshot, "valid_bound")
     if bound is not None:
-        st.caption(f"Bound on the valid patients: {bound:.3f} nats per frame.")
+        st.caption(f"The bound on the valid split is {bound:.3f} nats per frame.")
 
 
-def _draw_curves(it: Watched | None) -> None:
+def _draw_curves(snapshot: TrainingSnapshot | None) -> None:
     treatment, feature = _chosen()
     column, title = FEATURES.index(feature), TREATMENTS[treatment][0]
     truth = true_effect(treatment)
     curves = [
-        ShareCurve("Truth: keep", truth.factual.loc[:, column], truth.factual.error[:, column]),
+        ShareCurve("Truth: continue", truth.factual.loc[:, column], truth.factual.error[:, column]),
         ShareCurve(
             f"Truth: {title[0].lower()}{title[1:]}",
             truth.counterfactual.loc[:, column],
             truth.counterfactual.error[:, column],
         ),
     ]
-    loaded = it and model_of(it.run)
+    loaded = snapshot and newest_model(snapshot.run)
     found = None
     if loaded:
-        keep, other = course(loaded, None)[:, column], course(loaded, treatment)[:, column]
+        keep, other = (
+            predicted_shares(loaded, None)[:, column],
+            predicted_shares(loaded, treatment)[:, column],
+        )
         found = other - keep
-        curves.append(ShareCurve("Model: keep", keep))
+        curves.append(ShareCurve("Model: continue", keep))
         curves.append(ShareCurve(f"Model: {title[0].lower()}{title[1:]}", other))
     chart(
         shares_over_time(
-            curves, title=f"Share with: {feature}", x_title="Quarters after the change"
+            curves, title=f"Share with {feature}", x_title="Quarters after the change"
         ),
         key="effect",
-        alt="Shares of patients, quarter by quarter, under both treatments: truth and model.",
+        alt="The share of patients with the feature in each quarter under both treatments, as "
+        "computed by the simulator and by the model.",
     )
     _draw_metrics(feature, truth.difference.loc[:, column], found)
 
 
 def _draw_metrics(feature: str, truth, found) -> None:  # noqa: ANN001
-    bare = counted(feature)
+    bare = record_shares(feature)
     with st.grid("auto", min_column_width=190):
         st.metric(
-            "True effect", _points(truth[-1]), help="In the last quarter, in points of share."
+            "True effect",
+            _points(truth[-1]),
+            help="The difference between the shares under both treatments in the last quarter, in "
+            "percentage points.",
         )
         st.metric(
-            "The model's answer",
+            "Effect by the model",
             "–" if found is None else _points(found[-1]),  # noqa: RUF001
-            help="do(u) against keeping the present drugs: the same states, the same chances.",
+            help="The same difference as predicted by the model. Both predictions use the same "
+            "initial states and the same random numbers.",
         )
         st.metric(
             "Treated, in the records",
             f"{bare.treated:.0%}",
-            help=f"Of those who took a drug in quarter {QUARTER}, the share in the next one.",
+            help="The share with the feature in the next quarter, among patients who took a drug "
+            f"in quarter {KNOWN_QUARTERS}.",
         )
-        st.metric("Untreated, in the records", f"{bare.untreated:.0%}")
+        st.metric(
+            "Untreated, in the records",
+            f"{bare.untreated:.0%}",
+            help="The share with the feature in the next quarter, among patients who took no drug "
+            f"in quarter {KNOWN_QUARTERS}.",
+        )
 
 
 def _points(difference: float) -> str:
@@ -103,26 +123,29 @@ def _points(difference: float) -> str:
 
 LESSON = Lesson(
     title="do(u)",
-    question="In the records, patients who take drugs are sicker. **Can a model that saw only "
-    "records tell what the drugs really do?**",
+    question="In the records, patients who take drugs are sicker than others. **Can a model that is "
+    "trained on these records predict the true effect of the drugs?**",
     experiment="medical",
-    explains="""
-The patients are simulated, so the truth is known: the same patients can be sent down both
-roads. In the records the doctor gives drugs to the sick, so whoever just counts believes that
-drugs harm: see the last two numbers. That is **confounding**.
+    explanation="""
+The patients are simulated, so the true effect is known: the simulator computes the outcome of the
+same patients under both treatments. In the records, the doctor gives drugs to sick patients, so a
+comparison of treated and untreated patients suggests that drugs are harmful (see the last two
+numbers). This is **confounding**.
 
-A model of states and actions can do better. It infers from ten quarters of a record, holes
-included, in which state each patient is; then it lets the transition go on, once with the
-present drugs and once with the others: **do(u)** sets the actions, whatever the doctor would
-have done. Both courses meet the same states and the same chances, so all that differs is what
-the drugs do. Compare its curves with the simulator's, and watch them settle while it learns.
+A model of states and actions can predict the true effect. It infers the state of each patient from
+ten quarters of a record, which has missing values. It then continues from this state twice with
+the transition: once with the present drugs, and once with the other treatment. **do(u)** sets the
+actions, regardless of what the doctor would have done. Both predictions use the same initial
+states and the same random numbers, so they differ only by the effect of the drugs. Compare the
+curves of the model with those of the simulator; during training they converge.
 
-It can answer because all that the doctor decided upon stands in the record. Had he seen
-something that the record does not hold, no model could tell the drug from the reason for giving
-it. How much the answers of a real record are worth, nobody can check like this.
+The prediction is possible because the record contains everything on which the doctor's decisions
+are based. If the doctor used information that is not in the record, no model could distinguish the
+effect of a drug from the effect of the reason for which it was given. In real records, this
+condition cannot be verified in the way it is done here.
 """,
-    draw=_draw,
-    ask=_ask,
-    before=_before,
+    draw_results=_draw_results,
+    draw_controls=_draw_controls,
+    draw_preview=_draw_preview,
     parameters=("do", "feature"),
 )
