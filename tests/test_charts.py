@@ -3,7 +3,7 @@ import pytest
 
 from pages.ui import charts
 from pages.ui.charts.learning import smoothed
-from pages.ui.charts.style import MAX_POINTS, label, thin
+from pages.ui.charts.style import MAX_POINTS, label, thin_indices
 
 RNG = np.random.default_rng(0)
 EPOCHS = np.arange(1, 31)
@@ -97,7 +97,7 @@ def test_no_array_is_wider_than_it_has_to_be(name):
 
 
 def test_a_long_curve_keeps_its_ends_and_few_points():
-    kept = thin(100_000)
+    kept = thin_indices(100_000)
     assert len(kept) == MAX_POINTS and kept[0] == 0 and kept[-1] == 99_999
     assert (np.diff(kept) > 0).all()
     x = np.arange(50_000)

@@ -1,6 +1,6 @@
-"""Figures: pure functions from arrays to plotly figures, the same bytes for the same input.
+"""Charts: pure functions from arrays to plotly figures, deterministic to the byte.
 
-Values are nats per frame unless a docstring says otherwise. Nothing here touches the app.
+Values are in nats per frame unless a docstring says otherwise. No module here imports streamlit.
 """
 
 from pages.ui.charts.field import vector_field_chart

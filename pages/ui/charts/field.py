@@ -5,39 +5,39 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 
-from pages.ui.charts.style import NEUTRAL, by_value, figure, float32, thin
+from pages.ui.charts.style import NEUTRAL, colour_by_value, figure, float32, thin_indices
 
 __all__ = ["vector_field_chart"]
 
 
 def vector_field_chart(
     points: np.ndarray,
-    moves: np.ndarray,
+    steps: np.ndarray,
     residual: np.ndarray,
     *,
     fixed_points: np.ndarray,
     stable: np.ndarray,
     axes: tuple[str, str] = ("PC 1", "PC 2"),
 ) -> go.Figure:
-    """Arrows from z to the transition's mean, on a plane; the colour tells how far it leaves it.
+    """Arrows in a plane from z to the mean of the transition, coloured by the residual.
 
-    Arrows are shortened together so that the longest spans a grid step; hovering gives the true
-    length. At most 600 are drawn.
+    All arrows are scaled by the same factor, so that the longest one spans a grid step. The hover
+    text has the true length. At most 600 arrows are drawn.
 
     Args:
-        points: (N, 2) where the arrows start, in plane coordinates.
-        moves: (N, 2) the part of E[z_t given z_{t-1}] - z_{t-1} that stays in the plane.
-        residual: (N,) length of the part that leaves the plane, in units of z.
-        fixed_points: (M, 2) where the transition's mean stays put; M may be 0.
-        stable: (M,) whether each fixed point attracts.
+        points: (N, 2) start of each arrow, in coordinates of the plane.
+        steps: (N, 2) projection of E[z_t given z_{t-1}] - z_{t-1} on the plane.
+        residual: (N,) length of the component of the step orthogonal to the plane.
+        fixed_points: (M, 2) fixed points of the transition's mean in the plane; M may be 0.
+        stable: (M,) whether each fixed point is stable.
         axes: axis titles.
     """
-    keep = thin(len(points), 600)
-    start, move = np.asarray(points, float)[keep], np.asarray(moves, float)[keep]
-    speed = np.linalg.norm(move, axis=1)
-    spread = np.ptp(start, axis=0).max() if len(start) else 1.0
-    step = spread / max(np.sqrt(len(start)), 1.0)
-    tip = start + move * (step / max(float(speed.max(initial=0.0)), 1e-12))
+    keep = thin_indices(len(points), 600)
+    start, step = np.asarray(points, float)[keep], np.asarray(steps, float)[keep]
+    length = np.linalg.norm(step, axis=1)
+    extent = np.ptp(start, axis=0).max() if len(start) else 1.0
+    spacing = extent / max(np.sqrt(len(start)), 1.0)
+    tip = start + step * (spacing / max(float(length.max(initial=0.0)), 1e-12))
     gap = np.full_like(start, np.nan)
     shafts = float32(np.stack([start, tip, gap], axis=1).reshape(-1, 2))
     traces: list[Any] = [
@@ -54,27 +54,28 @@ def vector_field_chart(
             y=float32(tip[:, 1]),
             name="Transition",
             mode="markers",
-            marker=by_value(
+            marker=colour_by_value(
                 float32(residual)[keep],
                 "Out of plane",
                 symbol="arrow",
                 size=9,
                 cmin=0.0,
-                # Where the plane is all there is, what leaves it is rounding.
-                cmax=max(float(np.max(residual, initial=0)), 1e-3 * float(speed.max(initial=0))),
-                angle=float32(np.degrees(np.arctan2(move[:, 0], move[:, 1]))),
+                # If z has two dimensions, the residual is a rounding error only.
+                cmax=max(float(np.max(residual, initial=0)), 1e-3 * float(length.max(initial=0))),
+                angle=float32(np.degrees(np.arctan2(step[:, 0], step[:, 1]))),
             ),
-            customdata=float32(np.column_stack([start, speed])),
+            customdata=float32(np.column_stack([start, length])),
             hovertemplate=(
-                "from %{customdata[0]:.2f}, %{customdata[1]:.2f}<br>"
-                "in the plane %{customdata[2]:.3f}, out of it %{marker.color:.3f}<extra></extra>"
+                "start %{customdata[0]:.2f}, %{customdata[1]:.2f}<br>"
+                "step in the plane %{customdata[2]:.3f}, out of the plane %{marker.color:.3f}"
+                "<extra></extra>"
             ),
             showlegend=False,
         ),
     ]
-    kinds = (("Attracting fixed point", True, "circle"), ("Other fixed point", False, "x"))
-    for name, attracts, symbol in kinds:
-        chosen = np.asarray(stable, bool) == attracts
+    kinds = (("Stable fixed point", True, "circle"), ("Other fixed point", False, "x"))
+    for name, is_stable, symbol in kinds:
+        chosen = np.asarray(stable, bool) == is_stable
         if chosen.any():
             x, y = float32(fixed_points)[chosen].T
             traces.append(

@@ -1,21 +1,21 @@
-"""What the latent state costs: per frame, and per dimension."""
+"""Charts of nll and kl per frame, and of kl per latent dimension."""
 
 import numpy as np
 import plotly.graph_objects as go
 
-from pages.ui.charts.style import NEUTRAL, colour, figure, float32, note, thin
+from pages.ui.charts.style import NEUTRAL, colour, figure, float32, text_annotation, thin_indices
 
 __all__ = ["kl_per_dimension", "per_frame"]
 
 
 def per_frame(nll: np.ndarray, kl: np.ndarray) -> go.Figure:
-    """Two strips over time: what is hard to explain (nll), and what comes as a surprise (kl).
+    """The nll and the kl of every frame, one above the other.
 
     Args:
-        nll: (T,) nats of each frame.
-        kl: (T,) nats of each frame.
+        nll: (T,) nll of each frame in nats.
+        kl: (T,) kl of each frame in nats.
     """
-    keep = thin(len(nll))
+    keep = thin_indices(len(nll))
     strips = (("nll", nll, "y"), ("kl", kl, "y2"))
     traces = [
         go.Scatter(
@@ -42,11 +42,11 @@ def per_frame(nll: np.ndarray, kl: np.ndarray) -> go.Figure:
 
 
 def kl_per_dimension(kl: np.ndarray, *, threshold: float) -> go.Figure:
-    """The kl of every latent dimension, the largest first; those above the line cost something.
+    """Bars of the kl of every latent dimension in descending order, with a threshold line.
 
     Args:
-        kl: (z_dim,) mean nats per frame of each dimension.
-        threshold: nats per frame where the line is drawn.
+        kl: (z_dim,) mean kl of each dimension in nats per frame.
+        threshold: position of the line in nats per frame.
     """
     order = np.argsort(-np.asarray(kl), kind="stable")
     values = float32(kl)[order]
@@ -70,7 +70,7 @@ def kl_per_dimension(kl: np.ndarray, *, threshold: float) -> go.Figure:
     drawn.add_hline(
         y=threshold,
         line={"color": NEUTRAL, "dash": "dash", "width": 1.5},
-        annotation=note(
+        annotation=text_annotation(
             f"kl above {threshold:g} nats: {int(active.sum())} of {len(values)}",
             x=1,
             xanchor="right",

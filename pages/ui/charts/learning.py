@@ -1,4 +1,4 @@
-"""Curves of a run while it learns, and of several runs side by side."""
+"""Learning curves of one run, and comparison of the curves of several runs."""
 
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -14,7 +14,7 @@ from pages.ui.charts.style import (
     figure,
     float32,
     label,
-    thin,
+    thin_indices,
     whole_numbers,
 )
 
@@ -24,7 +24,7 @@ _NATS = "Nats per frame"
 
 
 class Reference(NamedTuple):
-    """A published result to draw as a line: its title and its value in nats per frame."""
+    """A reference value, drawn as a horizontal line: its title and its value in nats per frame."""
 
     title: str
     value: float
@@ -49,24 +49,24 @@ def elbo_curves(
     x_title: str = "Epoch",
     references: Sequence[Reference] = (),
 ) -> go.Figure:
-    """Train bound = nll + kl and the valid bound; below them, small, the KL weight.
+    """Train bound, nll and kl, and the valid bound; in a small chart below, the KL weight.
 
-    The upper limit leaves out the highest hundredths of the train bound, so that the first epochs
-    do not flatten the rest; a double click shows everything.
+    The initial range of the y axis excludes the highest 3 % of the values, so that the first epochs
+    do not flatten the curves. A double click shows all values.
 
     Args:
         x: (N,) epochs, updates or seconds.
         bound: (N,) train bound, nats per frame.
         nll: (N,) train nll, nats per frame.
         kl: (N,) train kl, nats per frame.
-        kl_weight: (N,) weight of kl in what is minimised, 0 to 1.
+        kl_weight: (N,) weight of the kl in the training loss, 0 to 1.
         valid_bound: (N,) valid bound, nats per frame; NaN or None where it was not measured.
-        x_title: what x counts.
-        references: published results, drawn as dotted lines.
+        x_title: title of the x axis.
+        references: reference values, drawn as dashed or dotted lines.
     """
-    keep, valid = thin(len(x)), float32(valid_bound)
+    keep, valid = thin_indices(len(x)), float32(valid_bound)
     measured = np.flatnonzero(np.isfinite(valid))
-    measured = measured[thin(len(measured))]
+    measured = measured[thin_indices(len(measured))]
     hover = "%{y:.3f} nats per frame"
     curves = (("Train bound", bound), ("Train nll", nll), ("Train kl", kl))
     traces: list[Any] = [
@@ -130,21 +130,21 @@ def runs_overlay(
     log: bool = False,
     references: Sequence[Reference] = (),
 ) -> go.Figure:
-    """The curves of several runs over one axis, told apart by colour, dash and symbol.
+    """The curves of several runs in one chart, each with its own colour, dash and symbol.
 
     Args:
-        runs: one curve a run; values that are not finite are left out.
-        x_title: what x counts.
-        smoothing: weight of the past in an exponential average, 0 (none) to below 1; the measured
-            curve then stays visible, faintly.
+        runs: one curve for each run; values that are not finite are omitted.
+        x_title: title of the x axis.
+        smoothing: weight of earlier values in an exponential moving average, from 0 (none) to below
+            1. With smoothing, the measured curve is drawn in a faint colour.
         log: whether the y axis is logarithmic.
-        references: published results, drawn as dotted lines.
+        references: reference values, drawn as dashed or dotted lines.
     """
     traces: list[Any] = []
     for i, run in enumerate(runs):
         finite = np.flatnonzero(np.isfinite(float32(run.y)))
         x, y = float32(run.x)[finite], float32(run.y)[finite]
-        keep = thin(len(x))
+        keep = thin_indices(len(x))
         line = {"color": colour(i), "dash": DASHES[i % len(DASHES)], "width": 2}
         if smoothing:
             traces.append(
@@ -183,7 +183,12 @@ def runs_overlay(
 
 
 def smoothed(y: np.ndarray, weight: float) -> np.ndarray:
-    """Exponential average of `y` (N,) with `weight` on the past, unbiased at the start."""
+    """Return the bias-corrected exponential moving average of `y` (N,).
+
+    Args:
+        y: (N,) values.
+        weight: weight of earlier values, from 0 to below 1.
+    """
     average, norm, result = 0.0, 0.0, np.empty_like(y)
     for i, value in enumerate(y):
         average = weight * average + (1 - weight) * float(value)
@@ -195,7 +200,10 @@ def smoothed(y: np.ndarray, weight: float) -> np.ndarray:
 def _range(
     bound: np.ndarray, nll: np.ndarray, kl: np.ndarray, valid: np.ndarray
 ) -> list[float] | None:
-    """The densities of real values make nll, and with it the bound, fall below 0."""
+    """Return the initial range of the y axis, or None for a short run.
+
+    The lower limit may be negative, because the nll of real values can be negative.
+    """
     curves = [values[np.isfinite(values)] for values in map(float32, (bound, nll, kl))]
     if min(values.size for values in curves) < 10:
         return None
@@ -206,7 +214,7 @@ def _range(
 
 
 def _reference_lines(references: Sequence[Reference], x: np.ndarray) -> list[Any]:
-    """Dotted lines named in the legend: labels beside them would cover the curves."""
+    """Return reference lines with names in the legend; labels in the chart would cover curves."""
     ends = float32([np.min(x), np.max(x)]) if len(x) else float32([0, 1])
     return [
         go.Scatter(

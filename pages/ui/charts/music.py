@@ -1,4 +1,4 @@
-"""Sequences as pictures, and what can be counted in them."""
+"""Charts of sequences, and of the statistics of piano-rolls."""
 
 from typing import Any
 
@@ -13,11 +13,11 @@ from pages.ui.charts.style import (
     MAX_POINTS,
     SYMBOLS,
     colour,
-    faint,
     figure,
     float32,
-    note,
-    thin,
+    text_annotation,
+    thin_indices,
+    with_opacity,
 )
 
 __all__ = [
@@ -35,16 +35,16 @@ _OCTAVES = [f"C{octave}" for octave in range(1, 9)]
 
 
 def pitch_name(pitch: int) -> str:
-    """Name of a MIDI pitch on the piano (21 to 108), spelled as in C: 60 is C4."""
+    """Return the name of a MIDI pitch from 21 to 108, spelled as in C major: 60 is C4."""
     return _PITCHES[pitch - LOWEST]
 
 
 def pianoroll(roll: np.ndarray, *, probabilities: np.ndarray | None = None) -> go.Figure:
-    """A piano-roll as a picture, time to the right, the pitches in use from low to high.
+    """A piano-roll with time on the x axis and the pitches in use on the y axis.
 
     Args:
         roll: (T, 88) 0 or 1, column 0 = MIDI pitch 21; at most the first 2,000 frames are drawn.
-        probabilities: (T, 88) p(x given z) between 0 and 1, drawn faintly under the notes.
+        probabilities: (T, 88) p(x given z), drawn in a faint colour under the notes.
     """
     notes = np.ascontiguousarray(np.asarray(roll)[:MAX_POINTS].T, dtype=np.uint8)
     used = np.flatnonzero(notes.any(axis=1))
@@ -58,7 +58,7 @@ def pianoroll(roll: np.ndarray, *, probabilities: np.ndarray | None = None) -> g
                 y=names,
                 zmin=0,
                 zmax=1,
-                colorscale=[[0, faint(ACCENT, 0)], [1, faint(ACCENT, 0.6)]],
+                colorscale=[[0, with_opacity(ACCENT, 0)], [1, with_opacity(ACCENT, 0.6)]],
                 showscale=False,
                 hovertemplate="frame %{x}, %{y}: probability %{z:.2f}<extra></extra>",
             )
@@ -70,7 +70,7 @@ def pianoroll(roll: np.ndarray, *, probabilities: np.ndarray | None = None) -> g
             zmin=0,
             zmax=1,
             ygap=1,
-            colorscale=[[0, faint(ACCENT, 0)], [1, ACCENT]],
+            colorscale=[[0, with_opacity(ACCENT, 0)], [1, ACCENT]],
             showscale=False,
             hovertemplate="frame %{x}, %{y}<extra></extra>",
             hoverinfo="skip" if probabilities is not None else None,
@@ -89,12 +89,12 @@ def pianoroll(roll: np.ndarray, *, probabilities: np.ndarray | None = None) -> g
 
 
 def real_sequence(x: np.ndarray) -> go.Figure:
-    """A real-valued sequence, one line a feature; at most the first eight are drawn.
+    """A real-valued sequence, one line for each feature; at most the first eight are drawn.
 
     Args:
         x: (T, x_dim) in the data's own units.
     """
-    keep = thin(len(x))
+    keep = thin_indices(len(x))
     lines = [
         go.Scatter(
             x=keep.astype(np.int32),
@@ -118,11 +118,11 @@ def real_sequence(x: np.ndarray) -> go.Figure:
 
 
 def pitch_histogram(counts: np.ndarray, reference: np.ndarray | None = None) -> go.Figure:
-    """Share of the notes at each pitch, from the lowest to the highest in use.
+    """Share of the notes at each pitch, from the lowest to the highest pitch in use.
 
     Args:
-        counts: (88,) how often each pitch sounds, column 0 = MIDI pitch 21.
-        reference: (88,) the same for the whole data set, drawn as a line.
+        counts: (88,) number of notes at each pitch, column 0 = MIDI pitch 21.
+        reference: (88,) the same for the split, drawn as a line.
     """
     both = np.asarray(counts) + (0 if reference is None else np.asarray(reference))
     used = np.flatnonzero(both)
@@ -142,8 +142,8 @@ def pitch_class_histogram(counts: np.ndarray, reference: np.ndarray | None = Non
     """Share of the notes at each of the twelve pitch classes, spelled in the key of `counts`.
 
     Args:
-        counts: (12,) how often each class sounds, from C upwards.
-        reference: (12,) the same for the whole data set, drawn as a line.
+        counts: (12,) number of notes in each pitch class, from C upwards.
+        reference: (12,) the same for the split, drawn as a line.
     """
     key = estimate_key(np.asarray(counts, dtype=np.float64)) if np.any(counts) else None
     classes = [str(spell_pitch(60 + i, key))[:-1] for i in range(12)]
@@ -151,11 +151,11 @@ def pitch_class_histogram(counts: np.ndarray, reference: np.ndarray | None = Non
 
 
 def polyphony_histogram(counts: np.ndarray, reference: np.ndarray | None = None) -> go.Figure:
-    """Share of the frames in which so many notes sound at once.
+    """Share of the frames with each number of simultaneous notes.
 
     Args:
-        counts: (n,) how many frames hold 0, 1, 2, ... notes.
-        reference: (n,) the same for the whole data set, drawn as a line.
+        counts: (n,) number of frames with 0, 1, 2, ... notes.
+        reference: (n,) the same for the split, drawn as a line.
     """
     both = np.asarray(counts) + (0 if reference is None else np.asarray(reference))
     kept = slice(0, int(np.flatnonzero(both).max(initial=0)) + 1)
@@ -170,11 +170,11 @@ def polyphony_histogram(counts: np.ndarray, reference: np.ndarray | None = None)
 
 
 def length_histogram(lengths: np.ndarray, *, marked: int | None = None) -> go.Figure:
-    """How many sequences have which length.
+    """Histogram of the lengths of sequences.
 
     Args:
         lengths: (N,) frames of each sequence.
-        marked: length in frames of the sequence on show, drawn as a line.
+        marked: length of the selected sequence in frames, drawn as a vertical line.
     """
     counts, edges = np.histogram(lengths, bins=min(40, max(1, len(np.unique(lengths)))))
     centres = (edges[:-1] + edges[1:]) / 2
@@ -201,7 +201,7 @@ def length_histogram(lengths: np.ndarray, *, marked: int | None = None) -> go.Fi
         drawn.add_vline(
             x=marked,
             line={"dash": "dash", "width": 2, "color": colour(1)},
-            annotation=note("this one", yanchor="bottom"),
+            annotation=text_annotation("this sequence", yanchor="bottom"),
         )
     return drawn
 
@@ -222,7 +222,7 @@ def _bars(
             go.Scatter(
                 x=x,
                 y=_shares(reference),
-                name="Whole split",
+                name="All sequences of the split",
                 mode="lines",
                 line={"color": colour(1), "width": 1.5, "shape": "hvh"},
                 hovertemplate="%{x}: %{y:.1%} of the split's " + unit + "<extra></extra>",

@@ -1,4 +1,4 @@
-"""Paths of the latent state in a plane or in space, with their uncertainty."""
+"""Paths of the latent state in two or three dimensions, with their uncertainty."""
 
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -11,13 +11,13 @@ from pages.ui.charts.style import (
     DASHES,
     NEUTRAL,
     SYMBOLS,
-    by_value,
     colour,
+    colour_by_value,
     figure,
     float32,
     label,
     text_colour,
-    thin,
+    thin_indices,
 )
 
 __all__ = ["ProjectedPath", "latent_path_2d", "latent_path_3d"]
@@ -32,9 +32,9 @@ class ProjectedPath(NamedTuple):
     """A projected path of the latent state.
 
     Attributes:
-        name: whose path.
+        name: name of the sequence or of the distribution.
         loc: (T, k) projected means.
-        covariance: (T, k, k) projected covariances, or None where there is no uncertainty to draw.
+        covariance: (T, k, k) projected covariances, or None to draw no uncertainty.
     """
 
     name: str
@@ -48,9 +48,9 @@ def latent_path_2d(
     axes: tuple[str, str] = ("PC 1", "PC 2"),
     deviations: float = 1,
 ) -> go.Figure:
-    """Paths in a plane, with ellipses of their uncertainty, start and end marked.
+    """Paths in a plane with ellipses of their uncertainty, and marks at start and end.
 
-    One path is coloured by time; several are told apart by colour, dash and symbol.
+    A single path is coloured by time. Several paths have different colours, dashes and symbols.
 
     Args:
         paths: paths with k = 2.
@@ -63,7 +63,7 @@ def latent_path_2d(
         if path.covariance is not None
     ]
     for i, path in enumerate(paths):
-        keep = thin(len(path.loc))
+        keep = thin_indices(len(path.loc))
         x, y = float32(path.loc)[keep].T
         one = len(paths) == 1
         traces.append(
@@ -77,7 +77,7 @@ def latent_path_2d(
                     "width": 1.5,
                     "dash": DASHES[i % len(DASHES)],
                 },
-                marker=by_value(keep.astype(np.int32), "Frame", size=6)
+                marker=colour_by_value(keep.astype(np.int32), "Frame", size=6)
                 if one
                 else {"size": 5, "symbol": SYMBOLS[i % len(SYMBOLS)]},
                 customdata=keep.astype(np.int32),
@@ -99,10 +99,10 @@ def latent_path_3d(
     axes: tuple[str, str, str] = ("PC 1", "PC 2", "PC 3"),
     deviations: float = 1,
 ) -> go.Figure:
-    """Paths in space inside tubes of their uncertainty, start and end marked.
+    """Paths in three dimensions with tubes of their uncertainty, and marks at start and end.
 
-    A tube is round: its radius is `deviations` times the root of the mean variance of the three
-    axes.
+    The cross-section of a tube is a circle. Its radius is `deviations` times the square root of the
+    mean variance of the three axes.
 
     Args:
         paths: paths with k = 3.
@@ -113,7 +113,7 @@ def latent_path_3d(
     for i, path in enumerate(paths):
         if path.covariance is not None and len(path.loc) > 1:
             traces.append(_tube(path, deviations, _ink(i, len(paths))))
-        keep = thin(len(path.loc))
+        keep = thin_indices(len(path.loc))
         x, y, z = (np.ascontiguousarray(axis) for axis in float32(path.loc)[keep].T)
         one = len(paths) == 1
         marker = {"size": 3, "symbol": "circle"}
@@ -125,7 +125,7 @@ def latent_path_3d(
                 name=label(path.name),
                 mode="lines+markers",
                 line={"color": NEUTRAL if one else colour(i), "width": 3},
-                marker=by_value(keep.astype(np.int32), "Frame", size=3) if one else marker,
+                marker=colour_by_value(keep.astype(np.int32), "Frame", size=3) if one else marker,
                 customdata=keep.astype(np.int32),
                 hovertemplate="frame %{customdata}: %{x:.2f}, %{y:.2f}, %{z:.2f}",
             )
@@ -161,12 +161,12 @@ def _ends(path: ProjectedPath, kind: type) -> list[Any]:
 
 
 def _ink(index: int, count: int) -> str:
-    """The colour of a path's uncertainty: its own, where it is one of several."""
+    """Return the colour of a path's uncertainty, which is that of the path if there are several."""
     return colour(index) if count > 1 else ACCENT
 
 
 def _ellipses(path: ProjectedPath, deviations: float, ink: str) -> go.Scatter:
-    keep = thin(len(path.loc), _RINGS)
+    keep = thin_indices(len(path.loc), _RINGS)
     angle = np.linspace(0, 2 * np.pi, _CORNERS)
     circle = np.stack([np.cos(angle), np.sin(angle)])
     variances, directions = np.linalg.eigh(np.asarray(path.covariance)[keep])
@@ -179,7 +179,7 @@ def _ellipses(path: ProjectedPath, deviations: float, ink: str) -> go.Scatter:
         y=np.ascontiguousarray(outline[:, 1]),
         mode="lines",
         fill="toself",
-        # A colour of the template is a name that the browser resolves, so it cannot be made faint.
+        # Template colours may be names that only the browser resolves, so no alpha can be added.
         fillcolor=ink,
         line={"color": ink, "width": 0},
         opacity=0.18,
@@ -189,12 +189,12 @@ def _ellipses(path: ProjectedPath, deviations: float, ink: str) -> go.Scatter:
 
 
 def _tube(path: ProjectedPath, deviations: float, ink: str) -> go.Mesh3d:
-    keep = thin(len(path.loc), _TUBE)
+    keep = thin_indices(len(path.loc), _TUBE)
     centre = np.asarray(path.loc, dtype=float)[keep]
     variance = np.trace(np.asarray(path.covariance)[keep], axis1=1, axis2=2) / 3
     tangent = np.gradient(centre, axis=0)
     tangent /= np.maximum(np.linalg.norm(tangent, axis=1, keepdims=True), 1e-12)
-    # Any vector far from the tangent spans the ring's plane with it.
+    # Two vectors orthogonal to the tangent span the plane of each cross-section.
     helper = np.eye(3)[np.argmin(np.abs(tangent), axis=1)]
     first = np.cross(tangent, helper)
     first /= np.maximum(np.linalg.norm(first, axis=1, keepdims=True), 1e-12)
@@ -204,14 +204,14 @@ def _tube(path: ProjectedPath, deviations: float, ink: str) -> go.Mesh3d:
     ring = np.cos(angle) * first[:, None] + np.sin(angle) * second[:, None]
     corners = float32(centre[:, None] + radius * ring).reshape(-1, 3)
     start = (np.arange(len(keep) - 1)[:, None] * _SIDES + np.arange(_SIDES)).ravel()
-    beside = start - start % _SIDES + (start + 1) % _SIDES
+    neighbour = start - start % _SIDES + (start + 1) % _SIDES
     return go.Mesh3d(
         **{letter: np.ascontiguousarray(corners[:, d]) for d, letter in enumerate("xyz")},
-        i=np.concatenate([start, beside]).astype(np.int32),
-        j=np.concatenate([beside, beside + _SIDES]).astype(np.int32),
+        i=np.concatenate([start, neighbour]).astype(np.int32),
+        j=np.concatenate([neighbour, neighbour + _SIDES]).astype(np.int32),
         k=np.concatenate([start + _SIDES, start + _SIDES]).astype(np.int32),
         color=ink,
-        opacity=0.18 if ink == ACCENT else 0.08,  # several tubes cover each other
+        opacity=0.18 if ink == ACCENT else 0.08,  # several tubes overlap
         hoverinfo="skip",
         showlegend=False,
     )

@@ -1,4 +1,4 @@
-"""Sequences that are no music: what was seen of each feature, what acted, and shares over time."""
+"""Charts of binary records with missing values and actions, and of shares over time."""
 
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -13,23 +13,23 @@ from pages.ui.charts.style import (
     NEUTRAL,
     SYMBOLS,
     colour,
-    faint,
     figure,
     float32,
     label,
+    with_opacity,
 )
 
 __all__ = ["ShareCurve", "feature_shares", "record", "shares_over_time"]
 
 _ROW = 21
-"""Pixels of a feature's row, as long as there are few."""
-_TALLEST = 900
-_GAPS = 120
-"""Frames beyond which cells touch, so that they stay visible."""
+"""Height of a row in pixels."""
+_MAX_HEIGHT = 900
+_MAX_GAP_FRAMES = 120
+"""Number of frames above which there are no gaps between cells, because the cells are narrow."""
 
 
 class ShareCurve(NamedTuple):
-    """Shares over time: a name, loc (H,) between 0 and 1, and the standard errors (H,) or None."""
+    """Shares over time: a name, shares loc (H,) from 0 to 1, and standard errors (H,) or None."""
 
     name: str
     loc: np.ndarray
@@ -44,14 +44,16 @@ def record(
     features: Sequence[str] = (),
     actions: Sequence[str] = (),
 ) -> go.Figure:
-    """A binary sequence as rows of cells, time to the right: strong is 1, pale 0, blank unseen.
+    """A binary sequence as a heatmap with a row for each feature and time on the x axis.
+
+    Dark cells are 1, pale cells are 0, and blank cells are missing.
 
     Args:
         x: (T, x_dim) 0 or 1; at most the first 2,000 frames are drawn.
-        observed: (T, x_dim) 1 where the feature was seen; None where all were.
-        u: (T, u_dim) actions, drawn below the features; None where nothing acts.
-        features: names of the features; numbered where there are none.
-        actions: names of the actions; numbered where there are none.
+        observed: (T, x_dim) 1 where the feature is observed; None if no values are missing.
+        u: (T, u_dim) actions, drawn below the features; None if there are no actions.
+        features: names of the features; if empty, features are numbered.
+        actions: names of the actions; if empty, actions are numbered.
     """
     cells = float32(x) if observed is None else np.where(observed > 0, float32(x), np.nan)
     rows = x.shape[1]
@@ -64,18 +66,18 @@ def record(
         axes["yaxis"]["domain"] = [(below + 1) / rows, 1]
         axes["yaxis2"] = _rows("Actions") | {"domain": [0, below / rows]}
         frames["anchor"] = "y2"
-    return figure(layers, height=min(_TALLEST, 90 + _ROW * rows), xaxis=frames, **axes)
+    return figure(layers, height=min(_MAX_HEIGHT, 90 + _ROW * rows), xaxis=frames, **axes)
 
 
 def feature_shares(
     shares: np.ndarray, observed: np.ndarray | None = None, features: Sequence[str] = ()
 ) -> go.Figure:
-    """How often each feature is 1 where it was seen, and how often it was seen.
+    """Share of ones among the observed values of each feature, and share of observed values.
 
     Args:
-        shares: (x_dim,) between 0 and 1; NaN for a feature that was never seen.
-        observed: (x_dim,) between 0 and 1; None where all is seen.
-        features: names of the features; numbered where there are none.
+        shares: (x_dim,) between 0 and 1; NaN for a feature that is never observed.
+        observed: (x_dim,) between 0 and 1; None if no values are missing.
+        features: names of the features; if empty, features are numbered.
     """
     names = _names(features, "x", len(shares))
     traces: list[Any] = [
@@ -83,9 +85,9 @@ def feature_shares(
             x=float32(shares),
             y=names,
             orientation="h",
-            name="Is 1, where seen",
+            name="Ones among observed values",
             marker={"color": colour(0)},
-            hovertemplate="%{y}: 1 in %{x:.1%} of what was seen<extra></extra>",
+            hovertemplate="%{y}: 1 in %{x:.1%} of the observed values<extra></extra>",
         )
     ]
     if observed is not None:
@@ -94,14 +96,14 @@ def feature_shares(
                 x=float32(observed),
                 y=names,
                 mode="markers",
-                name="Was seen",
+                name="Observed values",
                 marker={"color": colour(1), "symbol": "diamond", "size": 8},
-                hovertemplate="%{y}: seen in %{x:.1%} of the frames<extra></extra>",
+                hovertemplate="%{y}: observed in %{x:.1%} of the frames<extra></extra>",
             )
         )
     return figure(
         traces,
-        height=min(_TALLEST, 100 + _ROW * len(names)),
+        height=min(_MAX_HEIGHT, 100 + _ROW * len(names)),
         showlegend=observed is not None,
         bargap=0.3,
         xaxis={"title": {"text": "Share"}, "tickformat": ".0%", "range": [0, 1.02]},
@@ -110,12 +112,12 @@ def feature_shares(
 
 
 def shares_over_time(curves: Sequence[ShareCurve], *, title: str, x_title: str) -> go.Figure:
-    """Shares of a group under one treatment or another, with two standard errors.
+    """Shares of a group over time, with error bars of two standard errors.
 
     Args:
-        curves: one for each treatment or estimate.
-        title: what the share is of.
-        x_title: what time counts; the first value of a curve stands at 1.
+        curves: one curve for each treatment or estimate.
+        title: title of the y axis.
+        x_title: title of the x axis, which starts at 1.
     """
     lines = [
         go.Scatter(
@@ -147,13 +149,13 @@ def _names(given: Sequence[str], letter: str, count: int) -> list[str]:
 
 
 def _rows(title: str) -> dict[str, Any]:
-    """An axis of names, the first on top."""
+    """Return an axis of names with the first name on top."""
     return {"title": {"text": title}, "autorange": "reversed", "showgrid": False, "ticks": ""}
 
 
 def _cells(values: np.ndarray, names: list[str], strong: str, **place: Any) -> go.Heatmap:
     shown = np.ascontiguousarray(float32(values)[:MAX_POINTS].T)
-    gap = 2 if shown.shape[1] <= _GAPS else 0
+    gap = 2 if shown.shape[1] <= _MAX_GAP_FRAMES else 0
     finite = shown[np.isfinite(shown)]
     return go.Heatmap(
         z=shown,
@@ -162,7 +164,7 @@ def _cells(values: np.ndarray, names: list[str], strong: str, **place: Any) -> g
         zmax=max(1.0, float(finite.max(initial=1))),
         xgap=gap,
         ygap=gap,
-        colorscale=[[0, faint(NEUTRAL, 0.22)], [1, strong]],
+        colorscale=[[0, with_opacity(NEUTRAL, 0.22)], [1, strong]],
         showscale=False,
         hoverongaps=False,
         hovertemplate="frame %{x}, %{y}: %{z:.3~g}<extra></extra>",

@@ -1,6 +1,7 @@
-"""What every figure shares: size, transparent ground, colours that follow the theme, thinning.
+"""The common style of all charts: transparent background, theme colours, and thinning of points.
 
-Text, grids and line colours come from the template, which the app fills in for light and dark.
+The colours of text, grids and lines are those of plotly's default template, which Streamlit sets
+according to the theme.
 """
 
 import html
@@ -17,49 +18,50 @@ __all__ = [
     "MAX_POINTS",
     "NEUTRAL",
     "SYMBOLS",
-    "by_value",
     "colour",
-    "faint",
+    "colour_by_value",
     "figure",
     "float32",
     "label",
-    "note",
+    "text_annotation",
     "text_colour",
-    "thin",
+    "thin_indices",
     "whole_numbers",
+    "with_opacity",
 ]
 
 MAX_POINTS = 2000
-"""Points of a curve beyond which a browser works without showing more."""
+"""Maximum number of points of a curve. More points slow down the browser without being visible."""
 
 ACCENT = "#3f90da"
-"""Petroff's blue: at least 3:1 on both the light and the dark ground."""
+"""Petroff's blue, with a contrast of at least 3:1 to the light and the dark background."""
 
 NEUTRAL = "#717581"
-"""Petroff's grey: at least 3:1 on both grounds, for references and connecting lines."""
+"""Petroff's grey, with a contrast of at least 3:1 to both backgrounds, for reference lines."""
 
 DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
 SYMBOLS = ("circle", "square", "diamond", "triangle-up", "x", "cross", "star", "triangle-down")
-"""Drawn beside the colours, so that series can be told apart without them."""
+"""Dashes and symbols in addition to colours, so that series can be distinguished without them."""
 
 
 def colour(index: int) -> str:
-    """The categorical colour at `index`, counted round, of the template in force."""
+    """Return the categorical colour at `index`, modulo their number, of the default template."""
     layout: Any = pio.templates[pio.templates.default].layout
     colourway: Sequence[str] = layout.colorway
     return colourway[index % len(colourway)]
 
 
-def faint(hexadecimal: str, alpha: float) -> str:
-    """`hexadecimal` (#rrggbb) at opacity `alpha`, as CSS."""
+def with_opacity(hexadecimal: str, alpha: float) -> str:
+    """Return the colour `hexadecimal` (#rrggbb) with opacity `alpha`, as CSS."""
     red, green, blue = (int(hexadecimal[i : i + 2], 16) for i in (1, 3, 5))
     return f"rgba({red},{green},{blue},{alpha:g})"
 
 
 def text_colour() -> str | None:
-    """The strongest text colour of the template in force, or None where it names none.
+    """Return the text colour of the default template with the highest contrast, or None.
 
-    It is the one that template gives to tables; its grey for axes falls below 4.5:1 in light.
+    It is the template's colour for tables. Its grey for axes has a contrast below 4.5:1 in the
+    light theme.
     """
     template: Any = pio.templates[pio.templates.default]
     tables = template.data.table or ()
@@ -67,12 +69,12 @@ def text_colour() -> str | None:
 
 
 def figure(traces: Sequence[Any], *, height: int, **layout: Any) -> go.Figure:
-    """A figure `height` pixels high, on a transparent ground; zoom survives new data.
+    """Create a figure with a transparent background, whose zoom is kept when its data change.
 
     Args:
         traces: plotly traces, drawn in this order.
-        height: pixels.
-        layout: further plotly layout, which wins over what is shared.
+        height: height in pixels.
+        layout: further plotly layout, which overrides the common layout.
     """
     shared: dict[str, Any] = {
         "height": height,
@@ -94,19 +96,19 @@ def figure(traces: Sequence[Any], *, height: int, **layout: Any) -> go.Figure:
 
 
 def label(name: str) -> str:
-    """`name` as plotly shows it letter for letter: it would read tags as markup; cut at 60."""
+    """Escape `name`, because plotly interprets HTML tags, and truncate it to 60 characters."""
     return html.escape(name if len(name) <= 60 else f"{name[:59]}…")
 
 
-def note(text: str, **place: Any) -> dict[str, Any]:
-    """A plotly annotation without an arrow, at `place` (x, xanchor, y, yanchor)."""
+def text_annotation(text: str, **place: Any) -> dict[str, Any]:
+    """Return a plotly annotation without an arrow, at `place` (x, xanchor, y, yanchor)."""
     return {"text": text, "showarrow": False, "font": {"color": text_colour()}} | place
 
 
-def by_value(values: np.ndarray, title: str, **marker: Any) -> dict[str, Any]:
-    """A plotly marker coloured by `values` on the theme's sequential scale, with its bar.
+def colour_by_value(values: np.ndarray, title: str, **marker: Any) -> dict[str, Any]:
+    """Return a plotly marker coloured by `values` with the sequential colours of the theme.
 
-    An outline keeps both ends of the scale visible on any ground.
+    An outline keeps both ends of the scale visible on any background.
     """
     font = {"color": text_colour()}
     bar = {"title": {"text": title, "font": font}, "tickfont": font, "thickness": 12, "len": 0.8}
@@ -115,15 +117,15 @@ def by_value(values: np.ndarray, title: str, **marker: Any) -> dict[str, Any]:
 
 
 def float32(values: Any) -> np.ndarray:
-    """`values` as float32, half of what plotly sends otherwise; None becomes NaN, a gap."""
+    """Convert `values` to float32, which halves the size of figures; None becomes NaN."""
     return np.asarray(values, dtype=np.float32)
 
 
 def whole_numbers(x: np.ndarray) -> dict[str, Any]:
-    """Ticks at whole numbers, for an axis that counts epochs or updates.
+    """Return axis settings with ticks at whole numbers, for epochs or updates.
 
     Args:
-        x: (N,) what the axis shows; empty where nothing is drawn yet.
+        x: (N,) values on the axis; may be empty.
     """
     finite = x[np.isfinite(x)]
     span = float(np.ptp(finite)) / 8 if finite.size else 0.0
@@ -132,8 +134,8 @@ def whole_numbers(x: np.ndarray) -> dict[str, Any]:
     return {"tick0": 0, "dtick": float(step), "tickformat": ",d"}
 
 
-def thin(length: int, most: int = MAX_POINTS) -> np.ndarray:
-    """At most `most` indices of `length` points, evenly spread, the first and the last included."""
+def thin_indices(length: int, most: int = MAX_POINTS) -> np.ndarray:
+    """Return at most `most` evenly spaced indices below `length`, with the first and the last."""
     if length <= most:
         return np.arange(length)
     return np.linspace(0, length - 1, most).round().astype(np.int64)

@@ -44,7 +44,7 @@ _STEPS = (
 def draw() -> None:
     """Draw the links."""
     parameters = {"present": "true"} if frame.presenting() else {}
-    with st.grid("auto", min_column_width=220):
+    with st.grid(3, min_column_width=220):
         for step in _STEPS:
             key = f"next-step-{Path(step.file).stem}"
             with st.container(border=True, height="stretch", key=key):

@@ -9,11 +9,11 @@ from pages.ui.charts.style import (
     ACCENT,
     DASHES,
     colour,
-    faint,
     figure,
     float32,
     text_colour,
-    thin,
+    thin_indices,
+    with_opacity,
 )
 
 __all__ = ["kl_heatmap", "posterior_over_time", "prior_and_posterior", "standard_deviations"]
@@ -39,7 +39,7 @@ def prior_and_posterior(
     )
     traces = []
     for name, points, marker in series:
-        keep = thin(len(points), _POINTS)
+        keep = thin_indices(len(points), _POINTS)
         x, y = float32(points)[keep].T
         traces.append(
             go.Scatter(
@@ -67,14 +67,14 @@ def posterior_over_time(loc: np.ndarray, scale: np.ndarray) -> go.Figure:
         loc: (T,) posterior means.
         scale: (T,) posterior standard deviations.
     """
-    keep = thin(len(loc))
+    keep = thin_indices(len(loc))
     middle, spread = float32(loc)[keep], float32(scale)[keep]
     frames = keep.astype(np.int32)
     band = go.Scatter(
         x=np.concatenate([frames, frames[::-1]]),
         y=np.concatenate([middle + spread, (middle - spread)[::-1]]),
         fill="toself",
-        fillcolor=faint(ACCENT, 0.2),
+        fillcolor=with_opacity(ACCENT, 0.2),
         line={"width": 0},
         hoverinfo="skip",
         showlegend=False,
@@ -103,7 +103,7 @@ def standard_deviations(scales: Mapping[str, np.ndarray]) -> go.Figure:
     """
     traces = []
     for i, (name, values) in enumerate(scales.items()):
-        keep = thin(len(values))
+        keep = thin_indices(len(values))
         traces.append(
             go.Scatter(
                 x=keep.astype(np.int32),
@@ -131,7 +131,7 @@ def kl_heatmap(kl: np.ndarray) -> go.Figure:
         kl: (T, z_dim) nats.
     """
     order = np.argsort(-kl.mean(0), kind="stable")[:_ROWS]
-    keep = thin(len(kl))
+    keep = thin_indices(len(kl))
     font = {"color": text_colour()}
     return figure(
         [

@@ -105,7 +105,8 @@ def _draw_numbers(snapshot: TrainingSnapshot, exact: float) -> None:
         if snapshot.status.state == "queued":
             now = ", in the queue"
         st.caption(
-            f"KL annealing over {train.anneal_updates:,} updates, {train.free_bits:g} free nats{now}"
+            f"KL annealing over {train.anneal_updates:,} updates, {train.free_bits:g} free nats"
+            f"{now}"
         )
         with st.grid(2):
             st.metric(

@@ -12,15 +12,23 @@ from pages.ui.charts.style import (
     NEUTRAL,
     SYMBOLS,
     colour,
-    faint,
     figure,
     float32,
     label,
-    note,
+    text_annotation,
     whole_numbers,
+    with_opacity,
 )
 
-__all__ = ["Band", "TrainingPath", "bands", "filled_in", "kl_by_rank", "nll_against_kl", "numbers"]
+__all__ = [
+    "Band",
+    "TrainingPath",
+    "imputation_tables",
+    "kl_by_rank",
+    "nll_against_kl",
+    "parameter_curves",
+    "posterior_bands",
+]
 
 _NATS = "nats per frame"
 
@@ -58,7 +66,7 @@ def posterior_bands(found: Sequence[Band], *, truth: np.ndarray) -> go.Figure:
                 x=np.concatenate([frames, frames[::-1]]),
                 y=np.concatenate([high, low[::-1]]),
                 fill="toself",
-                fillcolor=faint(tone, 0.22),
+                fillcolor=with_opacity(tone, 0.22),
                 line={"width": 0},
                 hoverinfo="skip",
                 showlegend=False,
@@ -159,7 +167,7 @@ def nll_against_kl(paths: Sequence[TrainingPath], *, exact: float) -> go.Figure:
                 y=float32(exact + 0.5 * above - ends),
                 mode="lines",
                 line={
-                    "color": NEUTRAL if above == 0 else faint(NEUTRAL, 0.45),
+                    "color": NEUTRAL if above == 0 else with_opacity(NEUTRAL, 0.45),
                     "width": 2 if above == 0 else 1,
                     "dash": "solid" if above == 0 else "dot",
                 },
@@ -233,7 +241,9 @@ def kl_by_rank(bars: Mapping[str, np.ndarray], *, threshold: float) -> go.Figure
     drawn.add_hline(
         y=threshold,
         line={"color": NEUTRAL, "dash": "dash", "width": 1.5},
-        annotation=note(f"in use above {threshold:g}", x=1, xanchor="right", yanchor="bottom"),
+        annotation=text_annotation(
+            f"in use above {threshold:g}", x=1, xanchor="right", yanchor="bottom"
+        ),
     )
     return drawn
 
@@ -254,7 +264,7 @@ def imputation_tables(
     imputed = np.where(observed > 0, blank, probability)
     names = [label(name) for name in features]
     tables = (("Observed", shown), ("Imputed", imputed), ("Truth", truth))
-    scale = [[0, faint(NEUTRAL, 0.16)], [1, ACCENT]]
+    scale = [[0, with_opacity(NEUTRAL, 0.16)], [1, ACCENT]]
     traces = [
         go.Heatmap(
             z=np.ascontiguousarray(float32(values).T),

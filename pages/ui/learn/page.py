@@ -201,7 +201,7 @@ def _draw_progress(snapshots: Sequence[TrainingSnapshot]) -> None:
         elif snapshot.status.state in ("cancelled", "interrupted"):
             display = STATES[snapshot.status.state]
             st.caption(
-                f"{words.icon} {frame.escape_markdown(snapshot.title)}: {words.label.lower()}."
+                f"{display.icon} {frame.escape_markdown(snapshot.title)}: {display.label.lower()}."
             )
 
 

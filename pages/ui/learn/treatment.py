@@ -123,8 +123,8 @@ def _points(difference: float) -> str:
 
 LESSON = Lesson(
     title="do(u)",
-    question="In the records, patients who take drugs are sicker than others. **Can a model that is "
-    "trained on these records predict the true effect of the drugs?**",
+    question="In the records, patients who take drugs are sicker than others. **Can a model that "
+    "is trained on these records predict the true effect of the drugs?**",
     experiment="medical",
     explanation="""
 The patients are simulated, so the true effect is known: the simulator computes the outcome of the
