@@ -13,7 +13,7 @@ from dmm_core.runs.status import State
 from dmm_core.runs.store import list_runs
 from dmm_core.training.loop import Training
 from pages.ui.runs.labels import STATES, duration
-from pages.ui.train import estimate, launch
+from pages.ui.train import estimate, launch, monitor
 
 PAGE = "2_Train.py"
 HOSTILE = "<img src=x onerror=alert(1)> *b*"
