@@ -64,8 +64,8 @@ def _chorales(name: str, grid: Grid, frames: dict[str, int]) -> DatasetInfo:
         'on commercial use"',
         source="The corpus shipped with music21; its chorales were encoded by Margaret Greentree "
         "(jsbchorales.net)",
-        description="Four-part chorales rebuilt offline, all ending on a C. Like JSB Chorales but "
-        "not the same data: never compare its numbers with the paper's tables.",
+        description="Four-part chorales by Bach, built from music21's scores and transposed to end on C. "
+        "Results are not comparable with the paper, which uses another edition.",
         sequences=_splits(229, 66, 70),
         frames=frames,
     )
@@ -117,8 +117,8 @@ def _growing(dim: int, sequences: dict[str, int]) -> DatasetInfo:
         f"linear-gssm-{dim}",
         f"Linear Gaussian, {dim} dimensions",
         dim,
-        f"A stable linear system of {dim} latent states seen through {dim} features, to see how "
-        "learning fares as dimensions grow.",
+        f"A stable linear system with {dim} latent dimensions and {dim} features, for experiments "
+        "on the effect of the dimension.",
         sequences,
     )
 
@@ -131,7 +131,8 @@ _INFOS = (
         "jsb",
         "JSB Chorales (canonical)",
         "quarter",
-        "Bach's chorales as the literature reports them; they stand about an octave high.",
+        "The edition of Bach's chorales that is used in the literature. It is notated about an "
+        "octave too high.",
         _splits(229, 76, 77),
         _splits(13807, 4602, 4725),
     ),
@@ -147,7 +148,7 @@ _INFOS = (
         "musedata",
         "MuseData",
         "eighth",
-        "Orchestral and piano classical music, sequences of up to thousands of frames.",
+        "Classical music for orchestra and piano, with sequences of up to thousands of frames.",
         _splits(524, 135, 124),
         _splits(245202, 82755, 64339),
     ),
@@ -155,7 +156,7 @@ _INFOS = (
         "piano-midi",
         "Piano-midi.de",
         "eighth",
-        "Classical piano music, few and long sequences.",
+        "Classical piano music. The data set has few but long sequences.",
         _splits(87, 12, 25),
         _splits(75911, 8540, 19036),
     ),
@@ -163,7 +164,8 @@ _INFOS = (
         "linear-toy",
         "Linear toy",
         3,
-        "A latent state that dies out within noise; ignoring it is right, at 8.425 nats a frame.",
+        "A decaying latent state that is small compared with the noise. It is optimal to ignore it, "
+        "which gives 8.425 nats per frame.",
         _splits(10_000, 1000, 1000),
         steps=10,
     ),
@@ -171,7 +173,7 @@ _INFOS = (
         "linear-gssm",
         "Linear Gaussian",
         1,
-        "A random walk seen through noise, whose exact posterior the Kalman smoother gives.",
+        "A random walk with noisy observations. The Kalman smoother computes its exact posterior.",
         _splits(5000, 500, 500),
     ),
     _growing(10, _splits(5000, 500, 500)),
@@ -181,15 +183,16 @@ _INFOS = (
         "nonlinear-gssm",
         "Nonlinear Gaussian",
         2,
-        "Two states bent by a tanh and a sine, whose two parameters the paper learns (figure 3).",
+        "A system of two states with a tanh and a sine, whose two parameters are learned in the "
+        "paper (figure 3).",
         _splits(5000, 500, 500),
     ),
     _synthetic(
         "nonlinear-ukf",
         "Nonlinear walk",
         1,
-        "A walk drawn to every second multiple of pi, seen through noise; an unscented Kalman "
-        "smoother is the one to beat (figures 8 and 9).",
+        "A nonlinear random walk with noisy observations. The paper compares its model with the "
+        "unscented Kalman smoother on it (figures 8 and 9).",
         _splits(5000, 500, 500),
     ),
     DatasetInfo(
@@ -205,8 +208,8 @@ _INFOS = (
         title="Simulated patients",
         licence="Generated here",
         source="A simulator of a diabetic cohort, drawn with the data seed",
-        description="Labs, diagnoses and drugs of diabetic patients who never lived, a quarter a "
-        "frame; much is missing, and what the drugs do is known exactly.",
+        description="Laboratory results, diagnoses and drugs of simulated diabetic patients, one "
+        "frame per quarter. Many values are missing, and the true effect of the drugs is known.",
         sequences=_splits(4000, 500, 500),
         frames=_splits(72_000, 9000, 9000),
         seeded=True,
