@@ -114,7 +114,7 @@ def test_a_run_is_launched(visit):
         tab_to(page, "radio", "Quick")
         press(page, "ArrowRight", "Space")
         addressed(page, "preset=classroom")
-        expect(page.get_by_text("A tiny model, to watch it learn")).to_be_visible(timeout=WAIT)
+        expect(page.get_by_text("A tiny model that trains within")).to_be_visible(timeout=WAIT)
         page.get_by_text("on this machine's CPU").wait_for()
         tab_to(page, "button", "Train")
         press(page, "Enter")

@@ -88,7 +88,9 @@ def runs(request, dmm_home):
 
 
 def failures(at):
-    return [error.value for error in at.error if "went wrong" in error.value] + list(at.exception)
+    return [error.value for error in at.error if "unexpected error" in error.value] + list(
+        at.exception
+    )
 
 
 def strict(text):

@@ -79,7 +79,7 @@ def test_without_runs_the_bundled_model_composes():
 
 
 def test_without_any_model_it_says_what_to_do(no_bundles):
-    assert "train one first" in page(COMPOSE).info[0].value
+    assert "Train one first" in page(COMPOSE).info[0].value
 
 
 def test_a_running_run_cannot_compose_yet(no_bundles):

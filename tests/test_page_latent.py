@@ -47,12 +47,12 @@ def test_without_runs_the_bundled_model_gets_its_data_by_itself(monkeypatch):
 
 
 def test_without_any_model_it_says_what_to_do(no_bundles):
-    assert "train one first" in page(LATENT).info[0].value
+    assert "Train one first" in page(LATENT).info[0].value
 
 
 def test_a_running_run_has_nothing_to_look_at_yet(no_bundles):
     run = running_run()
-    assert "train one first" in page(LATENT).info[0].value
+    assert "Train one first" in page(LATENT).info[0].value
     at = page(LATENT, run=run.id)
     assert "no checkpoint" in at.error[0].value
 
@@ -183,24 +183,24 @@ def test_a_nudge_changes_what_follows_and_none_does_not():
 def test_where_in_the_rolls_the_nudge_is_stands_below_them(at, place):
     run = music_run()
     shows = page(LATENT, run=run.id, view="nudge", at=at)
-    assert f"the nudge is at {place} " in shown(shows)
+    assert f"which begins at {place} " in shown(shows)
     assert "standard deviations" in shows.slider(key="by").label
 
 
 def test_two_counts_of_dimensions_are_not_taken_for_one_another():
     at = page(LATENT, run=music_run().id, view="dimensions")
     (units,) = (metric for metric in at.metric if metric.label == "Active units")
-    assert "something else, mean kl" in units.proto.help
+    assert "another criterion, the mean kl" in units.proto.help
 
 
 def test_help_says_what_the_words_of_a_view_mean():
     run = music_run()
     at = page(LATENT, run=run.id, view="filter")
-    assert "type to find" in at.selectbox(key="choose.piece").help
+    assert "Type to search" in at.selectbox(key="choose.piece").help
     smoothed, heard, _ = (metric.help for metric in at.metric)
     assert "given the whole sequence" in smoothed and "given the past" in heard
     at = page(LATENT, run=run.id, view="dimensions")
-    assert "from the prior" in at.metric[1].help and "log p" in at.metric[2].help
+    assert "posterior and the prior" in at.metric[1].help and "log p" in at.metric[2].help
 
 
 @pytest.mark.parametrize("view", ["listen", "paths", "prior", "filter", "transition", "dimensions"])

@@ -154,8 +154,12 @@ def test_a_dial_that_waits_has_no_kl_weight():
     for run in runs:
         (run.folder / "lesson.json").write_text(json.dumps({"lesson": "collapse"}))
     at = page(LEARN, lesson="collapse", runs=",".join(run.id for run in runs))
-    trains, waits = [c.value for c in at.caption if c.value.startswith("annealing")]
-    assert "KL weight now" in trains and "KL weight" not in waits and waits.endswith(", waits")
+    trains, waits = [c.value for c in at.caption if c.value.startswith("KL annealing")]
+    assert (
+        "current KL weight" in trains
+        and "KL weight" not in waits
+        and waits.endswith(", in the queue")
+    )
 
 
 def test_the_law_stands_above_alpha_and_beta_before_and_after(runner):
@@ -349,10 +353,10 @@ def test_the_stop_of_one_leaves_a_shared_training_to_the_others(runner):
     assert second.query_params["runs"] == first.query_params["runs"] == run.id
     first.button(key="stop").click().run()
     assert not first.exception and run.state() == "queued" and not run.stop_requested()
-    assert "goes on for them" in shown(first) and "goes on for them" not in shown(second)
+    assert "so it continues" in shown(first) and "so it continues" not in shown(second)
     assert first.button(key="start").label == "Run again"
     first.button(key="start").click().run()  # joins it again
-    assert runner.submitted == [run] and "goes on for them" not in shown(first)
+    assert runner.submitted == [run] and "so it continues" not in shown(first)
     second.button(key="stop").click().run()
     assert run.state() == "queued"
     first.button(key="stop").click().run()
