@@ -110,16 +110,16 @@ def test_kalman_bounds_the_exact_likelihood_and_measures_itself_against_the_smoo
     assert found["Exact NLL"] == f"{exact:.4f}" == "3.0687"
     assert found["Negative ELBO (bound)"] == f"{bound:.4f}" and bound > exact
     assert found["Gap"] == f"{bound - exact:.4f}"
-    assert float(found["Error of exact posterior"]) < float(found["Error of DKS"])
+    assert float(found["Error: Exact posterior"]) < float(found["Error: DKS"])
     assert len(at.get("plotly_chart")) == 2
 
 
 def test_of_the_nonlinear_system_the_exact_posterior_is_best(runner):
     at = start(runner, "kalman", system="nonlinear")
     found = numbers(at)
-    best = float(found["Error of exact posterior"])
-    assert best < float(found["Error of unscented Kalman smoother"])
-    assert best < float(found["Error of DKS"])
+    best = float(found["Error: Exact posterior"])
+    assert best < float(found["Error: Unscented Kalman smoother"])
+    assert best < float(found["Error: DKS"])
     assert float(found["Gap"]) > 0
 
 
@@ -333,7 +333,7 @@ def test_a_picture_shows_what_a_network_sees(network):
 
 def test_every_lesson_has_its_words():
     assert len(SIX) == 6
-    assert all(lesson.question and lesson.explains.strip() for lesson in LESSONS.values())
+    assert all(lesson.question and lesson.explanation.strip() for lesson in LESSONS.values())
 
 
 def opened(runs, lesson="kalman"):
