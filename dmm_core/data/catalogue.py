@@ -64,8 +64,8 @@ def _chorales(name: str, grid: Grid, frames: dict[str, int]) -> DatasetInfo:
         'on commercial use"',
         source="The corpus shipped with music21; its chorales were encoded by Margaret Greentree "
         "(jsbchorales.net)",
-        description="Four-part chorales by Bach, built from music21's scores and transposed to end on C. "
-        "Results are not comparable with the paper, which uses another edition.",
+        description="Four-part chorales by Bach, built from music21's scores and transposed to "
+        "end on C. Results are not comparable with the paper, which uses another edition.",
         sequences=_splits(229, 66, 70),
         frames=frames,
     )
@@ -164,8 +164,8 @@ _INFOS = (
         "linear-toy",
         "Linear toy",
         3,
-        "A decaying latent state that is small compared with the noise. It is optimal to ignore it, "
-        "which gives 8.425 nats per frame.",
+        "A decaying latent state that is small compared with the noise. It is optimal to ignore "
+        "it, which gives 8.425 nats per frame.",
         _splits(10_000, 1000, 1000),
         steps=10,
     ),
