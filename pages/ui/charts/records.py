@@ -46,7 +46,7 @@ def record(
 ) -> go.Figure:
     """A binary sequence as a heatmap with a row for each feature and time on the x axis.
 
-    Dark cells are 1, pale cells are 0, and blank cells are missing.
+    Coloured cells are 1, grey cells are 0, and blank cells are missing.
 
     Args:
         x: (T, x_dim) 0 or 1; at most the first 2,000 frames are drawn.

@@ -75,7 +75,7 @@ def draw_sequence(sequences: Sequences, index: int, *, name: str, kind: Kind) ->
             x, observed=observed, u=u, features=names.features, actions=names.actions
         )
         frame.chart(figure, key="record", alt=f"{title}: features and actions at every frame.")
-        caption = "A dark cell is 1 and a pale cell is 0."
+        caption = "A coloured cell is 1 and a grey cell is 0."
         if observed is not None:
             caption += f" A blank cell was not observed ({1 - observed.mean():.0%} of the cells)."
         if u is not None:

@@ -46,9 +46,9 @@ def _draw_record() -> None:
     chart(
         record(data.x[index], observed=observed, features=FEATURES),
         key="record",
-        alt="The record of one patient. Dark cells are 1, pale cells 0, blank cells not observed.",
+        alt="The record of one patient. Coloured cells are 1, grey cells 0, blank cells missing.",
     )
-    st.caption("A dark cell is 1 and a pale cell is 0. A blank cell was not observed.")
+    st.caption("A coloured cell is 1 and a grey cell is 0. A blank cell was not observed.")
 
 
 def _draw_results(snapshots: Sequence[TrainingSnapshot]) -> None:
@@ -68,7 +68,7 @@ def _draw_results(snapshots: Sequence[TrainingSnapshot]) -> None:
         alt="The record of one patient: observed values, imputed probabilities, and true values.",
     )
     st.caption(
-        "The darker a cell, the higher its value or probability, between 0 and 1. In Observed, "
+        "The stronger the colour of a cell, the higher its value or probability. In Observed, "
         "blank cells are missing or hidden. In Imputed, blank cells are those that the model saw."
     )
     _draw_metrics(found)
