@@ -2,9 +2,9 @@
 
 __all__ = ["KL", "NLL", "SEQUENCE"]
 
-NLL = "The expected negative log-likelihood of x given z, -log p(x given z), under the posterior."
+NLL = "The negative log-likelihood -log p(x given z), averaged over states z of the posterior."
 
-KL = "The KL divergence from the prior to the posterior of the latent state z."
+KL = "The KL divergence between the posterior and the prior of the latent state z."
 
 SEQUENCE = (
     "A sequence is one piece of music or one record. The number in the label is the number of "
