@@ -5,8 +5,8 @@ from pages.ui import frame
 frame.begin(
     "Learn",
     ":material/school:",
-    intro="Six short lessons. Each one runs an experiment on simulated data, so that its result can "
-    "be compared with the truth.",
+    intro="Six short lessons. Each one runs an experiment on simulated data, so that its result "
+    "can be compared with the truth.",
 )
 with frame.guard():
     from pages.ui.learn import page  # after the frame: PyTorch takes seconds to load
