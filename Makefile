@@ -12,7 +12,7 @@ app: $(VENV)/app $(VENV)/chorales ## open the app on http://127.0.0.1:8501
 	$(BIN)/python -m dmm_core app
 
 test: $(VENV)/dev $(NPM)/.package-lock.json ## run the tests
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n logical --maxprocesses 8 --dist worksteal
 	$(NODE) --test --test-reporter=dot --disable-warning=MODULE_TYPELESS_PACKAGE_JSON tests/player/*.test.js
 
 lint: $(VENV)/dev $(NPM)/.package-lock.json ## check format, style, types and the direction of imports

@@ -10,7 +10,9 @@ import urllib.error
 import urllib.request
 from contextlib import contextmanager
 from pathlib import Path
+from urllib.parse import urlsplit
 
+import psutil
 import pytest
 from playwright.sync_api import expect, sync_playwright
 
@@ -28,6 +30,7 @@ FLAGS = (
 START_SECONDS = 60
 WAIT = 60_000
 """Milliseconds until a test gives up: a machine that does much else is slow."""
+expect.set_options(timeout=WAIT)
 
 
 def chromium_path():
@@ -83,6 +86,15 @@ def app(file, home):
                 server.wait()
 
 
+def server_process(address):
+    """The process of an app that `app` serves."""
+    port = urlsplit(address).port
+    (process,) = (
+        child for child in psutil.Process().children() if f"--server.port={port}" in child.cmdline()
+    )
+    return process
+
+
 def free_port():
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -115,10 +127,8 @@ class Watch:
 
 def settled(page):
     """Wait until the page's script has ended and no part of it is still being loaded."""
-    expect(page.get_by_test_id("stApp")).to_have_attribute(
-        "data-test-script-state", "notRunning", timeout=WAIT
-    )
-    expect(page.get_by_test_id("stSkeleton")).to_have_count(0, timeout=WAIT)
+    expect(page.get_by_test_id("stApp")).to_have_attribute("data-test-script-state", "notRunning")
+    expect(page.get_by_test_id("stSkeleton")).to_have_count(0)
 
 
 def _await_health(address, server, log_path):

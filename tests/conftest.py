@@ -1,3 +1,4 @@
+import gc
 import json
 import os
 import shutil
@@ -12,6 +13,12 @@ from jaxtyping import install_import_hook
 # PyTorch and NumPy's BLAS read it when they are imported.
 os.environ["OMP_NUM_THREADS"] = "1"
 install_import_hook(["dmm_core.nn", "dmm_core.inference"], "beartype.beartype")
+
+
+def pytest_collection_finish():
+    """Exempt modules and tests from garbage collection, whose full passes would visit them all."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture

@@ -12,15 +12,16 @@ from dmm_core.training.building import build_model
 from dmm_core.training.checkpoint import save_checkpoint
 from dmm_core.training.loop import Training
 
-folder, settings = Path(sys.argv[1]), TrainConfig.model_validate_json(sys.argv[2])
+folder = Path(sys.argv[1])
 torch.set_num_threads(1)
 with process_group() as world:
-    data = splits()
-    model = build_model(MODEL, data.spec, seed=0)
-    training = Training(model, data, settings, world)
-    for _ in training.events():
-        pass
-    if world.rank == 0:
-        save_checkpoint(folder, training.state())
+    for number, settings in enumerate(sys.argv[2:]):
+        data = splits()
+        model = build_model(MODEL, data.spec, seed=0)
+        training = Training(model, data, TrainConfig.model_validate_json(settings), world)
+        for _ in training.events():
+            pass
+        if world.rank == 0:
+            save_checkpoint(folder / str(number), training.state())
 names = [path.read_text() for path in Path("/proc/self/task").glob("*/comm")]
 assert not any("gloo" in name for name in names), names

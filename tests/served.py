@@ -3,7 +3,7 @@
 from contextlib import contextmanager
 
 import pytest
-from browser import ROOT, WAIT, Watch, app, settled
+from browser import ROOT, WAIT, Watch, app, chromium, settled
 from page_models import music_run
 from runs_by_state import write_metrics
 
@@ -22,14 +22,20 @@ def served_run(folder):
 
 
 @contextmanager
-def visited(browser, served, link, filled, **settings):
+def one_context(**settings):
+    """A browser whose pages share a cache, so that only the first one loads the app's scripts."""
+    with chromium() as browser:
+        yield browser.new_context(**({"viewport": SIZE} | settings))
+
+
+@contextmanager
+def visited(context, served, link, filled):
     """Open a link of what is `served`, and wait until what the selector `filled` names is there.
 
     In the link, {run} and {data} are those of the run. Afterwards the page's console must be clean
     and its host the only one.
     """
     address, run = served
-    context = browser.new_context(**({"viewport": SIZE} | settings))
     page = context.new_page()
     page.set_default_timeout(WAIT)
     watch = Watch(page)
@@ -40,4 +46,4 @@ def visited(browser, served, link, filled, **settings):
     # A deep link makes Streamlit look for its server below the page first: 404, twice.
     assert [error for error in watch.errors if "status of 404" not in error] == []
     assert watch.foreign == []
-    context.close()
+    page.close()

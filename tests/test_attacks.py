@@ -8,9 +8,8 @@ import urllib.request
 from contextlib import contextmanager
 from urllib.parse import urlsplit
 
-import psutil
 import pytest
-from browser import ROOT, app
+from browser import ROOT, app, server_process
 from page_models import music_run
 from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
@@ -30,12 +29,7 @@ class Server:
     def __init__(self, address):
         self.address = address
         self.host = urlsplit(address).netloc
-        port = urlsplit(address).port
-        (self.process,) = (
-            child
-            for child in psutil.Process().children()
-            if f"--server.port={port}" in child.cmdline()
-        )
+        self.process = server_process(address)
         self.slowest = self.memory = 0.0
 
     def look(self):

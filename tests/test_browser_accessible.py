@@ -2,9 +2,8 @@
 
 import pytest
 from axe_playwright_python.base import AXE_SCRIPT
-from browser import WAIT, chromium
 from playwright.sync_api import expect
-from served import served_run, visited
+from served import one_context, served_run, visited
 
 TALL = {"width": 1280, "height": 2600}
 """A chart is drawn once it is in sight."""
@@ -55,24 +54,23 @@ def served(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def browser():
-    with chromium() as opened:
+def context():
+    with one_context(viewport=TALL, color_scheme="light", reduced_motion="reduce") as opened:
         yield opened
 
 
 @pytest.mark.parametrize("name", PAGES)
 def test_a_page_breaks_no_grave_rule_in_either_theme_and_its_player_wears_both(
-    served, browser, name
+    served, context, name
 ):
-    look = {"viewport": TALL, "color_scheme": "light", "reduced_motion": "reduce"}
-    with visited(browser, served, *PAGES[name], **look) as page:
+    with visited(context, served, *PAGES[name]) as page:
         page.evaluate(AXE_SCRIPT)
         for theme in ("light", "dark"):
             page.emulate_media(color_scheme=theme)
-            expect(page.get_by_test_id("stApp")).to_have_css("color-scheme", theme, timeout=WAIT)
-            page.wait_for_function(STILL, timeout=WAIT)
+            expect(page.get_by_test_id("stApp")).to_have_css("color-scheme", theme)
+            page.wait_for_function(STILL)
             rolls = page.locator("canvas.roll").element_handles()
-            page.wait_for_function(ROLLS, arg=[rolls, theme == "dark"], timeout=WAIT, polling=200)
+            page.wait_for_function(ROLLS, arg=[rolls, theme == "dark"], polling=200)
             broken = [rule for rule in page.evaluate(RULES) if rule["impact"] in GRAVE]
             assert not broken, "\n".join(
                 f"{name}, {theme}: {rule['id']} ({rule['help']}): {'; '.join(rule['where'])}"
@@ -80,9 +78,10 @@ def test_a_page_breaks_no_grave_rule_in_either_theme_and_its_player_wears_both(
             )
 
 
-def test_charts_follow_the_theme(served, browser):
-    look = {"viewport": TALL, "color_scheme": "dark"}
-    with visited(browser, served, "Learn?lesson=kalman", CURVES, **look) as page:
+def test_charts_follow_the_theme(served, context):
+    with visited(context, served, "Learn?lesson=kalman", CURVES) as page:
+        page.wait_for_function(INKS, arg=False)
+        page.emulate_media(color_scheme="dark")
         page.wait_for_function(INKS, arg=True)
         page.emulate_media(color_scheme="light")
         page.wait_for_function(INKS, arg=False)

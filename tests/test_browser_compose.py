@@ -4,25 +4,37 @@ import io
 import wave
 
 import mido
-from browser import ROOT, WAIT, Watch, app, chromium, settled
-from page_models import music_run
+import pytest
+from browser import settled
+from served import one_context, served_run, visited
 
 
 def told(page, name):
     return page.locator(".player").first.evaluate(f"e => e.dataset.{name}")
 
 
-def test_a_region_dragged_in_the_roll_is_infilled_heard_and_kept(dmm_home):
-    run = music_run()
-    with app(ROOT / "app.py", dmm_home) as address, chromium() as browser:
-        context = browser.new_context(viewport={"width": 1280, "height": 800})
-        page = context.new_page()
-        page.set_default_timeout(WAIT)
-        watch = Watch(page)
-        link = f"{address}/Compose?run={run.id}&mode=infill&split=test&gap=0-3&count=1"
-        page.goto(link, wait_until="commit")
-        page.wait_for_selector(".player[data-clock]")
-        settled(page)  # What comes later would move the roll away from under the pointer.
+@pytest.fixture(scope="module")
+def home(tmp_path_factory):
+    return tmp_path_factory.mktemp("home")
+
+
+@pytest.fixture(scope="module")
+def served(home):
+    """The address of an app whose home has one finished run, and that run."""
+    with served_run(home) as both:
+        yield both
+
+
+@pytest.fixture(scope="module")
+def context():
+    with one_context() as opened:
+        yield opened
+
+
+def test_a_region_dragged_in_the_roll_is_infilled_heard_and_kept(served, context):
+    link = "Compose?run={run}&mode=infill&split=test&gap=0-3&count=1"
+    with visited(context, served, link, ".player[data-clock]") as page:
+        # What comes later would move the roll away from under the pointer.
         page.locator("canvas.roll").scroll_into_view_if_needed()
         box = page.locator("canvas.roll").bounding_box()
         zoom = float(told(page, "zoom"))
@@ -46,19 +58,12 @@ def test_a_region_dragged_in_the_roll_is_infilled_heard_and_kept(dmm_home):
         assert mido.MidiFile(file=io.BytesIO(files["MIDI"].path().read_bytes())).length > 1
         with wave.open(str(files["WAV"].path())) as sound:
             assert sound.getnframes() > 0
-        assert watch.foreign == []
-        context.close()
 
 
-def test_a_link_brings_the_loop_back(dmm_home):
-    run = music_run()
-    with app(ROOT / "app.py", dmm_home) as address, chromium() as browser:
-        context = browser.new_context(viewport={"width": 1280, "height": 800})
-        page = context.new_page()
-        page.set_default_timeout(60_000)
-        link = f"{address}/Compose?run={run.id}&frames=16&count=1"
-        page.goto(f"{link}&loop=4-7", wait_until="commit")
-        page.wait_for_selector(".player[data-region='4,7']")
+def test_a_link_brings_the_loop_back(served, context, home):
+    address, run = served
+    link = f"Compose?run={run.id}&frames=16&count=1"
+    with visited(context, served, f"{link}&loop=4-7", ".player[data-region='4,7']") as page:
         page.locator("canvas.roll").focus()
         page.keyboard.press("Escape")
         page.wait_for_function("!new URL(location.href).searchParams.has('loop')")
@@ -67,8 +72,7 @@ def test_a_link_brings_the_loop_back(dmm_home):
         page.wait_for_function("new URL(location.href).searchParams.get('loop') === '4-15'")
         page.get_by_role("button", name="Compose another").click()
         page.wait_for_function("!new URL(location.href).searchParams.has('loop')")
-        page.goto(f"{link}&mode=file", wait_until="commit")
+        page.goto(f"{address}/{link}&mode=file", wait_until="commit")
         page.get_by_text("of this link does not exist").wait_for()
-        context.close()
-        (log,) = dmm_home.glob("streamlit-*.log")
-        assert "Session State API" not in log.read_text()
+    (log,) = home.glob("streamlit-*.log")
+    assert "Session State API" not in log.read_text()

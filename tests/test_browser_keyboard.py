@@ -10,9 +10,9 @@ from functools import partial
 import mido
 import music21
 import pytest
-from browser import WAIT, chromium, settled
+from browser import settled
 from playwright.sync_api import expect
-from served import served_run, visited
+from served import one_context, served_run, visited
 
 from dmm_core.config.lessons import list_experiments
 
@@ -45,15 +45,15 @@ def served(tmp_path_factory, chorales):
 
 
 @pytest.fixture(scope="module")
-def browser():
-    with chromium() as opened:
+def context():
+    with one_context() as opened:
         yield opened
 
 
 @pytest.fixture
-def visit(served, browser):
+def visit(served, context):
     """Opens a link, as `visited` does."""
-    return partial(visited, browser, served)
+    return partial(visited, context, served)
 
 
 def tab_to(page, role, name, limit=LIMIT):
@@ -92,7 +92,7 @@ def test_home_is_heard(visit):
         plays(page)
         tab_to(page, "slider", re.compile("^Piano-roll of"))
         press(page, "Space")
-        expect(page.locator(PLAYER)).to_have_attribute("data-state", "paused", timeout=WAIT)
+        expect(page.locator(PLAYER)).to_have_attribute("data-state", "paused")
 
 
 def test_a_data_set_is_chosen_and_heard(visit):
@@ -103,7 +103,7 @@ def test_a_data_set_is_chosen_and_heard(visit):
         page.keyboard.type("Scales")
         press(page, "Enter")
         addressed(page, r"data=upload")
-        expect(roll).not_to_have_attribute("aria-label", first, timeout=WAIT)
+        expect(roll).not_to_have_attribute("aria-label", first)
         tab_to(page, "button", "Play")
         press(page, "Space")
         plays(page)
@@ -114,7 +114,7 @@ def test_a_run_is_launched(visit):
         tab_to(page, "radio", "Quick")
         press(page, "ArrowRight", "Space")
         addressed(page, "preset=classroom")
-        expect(page.get_by_text("A tiny model that trains within")).to_be_visible(timeout=WAIT)
+        expect(page.get_by_text("A tiny model that trains within")).to_be_visible()
         page.get_by_text("on this machine's CPU").wait_for()
         tab_to(page, "button", "Train")
         press(page, "Enter")
@@ -129,7 +129,7 @@ def test_a_run_is_evaluated(visit, served):
         expect(found).to_have_count(0)
         tab_to(page, "button", "Evaluate on test")
         press(page, "Enter")
-        expect(found.first).to_be_visible(timeout=WAIT)
+        expect(found.first).to_be_visible()
     assert [each["split"] for each in run.evaluations()] == ["test"]
 
 
@@ -141,10 +141,10 @@ def test_a_piece_is_chosen_in_latent_and_walked_through(visit):
         page.keyboard.type("2.")
         press(page, "Enter")
         addressed(page, "piece=2")
-        expect(roll).not_to_have_attribute("aria-label", first, timeout=WAIT)
+        expect(roll).not_to_have_attribute("aria-label", first)
         tab_to(page, "slider", re.compile("^Piano-roll of"))
         press(page, "ArrowRight", "ArrowRight")
-        expect(roll).to_have_attribute("aria-valuenow", "2", timeout=WAIT)
+        expect(roll).to_have_attribute("aria-valuenow", "2")
         press(page, "Space")
         plays(page)
 
@@ -156,7 +156,7 @@ def test_music_is_composed_heard_and_taken_to_other_programs(visit, tmp_path):
         addressed(page, r"seed=(?!7\b)\d+")
         tab_to(page, "radio", "1")
         press(page, "ArrowRight", "Space")
-        expect(page.locator(".player .title")).to_contain_text("alternative 2", timeout=WAIT)
+        expect(page.locator(".player .title")).to_contain_text("alternative 2")
         tab_to(page, "button", "Play")
         press(page, "Enter")
         plays(page)
@@ -182,4 +182,4 @@ def test_a_lesson_is_run(visit):
         tab_to(page, "button", "Run experiment")
         press(page, "Enter")
         page.get_by_role("button", name="Run again").wait_for()
-        expect(page.locator(".js-plotly-plot:visible").first).to_be_visible(timeout=WAIT)
+        expect(page.locator(".js-plotly-plot:visible").first).to_be_visible()

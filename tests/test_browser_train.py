@@ -32,6 +32,11 @@ def epoch(page):
     return int(re.search(r"[\d,]+", text.inner_text())[0].replace(",", ""))
 
 
+def stop_button(page):
+    """The page's own: Streamlit has another one while a script runs, and so has a player."""
+    return page.locator(".st-key-stop").get_by_role("button", name="Stop")
+
+
 def later(page, least):
     """Wait until the page shows an epoch after `least`."""
     page.wait_for_function(
@@ -60,8 +65,7 @@ def test_a_run_is_followed_by_two_found_again_stopped_heard_and_taken_along(dmm_
         assert train.bounding_box()["y"] + 40 < 800
         train.dblclick()
 
-        # Streamlit's own Stop, of a script that is at work, stands outside the page's main part.
-        stop = page.get_by_test_id("stMain").get_by_role("button", name="Stop")
+        stop = stop_button(page)
         first = epoch(page)
         page.wait_for_function("location.search.includes('run=')")
         (run_id,) = parse_qs(urlsplit(page.url).query)["run"]
@@ -78,9 +82,9 @@ def test_a_run_is_followed_by_two_found_again_stopped_heard_and_taken_along(dmm_
         other.set_default_timeout(WAIT)
         other.goto(f"{address}/Train?run={run_id}")
         later(other, first)
-        other.get_by_test_id("stMain").get_by_role("button", name="Stop").click()
+        stop_button(other).click()
         for each in (page, other):
-            each.get_by_role("button", name="Resume").wait_for()
+            each.get_by_role("button", name="Resume", exact=True).wait_for()
             settled(each)
         assert run.state() == "cancelled"
         figures = page.get_by_test_id("stMetricValue")
@@ -90,10 +94,10 @@ def test_a_run_is_followed_by_two_found_again_stopped_heard_and_taken_along(dmm_
 
         player = page.locator(".player[data-clock]")
         player.wait_for()
-        page.get_by_role("button", name="Play").click()
+        page.get_by_role("button", name="Play", exact=True).click()
         page.wait_for_function("e => Number(e.dataset.clock) > 0.2", arg=player.element_handle())
         with page.expect_download() as download:
-            page.get_by_role("button", name="MIDI").click()
+            page.get_by_role("button", name="MIDI", exact=True).click()
         midi = download.value.path().read_bytes()
         notes = [m for m in mido.MidiFile(file=io.BytesIO(midi)) if m.type == "note_on"]
         assert len(notes) > 8

@@ -79,12 +79,10 @@ def damage(run, name, content):
         path.write_text(json.dumps(document))
 
 
-@pytest.fixture(params=DAMAGE)
-def runs(request, dmm_home):
-    """A good run, and one that is damaged."""
-    good, bad = run_in("finished", name="good one", epochs=3), run_in("running", epochs=3)
-    damage(bad, *DAMAGE[request.param])
-    return good, bad
+def damaged(kind):
+    run = run_in("running", epochs=3)
+    damage(run, *DAMAGE[kind])
+    return run
 
 
 def failures(at):
@@ -100,21 +98,30 @@ def strict(text):
     return json.loads(text, parse_constant=refuse)
 
 
-def test_the_others_are_listed_and_shown(runs, capsys):
-    good, _ = runs
+@pytest.mark.parametrize("kind", DAMAGE)
+def test_the_others_are_listed(dmm_home, capsys, kind):
+    good = run_in("finished", name="good one", epochs=3)
+    damaged(kind)
     assert good.id in [run.id for run in list_runs()]
     assert main(["runs", "--json"]) == 0
     listed = strict(capsys.readouterr().out)["runs"]
     assert good.id in [row["run"] for row in listed]
     assert main(["runs"]) == 0 and "good one" in capsys.readouterr().out
+
+
+def test_the_others_are_shown(dmm_home):
+    good = run_in("finished", name="good one", epochs=3)
+    for kind in DAMAGE:
+        damaged(kind)
     for page in ("3_Runs.py", "2_Train.py"):
         at = open_page(page, run=good.id)
         assert not failures(at), page
         assert "good one" in texts(at) or "good one" in str(at.get("arrow_data_frame")), page
 
 
-def test_the_damaged_one_is_a_sentence_where_it_is_asked_for(runs):
-    _, bad = runs
+@pytest.mark.parametrize("kind", DAMAGE)
+def test_the_damaged_one_is_a_sentence_where_it_is_asked_for(dmm_home, kind):
+    bad = damaged(kind)
     for page in ("3_Runs.py", "2_Train.py"):
         at = open_page(page, run=bad.id, compare=bad.id)
         assert not failures(at), page

@@ -7,9 +7,12 @@ from page_models import music_run, page, running_run, shown, write_status
 from dmm_core.runs.status import Status
 from pages.ui.home.picture import drawing
 
+pytestmark = pytest.mark.usefixtures("dmm_home")
 
-@pytest.fixture(autouse=True)
-def fresh_caches(dmm_home):
+
+@pytest.fixture(autouse=True, scope="module")
+def fresh_caches():
+    """The bundled model and its pieces are cached for all tests here: composing takes a second."""
     yield
     st.cache_data.clear()
     st.cache_resource.clear()

@@ -100,10 +100,11 @@ def visit(address, browser):
     def opened(case, script="", **settings):
         context = browser.new_context(viewport={"width": 1280, "height": 800}, **settings)
         page = context.new_page()
+        page.set_default_timeout(WAIT)
         page.add_init_script(script)
         watch = Watch(page)
         page.goto(f"{address}/?case={case}")
-        page.wait_for_selector(".player[data-clock]", timeout=WAIT)
+        page.wait_for_selector(".player[data-clock]")
         yield page
         assert watch.errors == []
         assert watch.foreign == []
@@ -119,7 +120,7 @@ def data(page, name, which=0):
 def wait(page, condition, which=0):
     """Wait until the JavaScript `condition` on a player's dataset `d` holds."""
     player = page.locator(".player").nth(which).element_handle()
-    page.wait_for_function(f"e => (d => {condition})(e.dataset)", arg=player, timeout=WAIT)
+    page.wait_for_function(f"e => (d => {condition})(e.dataset)", arg=player)
 
 
 def press(page, *keys):
@@ -129,7 +130,7 @@ def press(page, *keys):
 
 def heard(page, text):
     """Wait until Python has written `text` about an event."""
-    page.get_by_text(text).wait_for(timeout=WAIT)
+    page.get_by_text(text).wait_for()
 
 
 def find_note(page):
@@ -185,7 +186,7 @@ def test_events_reach_python_and_the_player_survives_the_rerun(visit):
         wait(page, "d.clock > 0.3 && d.zoom > 20")
         find_note(page)
         words = re.compile(r"^[A-G]♯?\d at 1:1, probability \d\.\d\d$")
-        expect(page.locator(".pointed")).to_have_text(words, timeout=WAIT)
+        expect(page.locator(".pointed")).to_have_text(words)
         page.mouse.down()
         page.mouse.up()
         heard(page, re.compile(r"note=\(0, \d+\) region=None reruns=2"))
@@ -226,8 +227,8 @@ def test_another_sound_starts_afresh_and_a_player_that_goes_takes_its_sound_alon
         wait(page, "d.clock > 0.2")
         audio = page.locator("audio").element_handle()
         page.get_by_text("Hide").click()
-        page.locator(".player").wait_for(state="detached", timeout=WAIT)
-        page.wait_for_function("e => e.paused && !e.src", arg=audio, timeout=WAIT)
+        page.locator(".player").wait_for(state="detached")
+        page.wait_for_function("e => e.paused && !e.src", arg=audio)
         expect(page.locator("audio")).to_have_count(0)
 
 
@@ -235,7 +236,7 @@ def test_reduced_motion_moves_in_steps(visit):
     with visit("chorale", reduced_motion="reduce") as page:
         page.get_by_role("button", name="Play").click()
         zoom, places = float(data(page, "zoom")), set()
-        for _ in range(60):
+        for _ in range(600):
             page.wait_for_timeout(60)
             places.add(round((float(data(page, "playheadX")) - 48) / zoom, 2))
             if len(places) == 4:
@@ -252,7 +253,7 @@ def test_the_theme_changes_under_a_player(visit):
         roll = page.locator("canvas.roll")
         assert roll.evaluate(ground) > 200
         page.emulate_media(color_scheme="dark")
-        page.wait_for_function(f"e => ({ground})(e) < 70", arg=roll.element_handle(), timeout=WAIT)
+        page.wait_for_function(f"e => ({ground})(e) < 70", arg=roll.element_handle())
         wait(page, "d.clock === '0.500'")
 
 
@@ -268,7 +269,7 @@ def test_one_player_sounds_at_a_time(visit):
 
 def test_a_hostile_title_is_text_and_silence_and_a_single_frame_are_shown_plainly(visit):
     with visit("little") as page:
-        expect(page.locator(".player[data-clock]")).to_have_count(2, timeout=WAIT)
+        expect(page.locator(".player[data-clock]")).to_have_count(2)
         assert page.locator(".title").first.inner_text().count("<img src=x") == 20
         assert page.locator(".player img, .player script").count() == 0
         assert page.evaluate("window.hacked") is None
@@ -301,7 +302,7 @@ def test_a_frame_of_a_long_piece_is_cheap_and_its_table_is_capped(visit, capsys)
                 page.get_by_role("button", name=name).click()
             page.evaluate("window.costs.length = 0")
             before = task_seconds(session)
-            page.wait_for_timeout(2_000)
+            page.wait_for_timeout(1_000)
             costs = page.evaluate("window.costs")
             figures[view] = {
                 "frames": len(costs),

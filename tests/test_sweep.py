@@ -9,14 +9,13 @@ from contextlib import contextmanager
 
 import pytest
 import torch
-from test_cli import TINY, midi_file
+from test_cli import TINY, keep_six_pieces
 from test_worker import comparable
 
 from dmm_core.cli.main import main
 from dmm_core.cli.sweep_bar import SweepBar
 from dmm_core.config.flags import setting_names
 from dmm_core.config.schema import ModelConfig, RunConfig, TrainConfig
-from dmm_core.data.uploads.reader import UploadOptions, read_files, store_upload
 from dmm_core.errors import ConfigError
 from dmm_core.experiments.ranking import Result, over_seeds, ranked
 from dmm_core.experiments.sweep import (
@@ -46,10 +45,7 @@ def looks_often(monkeypatch):
 
 @pytest.fixture
 def pieces(dmm_home):
-    """The name of a kept upload of six short pieces."""
-    options = UploadOptions(steps_per_quarter=1)
-    report = read_files([(f"{i}.mid", midi_file(i)) for i in range(6)], options)
-    return "upload:" + store_upload(report, title="six pieces", options=options)
+    return keep_six_pieces()
 
 
 def swept(capsys, *arguments):

@@ -1,4 +1,4 @@
-"""The tutorials run offline with only the chorales in DMM_HOME, and what they print holds."""
+"""The tutorials run offline in a home that holds the chorales, and what they print is true."""
 
 import json
 import re

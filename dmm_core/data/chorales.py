@@ -5,6 +5,7 @@ Every score is transposed up by 6 to 17 semitones so that its last bass note bec
 canonical JSB data set. `jsb_split.json` in this folder lists the scores of each split.
 """
 
+import gc
 import json
 from hashlib import sha256
 from importlib.metadata import version
@@ -59,7 +60,7 @@ class Chorale(NamedTuple):
 def load_chorales(name: str, progress: Report) -> Splits:
     """Load the chorales on one of the three grids.
 
-    The first call reads the corpus, which takes about 25 s; the result is cached for all grids.
+    The first call reads the corpus, which takes about 15 s; the result is cached for all grids.
 
     Args:
         name: key of `CHORALE_GRIDS`.
@@ -161,10 +162,19 @@ def _path(score: str) -> Path:
 
 def _read(scores: list[str], progress: Report) -> list[Chorale]:
     chorales = []
-    for score in scores:
-        done = len(chorales)
-        progress(done / len(scores), f"Reading chorale {done + 1} of {len(scores)}")
-        chorales.append(read_chorale(_path(score)))
+    # music21 creates so many objects that automatic garbage collection would take 40% of the time.
+    automatic = gc.isenabled()
+    gc.disable()
+    try:
+        for score in scores:
+            done = len(chorales)
+            progress(done / len(scores), f"Reading chorale {done + 1} of {len(scores)}")
+            chorales.append(read_chorale(_path(score)))
+            if done % 40 == 39:
+                gc.collect()  # keeps the memory small: a score leaves 1 MB of objects in cycles
+    finally:
+        if automatic:
+            gc.enable()
     return chorales
 
 
