@@ -35,7 +35,7 @@ PAGES = {
     "Home": ("?seed=3", PLAYER),
     "Data": ("Data?data={data}", CURVES),
     "Data, all": ("Data?view=all", "text=Licence"),
-    "Data, own": ("Data?view=own", "text=an eighth note"),
+    "Data, own": ("Data?view=own", "text=eighth note"),
     "Train": ("Train?preset=classroom", "text=on this machine's CPU"),
     "Train, a run": ("Train?run={run}", CURVES),
     "Runs": ("Runs?run={run}", CURVES),

@@ -358,7 +358,7 @@ ATTACKS = {
     ),
     "an evaluation that steers": (
         lambda f: packed(f, **{"evaluations.json": '[{"split": "test\\u001b[31m"}]'}),
-        "see its entry 1",
+        "Entry 1 of evaluations.json is not",
     ),
     "an evaluation of texts in a group": (
         lambda f: packed(f, **{"evaluations.json": '[{"ess": {"median": "x"}}]'}),
@@ -366,7 +366,7 @@ ATTACKS = {
     ),
     "an evaluation of lists": (
         lambda f: packed(f, **{"evaluations.json": '[{"split": "test"}, {"nll": [1]}]'}),
-        "see its entry 2",
+        "Entry 2 of evaluations.json is not",
     ),
 }
 """Name -> (files of an honest export -> a stranger's zip, part of the sentence of refusal)."""
