@@ -1,4 +1,4 @@
-"""Turns ragged sequences into padded batches of tensors, with sequences of similar length."""
+"""Pads sequences to batches of tensors; a batch holds sequences of similar length."""
 
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -26,7 +26,17 @@ class SequenceBatch(NamedTuple):
         lengths: (batch,) int64, valid steps of each sequence.
         u: (batch, time, action), the actions; u[:, t] acts on the step from t to t + 1. None
             without actions.
-        observed: (batch, time, feature), 1 where a feature was observed. None if all were.
+        observed: (batch, time, feature), 1 where a feature was observed. None if all features
+            were observed.
+
+    Example:
+        >>> import numpy as np
+        >>> from dmm_core import Sequences
+        >>> from dmm_core.data.batching import ResidentSequences
+        >>> data = Sequences((np.ones((2, 1)), np.ones((3, 1))), ("short", "long"))
+        >>> batch = ResidentSequences(data, "cpu").everything()
+        >>> batch.x.shape, batch.mask.tolist()
+        (torch.Size([2, 3, 1]), [[1.0, 1.0, 0.0], [1.0, 1.0, 1.0]])
     """
 
     x: Tensor
@@ -36,7 +46,7 @@ class SequenceBatch(NamedTuple):
     observed: Tensor | None = None
 
     def part(self, rows: slice, steps: int) -> "SequenceBatch":
-        """The sequences at `rows`, cut to `steps` time steps; none of them may be longer."""
+        """The sequences at `rows`, cut to `steps` time steps; no sequence may be longer."""
         u, observed = (None if t is None else t[rows, :steps] for t in (self.u, self.observed))
         return SequenceBatch(
             self.x[rows, :steps], self.mask[rows, :steps], self.lengths[rows], u, observed
@@ -44,12 +54,12 @@ class SequenceBatch(NamedTuple):
 
     @property
     def x_before(self) -> Tensor:
-        """(batch, time, feature), x_{t-1}, zero before the first step."""
+        """(batch, time, feature), x_{t-1} at step t; zero at the first step."""
         return _one_later(self.x)
 
     @property
     def u_before(self) -> Tensor:
-        """(batch, time, action), u_{t-1}, zero before the first step.
+        """(batch, time, action), u_{t-1} at step t; zero at the first step.
 
         Raises:
             DataError: if the sequences have no actions.
@@ -63,8 +73,9 @@ class ResidentSequences:
     """Sequences kept on a device, concatenated, so that making a batch takes one gather.
 
     Args:
-        sequences: the sequences; binary values take one byte each.
-        device: where to keep them.
+        sequences: the sequences. A binary value occupies one byte on the device, a real value
+            four.
+        device: the device that stores them.
         dtype: type of `x` in the batches.
     """
 
@@ -85,12 +96,12 @@ class ResidentSequences:
         return self.gather(self.places(indices), int(self.lengths[indices].max()))
 
     def places(self, indices: np.ndarray) -> Tensor:
-        """Start and length of the sequences at `indices`, (2, batch) int64 on the device."""
+        """(2, batch) int64 on the device: offset and length of the sequences at `indices`."""
         places = np.stack([self._starts[indices], self.lengths[indices]])
         return torch.from_numpy(places).to(self._frames.device, non_blocking=True)
 
     def gather(self, places: Tensor, steps: int) -> SequenceBatch:
-        """Make a batch of `steps` time steps without waiting for the device.
+        """Create a batch of `steps` time steps without waiting for the device.
 
         Args:
             places: the result of `places`; a length may be 0.
@@ -125,12 +136,15 @@ def _end_to_end(arrays: tuple[np.ndarray, ...], device: torch.device | str) -> T
 def batch_indices(
     lengths: np.ndarray, batch_size: int, rng: np.random.Generator
 ) -> list[np.ndarray]:
-    """Every index once, in batches of similar length and in random order of the batches.
+    """Divide the sequences into batches of similar length, in random order.
 
     Args:
-        lengths: (N,), frames of each sequence.
-        batch_size: sequences of a batch.
+        lengths: (N,), number of frames of each sequence.
+        batch_size: largest number of sequences of a batch.
         rng: random generator of the order.
+
+    Returns:
+        The indices of each batch; every index occurs once.
     """
     jitter = rng.uniform(1.0 - _LENGTH_JITTER, 1.0 + _LENGTH_JITTER, len(lengths))
     order = np.argsort(lengths * jitter, kind="stable")
@@ -139,13 +153,13 @@ def batch_indices(
 
 
 def in_order(lengths: np.ndarray, frames: int) -> Iterator[np.ndarray]:
-    """Every index once, sorted by length, in batches of at most `frames` padded frames.
+    """Yield the indices of batches, sorted by length, of at most `frames` padded frames each.
 
-    A longer sequence is a batch by itself.
+    Every index occurs once. A sequence longer than `frames` is a batch by itself.
 
     Args:
-        lengths: (N,), frames of each sequence.
-        frames: largest number of padded frames of a batch.
+        lengths: (N,), number of frames of each sequence.
+        frames: largest number of frames of a batch, including padding.
     """
     batch: list[int] = []
     for index in np.argsort(lengths, kind="stable"):

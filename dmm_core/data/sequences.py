@@ -1,4 +1,7 @@
-"""Ragged sequences as numpy arrays. This module needs no torch, so upload parsers stay small."""
+"""Sequences of different lengths as NumPy arrays, and their split into train, valid and test.
+
+The module does not import torch, so that the child processes that parse uploads stay small.
+"""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -14,10 +17,11 @@ __all__ = ["Sequences", "Splits", "split_by_seed"]
 
 @dataclass(frozen=True, eq=False)
 class Sequences:
-    """Sequences of different lengths over the same features.
+    """Sequences of different lengths with the same features.
 
-    Other types are converted if no value changes by more than float32 rounding: booleans, and
-    integers that are all 0 or 1, become uint8; other integers and floats become float32.
+    Arrays of any numeric type are accepted if no value changes by more than float32 rounding.
+    Booleans, and integers that are all 0 or 1, become uint8. Other integers and floats become
+    float32.
 
     Attributes:
         x: one array (T_i, x_dim) for each sequence; uint8 with values 0 and 1 for binary data,
@@ -26,11 +30,21 @@ class Sequences:
         u: one array (T_i, u_dim) of actions for each sequence, float32; u[t] acts on the step from
             t to t + 1. None without actions.
         observed: one array (T_i, x_dim) for each sequence, uint8, 1 where the feature was observed.
-            None if all were. Where a feature was not observed, `x` is 0.
+            None if all features were observed. Where a feature was not observed, `x` must be 0.
 
     Raises:
-        DataError: if the arrays disagree in number, width, length or type, are empty, or hold
-            anything but finite numbers (or anything but 0 and 1 in uint8 arrays).
+        DataError: if the numbers of arrays and names differ; if arrays differ in width, length or
+            type, or are empty; if a value is not finite; or if a value of a uint8 array is not 0
+            or 1.
+
+    Example:
+        >>> import numpy as np
+        >>> from dmm_core import Sequences
+        >>> data = Sequences((np.zeros((3, 2)), np.ones((5, 2))), ("first", "second"))
+        >>> len(data), data.x_dim, data.frames, data.lengths.tolist()
+        (2, 2, 8, [3, 5])
+        >>> data.one(1).names
+        ('second',)
     """
 
     x: tuple[np.ndarray, ...]
@@ -90,7 +104,7 @@ class Sequences:
                 raise DataError(f"{name}: a feature that was not observed is 0.")
 
     def __len__(self) -> int:
-        """How many sequences."""
+        """The number of sequences."""
         return len(self.x)
 
     def __iter__(self) -> Iterator[np.ndarray]:
@@ -99,26 +113,26 @@ class Sequences:
 
     @property
     def lengths(self) -> np.ndarray:
-        """(N,) int64: frames of each sequence."""
+        """(N,) int64, the number of frames of each sequence."""
         return np.array([len(x) for x in self.x], dtype=np.int64)
 
     @property
     def frames(self) -> int:
-        """Frames of all sequences together."""
+        """Total number of frames of all sequences."""
         return int(self.lengths.sum())
 
     @property
     def x_dim(self) -> int:
-        """Features of a frame; 0 when there is no sequence."""
+        """Number of features per frame; 0 if there is no sequence."""
         return self.x[0].shape[1] if self.x else 0
 
     @property
     def u_dim(self) -> int:
-        """Actions of a frame; 0 where nothing acts."""
+        """Number of actions per frame; 0 without actions."""
         return self.u[0].shape[1] if self.u else 0
 
     def one(self, index: int) -> "Sequences":
-        """The sequence at `index` alone."""
+        """The sequence at `index`, as `Sequences` of length 1."""
         return self.subset(np.array([index]))
 
     def subset(self, indices: np.ndarray) -> "Sequences":
@@ -137,14 +151,28 @@ class Sequences:
 
 @dataclass(frozen=True, eq=False)
 class Splits:
-    """A data set: train, valid and test sequences and what they are.
+    """A data set: its train, valid and test sequences, and the description of its frames.
 
     Attributes:
-        name: the data set's name, as `DataConfig.name` gives it.
-        kind: binary or real.
-        steps_per_quarter: frames of a quarter note (1, 2 or 4), or None where frames are no music.
-        features: a name for each feature, or none at all.
-        actions: a name for each action, or none at all.
+        name: name of the data set, as in `DataConfig.name`.
+        kind: "binary" if all features are 0 or 1, otherwise "real".
+        train: sequences for the training.
+        valid: sequences that choose the best epoch.
+        test: sequences for the evaluation.
+        steps_per_quarter: frames per quarter note (1, 2 or 4), or None if the frames are not music.
+        features: one name for each feature, or an empty tuple.
+        actions: one name for each action, or an empty tuple.
+
+    Example:
+        >>> import numpy as np
+        >>> from dmm_core import Sequences, Splits
+        >>> rng = np.random.default_rng(0)
+        >>> def draw(count):
+        ...     x = rng.standard_normal((count, 10, 2))
+        ...     return Sequences(tuple(x), tuple(f"sequence {i}" for i in range(count)))
+        >>> splits = Splits("noise", "real", draw(8), draw(1), draw(1))
+        >>> splits.spec.x_dim, len(splits.train)
+        (2, 8)
     """
 
     name: str
@@ -158,7 +186,7 @@ class Splits:
 
     @cached_property
     def spec(self) -> DataSpec:
-        """What the frames are, as a model has to know it."""
+        """The description of the frames, from which `build_model` takes the dimensions."""
         return DataSpec(
             kind=self.kind,
             x_dim=self.train.x_dim,
@@ -229,7 +257,7 @@ def _as_float32(array: np.ndarray, name: str, real: bool) -> np.ndarray:
 def split_by_seed(
     count: int, seed: int, valid: float = 0.1, test: float = 0.1
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Split `count` sequences at random into train, valid and test; returns their indices.
+    """Split `count` sequences at random into train, valid and test.
 
     Valid and test each get their share, rounded, and at least one sequence if there are three or
     more. Of two sequences, one is both valid and test. A single sequence is in all three splits.
@@ -237,8 +265,17 @@ def split_by_seed(
     Args:
         count: number of sequences.
         seed: seed of the shuffle.
-        valid: share of the validation split.
-        test: share of the test split.
+        valid: share of the validation split, between 0 and 1.
+        test: share of the test split, between 0 and 1.
+
+    Returns:
+        Three int64 arrays: the indices of the train, valid and test sequences.
+
+    Example:
+        >>> from dmm_core import split_by_seed
+        >>> train, valid, test = split_by_seed(20, seed=0)
+        >>> len(train), len(valid), len(test)
+        (16, 2, 2)
     """
     order = np.random.default_rng(seed).permutation(count)
     if count == 1:

@@ -1,4 +1,4 @@
-"""What a data set's frames are: the one description that everything about data embeds."""
+"""`DataSpec`: the description of a data set's frames, which data sets, runs and models share."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
@@ -15,10 +15,10 @@ Kind = Literal["binary", "real"]
 KINDS: tuple[Kind, ...] = ("binary", "real")
 
 UPLOAD_PREFIX = "upload:"
-"""Starts the name of an uploaded data set; its id follows."""
+"""Prefix of the name of an uploaded data set, upload:ID."""
 
 MAX_FEATURES = 1024
-"""Features, or actions, of a frame of uploaded or imported data."""
+"""Largest number of features, and of actions, per frame of uploaded or imported data."""
 
 
 def is_pianoroll(kind: Kind, x_dim: int) -> bool:
@@ -28,21 +28,29 @@ def is_pianoroll(kind: Kind, x_dim: int) -> bool:
 
 @dataclass(frozen=True)
 class DataSpec:
-    """What the frames of a data set are, as a model has to know it.
+    """Description of the frames of a data set, from which `build_model` takes the dimensions.
 
     Attributes:
-        kind: binary or real.
-        x_dim: features of a frame.
-        name: of the data set, as `DataConfig.name` gives it.
-        steps_per_quarter: frames of a quarter note (1, 2 or 4); None where frames are no music.
-        u_dim: actions of a frame; 0 where nothing acts.
-        missing: whether the data say which features were observed.
-        features: a name for each feature, or none at all. Names do not count when two
-            specifications are compared.
-        actions: a name for each action, or none at all.
+        kind: "binary" if all features are 0 or 1, otherwise "real".
+        x_dim: number of features per frame.
+        name: name of the data set, as in `DataConfig.name`; it may be empty.
+        steps_per_quarter: frames per quarter note (1, 2 or 4), or None if the frames are not music.
+        u_dim: number of actions per frame; 0 without actions.
+        missing: whether some features may be missing, as `Sequences.observed` marks them.
+        features: one name for each feature, or an empty tuple. Names are ignored when two
+            descriptions are compared.
+        actions: one name for each action, or an empty tuple.
 
     Raises:
         DataError: if a value has another type or is out of bounds.
+
+    Example:
+        >>> from dmm_core import DataSpec
+        >>> chorales = DataSpec("binary", 88, steps_per_quarter=2)
+        >>> chorales.is_music, chorales.grid
+        (True, 'eighth')
+        >>> DataSpec.from_json(chorales.to_json()) == chorales
+        True
     """
 
     kind: Kind
@@ -83,16 +91,16 @@ class DataSpec:
 
     @property
     def is_music(self) -> bool:
-        """Whether frames are piano-rolls on a known grid."""
+        """Whether the frames are a piano-roll with a known number of frames per quarter note."""
         return self.steps_per_quarter is not None
 
     @property
     def grid(self) -> str | None:
-        """Note value of a frame (quarter, eighth or sixteenth); None where frames are no music."""
+        """Note value of a frame: quarter, eighth or sixteenth; None if the frames are not music."""
         return None if self.steps_per_quarter is None else GRIDS[self.steps_per_quarter]
 
     def to_json(self) -> dict[str, Any]:
-        """The values as JSON takes them, without names that are not given."""
+        """The values as a JSON object; empty names are left out."""
         return {
             key: list(value) if isinstance(value, tuple) else value
             for key, value in asdict(self).items()
@@ -101,7 +109,7 @@ class DataSpec:
 
     @classmethod
     def from_json(cls, values: object) -> Self:
-        """The specification that `to_json` wrote; other keys are ignored.
+        """Create a description from the result of `to_json`; unknown keys are ignored.
 
         Raises:
             DataError: if a value is missing, has another type or is out of bounds.

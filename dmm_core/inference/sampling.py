@@ -1,4 +1,4 @@
-"""Sampling: sequences from the prior, continuations of a start, and reconstructions.
+"""Sampling: sequences from the prior, continuations of a given start, and reconstructions.
 
 All random numbers of a rollout are drawn before it begins, from the seed alone. So two calls that
 differ only in the actions or in a temperature use the same random numbers, and the difference of
@@ -34,11 +34,12 @@ class Sample(NamedTuple):
 
     Attributes:
         z: (count, time, latent), the latent paths.
-        mean: (count, time, feature), mean of p(x_t given z_t); for notes, their probabilities. With
-            a NADE, the probability of each note given the notes drawn before it.
-        x: (count, time, feature), the frames drawn.
-        scale: (count, time, latent), the standard deviation of the Gaussian that each state was
-            drawn from.
+        mean: (count, time, feature), the mean of p(x_t given z_t); for binary features it is their
+            probability. With a NADE, it is the probability of each feature given the features of
+            the frame that were drawn before it.
+        x: (count, time, feature), the drawn frames.
+        scale: (count, time, latent), the standard deviation of the Gaussian from which each state
+            was drawn.
     """
 
     z: Tensor
@@ -66,15 +67,23 @@ def sample(
         count: number of sequences.
         frames: time steps of each sequence.
         seed: seed of all random draws.
-        z_temperature: factor of the standard deviation of every transition; 0 gives the rollout of
-            the means.
-        x_temperature: divides the logit of a note, or multiplies the standard deviation of a real
-            value; 0 takes the most likely value.
+        z_temperature: factor of the standard deviation of every transition; with 0 every state is
+            the mean of its transition.
+        x_temperature: divides the logits of binary features and multiplies the standard deviation
+            of real features; with 0 every feature takes its most likely value.
         constraint: a constraint on the drawn notes.
         u: (frames, u_dim) actions, for a model with actions; u[t] acts on the step from t to t + 1.
 
     Raises:
-        DataError: if a number is too small, or the actions or the constraint do not fit the model.
+        DataError: if `count` or `frames` is less than 1, or the actions or the constraint do not
+            fit the model.
+
+    Example:
+        >>> from dmm_core import load_run, sample
+        >>> model = load_run("bundled:chorales").model
+        >>> drawn = sample(model, count=2, frames=16, seed=0)
+        >>> drawn.x.shape, drawn.z.shape
+        (torch.Size([2, 16, 88]), torch.Size([2, 16, 64]))
     """
     require_count("count", count)
     require_count("frames", frames)
@@ -106,11 +115,12 @@ def continuation(
 ) -> Sample:
     """Draw continuations of `start`: z_T ~ p(z_T given start), then a rollout of the prior.
 
-    A particle filter draws the last state of the start (`dmm_core.inference.smc.last_states`). The
-    inference network is only a part of its proposal.
+    A particle filter draws the last state of the start (`dmm_core.inference.smc.last_states`); the
+    inference network only contributes to its proposal.
 
-    Two calls with the same seed and different actions after the start answer do(u): they use the
-    same states and the same random numbers (paper, section 6.6).
+    Two calls with the same seed and different actions after the start use the same last states and
+    the same random numbers. Their difference is therefore the effect of the intervention do(u)
+    (paper, section 6.6).
 
     Args:
         model: the model to draw from.
@@ -123,15 +133,23 @@ def continuation(
         constraint: a constraint on the drawn notes; the start is not changed.
         u: (T + frames, u_dim) actions of the start and the continuation, for a model with actions.
             The last row has no effect.
-        observed: (T, x_dim), 1 where a feature of the start was observed; by default all were.
-        nudge: (z_dim,), added to the last state of the start. With the same seed, the difference to
-            a call without it is its effect.
-        particles: number of particles of the filter. The states approach the exact
-            p(z_T given start) as it grows.
+        observed: (T, x_dim), 1 where a feature of the start was observed; None if all were.
+        nudge: (z_dim,), a vector that is added to the last state of the start. Its effect is the
+            difference from a call without it and with the same seed.
+        particles: number of particles of the filter. With more particles, the distribution of the
+            last states approaches the exact p(z_T given start).
 
     Raises:
-        DataError: if a number is too small, or the start, the actions or the constraint do not fit
-            the model.
+        DataError: if `count`, `frames` or `particles` is less than 1, or the start, the actions or
+            the constraint do not fit the model.
+
+    Example:
+        >>> from dmm_core import continuation, load_run, sample
+        >>> model = load_run("bundled:chorales").model
+        >>> start = sample(model, count=1, frames=8, seed=0).x[0].numpy()
+        >>> drawn = continuation(model, start, count=3, frames=16, seed=1, particles=16)
+        >>> drawn.x.shape
+        torch.Size([3, 16, 88])
     """
     for name, number in (("count", count), ("frames", frames), ("particles", particles)):
         require_count(name, number)
@@ -172,18 +190,24 @@ def reconstruct(
     """The mean of p(x_t given z_t) over paths drawn from q(z given x).
 
     Args:
-        model: the model that encodes and decodes the sequence.
+        model: the model whose inference network and emission are used.
         x: (T, x_dim) frames, as in `Sequences`.
         seed: seed of all random draws.
         draws: number of paths to average.
         constraint: a constraint on the notes.
         u: (T, u_dim) actions, for a model with actions.
-        observed: (T, x_dim), 1 where a feature was observed; by default all were. Features that
-            were not observed get their mean under q;
-            `dmm_core.inference.imputation.impute` corrects for the error of q.
+        observed: (T, x_dim), 1 where a feature was observed; None if all were. The result for a
+            missing feature is its mean under q; `dmm_core.impute` corrects for the error of q.
 
     Raises:
-        DataError: if there are no draws, or the sequence does not fit the model.
+        DataError: if `draws` is less than 1, or the sequence does not fit the model.
+
+    Example:
+        >>> from dmm_core import load_run, reconstruct, sample
+        >>> model = load_run("bundled:chorales").model
+        >>> x = sample(model, count=1, frames=8, seed=0).x[0].numpy()
+        >>> reconstruct(model, x, seed=0, draws=10).shape
+        torch.Size([8, 88])
     """
     require_count("draws", draws)
     model.eval()

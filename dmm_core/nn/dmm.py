@@ -16,14 +16,14 @@ from dmm_core.nn.summary import RandomSource, Summary
 __all__ = ["DMM", "InitialState", "count_parameters"]
 
 _UNIT_VARIANCE = 0.5413248546129181
-"""softplus of this is 1."""
+"""softplus(_UNIT_VARIANCE) = 1."""
 
 
 class InitialState(nn.Module):
     """p(z_1): N(0, I), or a learned diagonal Gaussian that is initialised to N(0, I).
 
     Args:
-        z_dim: latent dimensions.
+        z_dim: number of latent dimensions.
         learned: whether the mean and the variance are learned.
     """
 
@@ -43,20 +43,31 @@ class DMM(nn.Module):
     """A Deep Markov Model (Krishnan, Shalit and Sontag, 2017).
 
     z_1 ~ initial; z_t ~ transition(z_{t-1}, [x_{t-1}, u_{t-1}]); x_t ~ emission(z_t, [x_{t-1}]).
-    The inference network approximates p(z given x) by q(z given x). The variables in brackets are
-    used by a DMM-Aug (x) or by a model with actions (u); before the first step they are zero. The
-    parts are those of `dmm_core.nn`, or any module with the same call signature.
+    The inference network approximates the posterior p(z given x) by q(z given x). Only a DMM-Aug
+    uses the x in brackets, and only a model with actions uses u; at the first step both are zero.
+    The parts are modules of `dmm_core.nn`, or any modules with the same call signatures.
+    `dmm_core.build_model` builds a model from a configuration.
 
     Args:
         initial: () -> distribution of z_1.
         transition: z_{t-1}, context -> distribution of z_t.
         emission: z_t, context -> distribution of x_t, of batch shape (..., x_dim). Any distribution
-            with `log_prob` and `sample` serves (`dmm_core.nn.distributions.as_frame`).
+            with `log_prob` and `sample` is allowed (`dmm_core.nn.as_frame`).
         inference: q(z given x).
-        x_dim: features of a frame.
-        u_dim: actions of a frame; 0 for a model without actions.
+        x_dim: number of features per frame.
+        u_dim: number of actions per frame; 0 for a model without actions.
         x_to_z: whether the transition uses x_{t-1}.
         x_to_x: whether the emission uses x_{t-1}.
+
+    Example:
+        >>> import torch
+        >>> from dmm_core import load_run
+        >>> model = load_run("bundled:chorales").model
+        >>> model.z_dim, model.x_dim
+        (64, 88)
+        >>> z = model.initial().sample((5,))
+        >>> model.next_state(z).loc.shape, model.frame(z).mean.shape
+        (torch.Size([5, 64]), torch.Size([5, 88]))
     """
 
     def __init__(
@@ -83,7 +94,7 @@ class DMM(nn.Module):
 
     @property
     def z_dim(self) -> int:
-        """Dimensions of the latent state."""
+        """Number of dimensions of the latent state."""
         return self.initial().loc.shape[-1]
 
     @property
@@ -97,13 +108,14 @@ class DMM(nn.Module):
         x: Float[Tensor, "*batch feature"] | None = None,
         u: Float[Tensor, "*actions action"] | None = None,
     ) -> Normal:
-        """p(z_{t+1} given z_t), and given x_t and u_t if the model uses them; shaped like `z`.
+        """The transition p(z_{t+1} given z_t [, x_t, u_t]), of the shape of `z`.
 
         Args:
             z: z_t.
-            x: x_t, broadcast over the leading dimensions of `z`; zeros if it is not given. Used by
-                a DMM-Aug only.
-            u: u_t, in the same way. Used by a model with actions only.
+            x: x_t, broadcast over the leading dimensions of `z`; None stands for zeros. Only a
+                DMM-Aug uses it.
+            u: u_t, broadcast over the leading dimensions of `z`; None stands for zeros. Only a
+                model with actions uses it.
         """
         seen = []
         if self.x_to_z:
@@ -120,12 +132,12 @@ class DMM(nn.Module):
         z: Float[Tensor, "*draw latent"],
         x_before: Float[Tensor, "*batch feature"] | None = None,
     ) -> FrameDistribution:
-        """p(x_t given z_t), and given x_{t-1} if the model uses it; of shape (..., x_dim).
+        """The emission p(x_t given z_t [, x_{t-1}]), of shape (..., x_dim).
 
         Args:
             z: z_t.
-            x_before: x_{t-1}, broadcast over the leading dimensions of `z`; zeros if it is not
-                given. Used by a DMM-Aug only.
+            x_before: x_{t-1}, broadcast over the leading dimensions of `z`; None stands for zeros.
+                Only a DMM-Aug uses it.
         """
         if not self.x_to_x:
             return as_frame(self.emission(z))
@@ -133,7 +145,7 @@ class DMM(nn.Module):
         return as_frame(self.emission(z, before))
 
     def prior(self, z: Float[Tensor, "*draw batch time latent"], batch: SequenceBatch) -> Normal:
-        """p(z_t given z_{t-1}) of every step of a path, in one pass; shaped like `z`."""
+        """p(z_t given z_{t-1}) for all steps of a path at once, of the shape of `z`."""
         first = self.initial()
         rest = self.next_state(
             z[..., :-1, :],
@@ -150,16 +162,16 @@ class DMM(nn.Module):
     def emit(
         self, z: Float[Tensor, "*draw batch time latent"], batch: SequenceBatch
     ) -> FrameDistribution:
-        """p(x_t given z_t) of every step of a path, in one pass; of shape (..., x_dim)."""
+        """p(x_t given z_t) for all steps of a path at once, of shape (..., time, x_dim)."""
         return self.frame(z, batch.x_before if self.x_to_x else None)
 
     def log_likelihood(
         self, z: Float[Tensor, "*draw batch time latent"], batch: SequenceBatch
     ) -> Float[Tensor, "*draw batch time"]:
-        """Log p(x_t given z_t) of every step, in nats, over the observed features only.
+        """Log p(x_t given z_t) of every step, in nats, summed over the observed features.
 
-        Leaving out a feature's term integrates over the feature, because the features are
-        independent given the state.
+        Omitting the term of a feature is the same as integrating over the feature, because the
+        features are independent given the state.
         """
         terms = self.emit(z, batch).log_prob(batch.x)
         if batch.observed is not None:
@@ -172,12 +184,12 @@ class DMM(nn.Module):
         noise: Float[Tensor, "*draw batch time latent"],
         generator: RandomSource = None,
     ) -> LatentPath:
-        """Draw a path from q(z given x), or one for each leading index of `noise`.
+        """Draw paths from q(z given x), one per sequence for each leading index of `noise`.
 
         Args:
             batch: the sequences.
             noise: standard normal draws, one for each state.
-            generator: where dropout takes its random numbers from, in training mode.
+            generator: generator of the random numbers of dropout, in training mode.
         """
         return self.draw(self.inference.summarise(batch, generator), batch, noise)
 
@@ -187,7 +199,7 @@ class DMM(nn.Module):
         batch: SequenceBatch,
         noise: Float[Tensor, "*draw batch time latent"],
     ) -> LatentPath:
-        """Draw a path as `posterior` does, from a summary that many draws can share.
+        """Draw paths as `posterior` does, from a summary that several calls can share.
 
         Args:
             summary: `inference.summarise(batch)`.
@@ -201,7 +213,7 @@ class DMM(nn.Module):
         return self.inference.draw(summary, noise, prior)
 
     def prior_of_step(self, batch: SequenceBatch, t: int, before: Tensor | None) -> Normal:
-        """p(z_t given z_{t-1}) of a single step.
+        """p(z_t given z_{t-1}) for a single step.
 
         Args:
             batch: the sequences.
@@ -215,5 +227,5 @@ class DMM(nn.Module):
 
 
 def count_parameters(model: nn.Module) -> int:
-    """The number of parameters that training changes."""
+    """The number of trainable parameters."""
     return sum(p.numel() for p in model.parameters() if p.requires_grad)

@@ -1,9 +1,9 @@
-"""Emissions p(x_t given z_t): a network of the latent state returns a distribution of the frame.
+"""Emissions p(x_t given z_t): networks that map the latent state to a distribution of the frame.
 
-An emission is one object. It says which kinds of data it explains and which distribution it
-returns; the distribution (`dmm_core.nn.frame`) says how a frame is evaluated, drawn and constrained
-and whether missing features can be left out. An emission may see the previous frame, x_{t-1},
-together with the state (DMM-Aug).
+An emission declares the kinds of data that it explains and the class of its distribution. The
+distribution (`dmm_core.nn.frame`) evaluates, draws and constrains a frame, and declares whether
+missing features can be left out of the likelihood. In a DMM-Aug, the emission also depends on the
+previous frame, x_{t-1}.
 """
 
 from typing import Any, ClassVar
@@ -32,17 +32,17 @@ class Emission(nn.Module):
 
     Args:
         z_dim: latent dimensions.
-        x_dim: features of a frame.
-        hidden: width of the MLP.
-        layers: its hidden layers; 0 makes the heads linear in z.
+        x_dim: number of features per frame.
+        hidden: width of the hidden layers of the MLP.
+        layers: number of hidden layers; with 0 the heads are linear in z.
         nonlinearity: a name in `NONLINEARITIES`.
-        context_dim: width of the context, for example of the previous frame.
+        context_dim: width of the context, for example of the previous frame; 0 without context.
 
     Attributes:
         explains: the kinds of data that the emission explains.
-        distribution: what `forward` returns.
-        kept_per_frame: numbers that the backward pass keeps for each frame, in addition to the
-            inputs of matrix products.
+        distribution: the class of the distribution that `forward` returns.
+        kept_per_frame: how many numbers autograd stores per frame for the backward pass, in
+            addition to the inputs of matrix products. The memory estimate uses it.
     """
 
     explains: ClassVar[tuple[Kind, ...]]
@@ -93,7 +93,9 @@ class BernoulliEmission(Emission):
 
 
 class GaussianEmission(Emission):
-    """A diagonal Gaussian: x_t ~ N(W MLP(z_t) + b, softplus(V MLP(z_t) + c)).
+    """A diagonal Gaussian with a learned mean and variance.
+
+    x_t ~ N(mean = W MLP(z_t) + b, variance = softplus(V MLP(z_t) + c)).
 
     The arguments are those of `Emission`.
     """
@@ -118,7 +120,9 @@ class GaussianEmission(Emission):
 
 
 class NADEEmission(Emission):
-    """Features one after another: p(x_t) = prod_i p(x_{t,i} given x_{t,<i}, z_t) (DMM-NADE).
+    """Autoregressive over the features (DMM-NADE).
+
+    p(x_t given z_t) = prod_i p(x_{t,i} given x_{t,<i}, z_t).
 
     The state sets the initial activations of the `NADE`'s hidden units and the biases of its
     logits. Both are linear heads on the MLP.
@@ -159,11 +163,11 @@ EMISSIONS: dict[str, type[Emission]] = {
 
 
 def emissions_for(kind: Kind, *, missing: bool = False) -> list[str]:
-    """The names of the emissions that can explain such data, the usual one first.
+    """The names of the emissions that can explain data of this kind, the default first.
 
     Args:
-        kind: what the features are.
-        missing: whether some features were not observed.
+        kind: kind of the features.
+        missing: whether some features may be missing.
     """
     return [
         name

@@ -20,7 +20,7 @@ from dmm_core.nn.transition import GatedTransition, MLPTransition
 __all__ = ["build_model", "require_fit"]
 
 _OWN_SETTINGS = {"nade": {"units": "nade_hidden"}}
-"""Emission -> its additional arguments, each with the field of `ModelConfig` that sets it."""
+"""Emission -> {additional argument: the field of `ModelConfig` that sets it}."""
 
 
 def build_model(
@@ -36,8 +36,16 @@ def build_model(
             x_{t-1} if `config.x_to_x` is set, to a distribution with `log_prob` and `sample`.
 
     Raises:
-        DataError: if the emission cannot explain such data.
-        ConfigError: if the dimensions of the configuration's known system differ from the data's.
+        DataError: if the emission cannot explain the data.
+        ConfigError: if `config.system` names a known system whose dimensions differ from those of
+            the data.
+
+    Example:
+        >>> from dmm_core import DataSpec, ModelConfig, build_model
+        >>> config = ModelConfig(z_dim=4, rnn_size=8)
+        >>> model = build_model(config, DataSpec("binary", 88), seed=0)
+        >>> model.z_dim, model.x_dim
+        (4, 88)
     """
     if emission is None:
         require_fit(config, data)
@@ -86,7 +94,7 @@ def build_model(
 
 
 def require_fit(config: ModelConfig, data: DataSpec) -> None:
-    """Check that a model with these settings can explain such data.
+    """Check that a model with these settings can explain the data.
 
     Args:
         config: the settings of the model.
@@ -94,7 +102,8 @@ def require_fit(config: ModelConfig, data: DataSpec) -> None:
 
     Raises:
         DataError: if the emission cannot explain data of this kind, or data with missing features.
-        ConfigError: if the dimensions of the configuration's known system differ from the data's.
+        ConfigError: if `config.system` names a known system whose dimensions differ from those of
+            the data.
     """
     kind, x_dim, u_dim, missing = data.kind, data.x_dim, data.u_dim, data.missing
     emission = EMISSIONS[config.emission]

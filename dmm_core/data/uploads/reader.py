@@ -55,7 +55,8 @@ def read_files(
     all or none of them must be music.
 
     Args:
-        files: (name, content) of each file. Its first bytes determine its kind, or else its name.
+        files: (name, content) of each file. The kind of a file is determined from its first bytes,
+            or from its name if they do not suffice.
         options: how the files become sequences.
         progress: called after each file with the fraction of files that are done, 0 to 1, and the
             name of the file.

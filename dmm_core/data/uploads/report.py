@@ -21,12 +21,13 @@ class UploadOptions:
     """How uploaded files become sequences.
 
     Attributes:
-        steps_per_quarter: frames per quarter note: 1, 2 or 4. The default is 2, a grid of eighths:
-            most published polyphonic data sets use it, it represents fast melodies, and sequences
-            have half as many frames as on sixteenths.
+        steps_per_quarter: frames per quarter note: 1, 2 or 4. The default is 2, a frame of one eighth
+            note. Most published polyphonic data sets use it, it represents fast melodies, and
+            sequences have half as many frames as with sixteenths.
         transpose: whether to transpose each piece to C major or A minor. The key is taken from the
             key signature, or else estimated from the notes.
-        seed: seed of the random split into train, valid and test, if the files have no splits.
+        seed: seed of the random split into train, valid and test; used if the files have no
+            splits.
 
     Raises:
         ConfigError: if `steps_per_quarter` or `seed` is out of bounds.

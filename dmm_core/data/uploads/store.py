@@ -92,7 +92,7 @@ def store_upload(report: UploadReport, *, title: str, options: UploadOptions) ->
 
     Raises:
         DataError: if no file was read.
-        StorageError: if the quota of uploads or the free space of the disk does not suffice.
+        StorageError: if the upload exceeds the quota of uploads or the free space of the disk.
         OSError: if a file cannot be written; the upload is then not listed.
     """
     sequences = report.sequences
@@ -187,7 +187,7 @@ def _indices(report: UploadReport, options: UploadOptions) -> dict[str, np.ndarr
 
 
 def split_sizes(upload: str) -> dict[str, tuple[int, int]]:
-    """Return split -> (sequences, frames) of an upload, without loading its values.
+    """Return the numbers of sequences and frames of each split, without loading the values.
 
     Raises:
         DataError: if there is no such upload, or its files are damaged.
