@@ -21,9 +21,9 @@ class UploadOptions:
     """How uploaded files become sequences.
 
     Attributes:
-        steps_per_quarter: frames per quarter note: 1, 2 or 4. The default is 2, a frame of one eighth
-            note. Most published polyphonic data sets use it, it represents fast melodies, and
-            sequences have half as many frames as with sixteenths.
+        steps_per_quarter: frames per quarter note: 1, 2 or 4. The default is 2, so that a frame is
+            an eighth note. Most published polyphonic data sets use eighths. They represent fast
+            melodies, and sequences have half as many frames as with sixteenths.
         transpose: whether to transpose each piece to C major or A minor. The key is taken from the
             key signature, or else estimated from the notes.
         seed: seed of the random split into train, valid and test; used if the files have no
