@@ -76,7 +76,7 @@ def counts(sequences=6, frames=8, rate=4.0):
 
 
 def model_with(emission):
-    return build_model(SMALL, DataSpec("real", X_DIM), seed=0, emission=emission)
+    return build_model(SMALL, DataSpec("count", X_DIM), seed=0, emission=emission)
 
 
 EMISSION_OF = {
@@ -134,7 +134,7 @@ def test_missing_counts_are_left_out_and_imputed():
     joint_model = model_with(OwnEmission(joint))
     with pytest.raises(DataError, match="explains all features of a frame together"):
         evaluate(joint_model, hidden, samples=2, seed=0)
-    spec = DataSpec("real", X_DIM, missing=True)
+    spec = DataSpec("count", X_DIM, missing=True)
     seen = build_model(SMALL, spec, seed=0, emission=PoissonEmission(Z_DIM, X_DIM))
     means = impute(seen, hidden, seed=0, particles=20)
     assert means.shape == (6, 8, X_DIM) and (means > 0).all()
@@ -168,6 +168,9 @@ def test_pytorchs_distributions_become_frames():
         ("bernoulli", ("binary",), True),
         ("nade", ("binary",), False),
         ("gaussian", ("real",), True),
+        ("student-t", ("real",), True),
+        ("poisson", ("count",), True),
+        ("negative-binomial", ("count",), True),
     ],
 )
 def test_an_emission_says_what_it_explains(name, kinds, marginalises):
@@ -177,7 +180,9 @@ def test_an_emission_says_what_it_explains(name, kinds, marginalises):
         assert name in emissions_for(kind)
         assert (name in emissions_for(kind, missing=True)) == marginalises
         model = build_model(
-            SMALL.model_copy(update={"emission": name}), DataSpec(kind, X_DIM), seed=0
+            SMALL.model_copy(update={"emission": name, "standardise": False}),
+            DataSpec(kind, X_DIM),
+            seed=0,
         )
         frame = model.frame(torch.zeros(5, Z_DIM))
         assert isinstance(frame, emission.distribution) and frame.marginalises == marginalises

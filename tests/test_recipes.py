@@ -83,9 +83,12 @@ def python(project, dmm_home):
     return python
 
 
-def test_the_new_emission_trains_on_the_new_data_set(python):
+@pytest.mark.parametrize(
+    ("data", "emission"), [("counts", "poisson"), ("nonlinear-gssm", "laplace")]
+)
+def test_the_new_data_set_and_the_new_emission_train(python, data, emission):
     done = python(
-        *("-m", "dmm_core", "train", "--data.name=counts", "--model.emission=poisson"),
+        *("-m", "dmm_core", "train", f"--data.name={data}", f"--model.emission={emission}"),
         *("--model.z-dim=2", "--model.rnn-size=8", "--train.epochs=3", "--train.lr=0.02", "--json"),
     )
     assert done.returncode == 0, done.stderr
@@ -99,4 +102,4 @@ def test_the_rows_of_the_recipes_pass(python):
     chosen = f"{cases} and not (medical or linear or nonlinear)"
     done = python("-m", "pytest", "-p", "no:cacheprovider", "tests", "-k", chosen)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert done.stdout.startswith("." * 8 + " "), done.stdout
+    assert done.stdout.startswith("." * 11 + " "), done.stdout

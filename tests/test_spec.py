@@ -32,8 +32,8 @@ def test_names_of_features_do_not_count_in_a_comparison():
     [
         (None, "names the kind and x_dim"),
         ({"kind": "binary"}, "names the kind and x_dim"),
-        ({"kind": "text", "x_dim": 1}, "binary or real, not 'text'"),
-        ({"kind": ["binary"], "x_dim": 1}, "binary or real"),
+        ({"kind": "text", "x_dim": 1}, "count or categorical, not 'text'"),
+        ({"kind": ["binary"], "x_dim": 1}, "count or categorical"),
         ({"kind": "real", "x_dim": 0}, "x_dim is a whole number from 1, not 0"),
         ({"kind": "real", "x_dim": True}, "not True"),
         ({"kind": "real", "x_dim": 2.0}, r"not 2\.0"),

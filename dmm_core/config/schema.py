@@ -26,6 +26,7 @@ __all__ = [
     "RunConfig",
     "TrainConfig",
     "parse_config",
+    "stored_values",
 ]
 
 _NAME_PARTS = re.compile(r"[A-Za-z0-9_.*^$! ]*[A-Za-z0-9_*][A-Za-z0-9_.*^$! ]*")
@@ -73,14 +74,27 @@ class ModelConfig(_Section):
         ge=1,
         le=1024,
     )
-    emission: Literal["bernoulli", "gaussian", "nade"] = Field(
+    emission: Literal[
+        "bernoulli", "nade", "gaussian", "student-t", "poisson", "negative-binomial"
+    ] = Field(
         default="bernoulli",
         title="Emission",
         description=(
             "Distribution p(x_t given z_t). bernoulli: independent binary features, such as the "
-            "notes of a piano-roll. gaussian: real values. nade: binary features that depend on "
-            "each other within a frame."
+            "notes of a piano-roll. nade: binary features that depend on each other within a "
+            "frame. gaussian: real values. student-t: real values with outliers. poisson: counts. "
+            "negative-binomial: counts whose variance exceeds their mean."
         ),
+    )
+    standardise: bool = Field(
+        default=True,
+        title="Standardise features",
+        description=(
+            "Real features enter the networks minus their mean and divided by their standard "
+            "deviation in the train split, and counts as logarithms. Everything is reported in the "
+            "units of the data. Other kinds of data, and known systems, ignore it."
+        ),
+        json_schema_extra=ADVANCED,
     )
     emission_hidden: int = Field(
         default=100,
@@ -508,6 +522,18 @@ def parse_config(values: Mapping[str, Any]) -> RunConfig:
     if conflicts := list(_conflicts(config)):
         raise ConfigError(f"The configuration has faults: {'; '.join(conflicts)}.")
     return config
+
+
+def stored_values(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Complete the configuration that an earlier version stored, so that it means the same now.
+
+    Args:
+        values: nested mapping, section -> field -> value, with every setting of its version.
+    """
+    model = values.get("model")
+    if not isinstance(model, Mapping):
+        return dict(values)
+    return {**values, "model": {"standardise": False, **model}}
 
 
 def _conflicts(config: RunConfig) -> Iterator[str]:

@@ -10,7 +10,7 @@ from torch import Tensor
 from dmm_core.data.sequences import Sequences
 from dmm_core.errors import DataError
 
-__all__ = ["ResidentSequences", "SequenceBatch", "batch_indices", "in_order"]
+__all__ = ["ResidentSequences", "SequenceBatch", "batch_indices", "in_order", "one_later"]
 
 _LENGTH_JITTER = 0.1
 """Relative noise on the lengths by which sequences are sorted; it varies the batches between epochs
@@ -28,6 +28,7 @@ class SequenceBatch(NamedTuple):
             without actions.
         observed: (batch, time, feature), 1 where a feature was observed. None if all features
             were observed.
+        c: (batch, time, covariate), the covariates of each frame. None without covariates.
 
     Example:
         >>> import numpy as np
@@ -44,18 +45,29 @@ class SequenceBatch(NamedTuple):
     lengths: Tensor
     u: Tensor | None = None
     observed: Tensor | None = None
+    c: Tensor | None = None
 
     def part(self, rows: slice, steps: int) -> "SequenceBatch":
-        """The sequences at `rows`, cut to `steps` time steps; no sequence may be longer."""
-        u, observed = (None if t is None else t[rows, :steps] for t in (self.u, self.observed))
-        return SequenceBatch(
-            self.x[rows, :steps], self.mask[rows, :steps], self.lengths[rows], u, observed
+        """The sequences at `rows`, cut to `steps` time steps; none of them may be longer."""
+        u, observed, c = (
+            None if part is None else part[rows, :steps] for part in (self.u, self.observed, self.c)
         )
+        return SequenceBatch(
+            self.x[rows, :steps], self.mask[rows, :steps], self.lengths[rows], u, observed, c
+        )
+
+    def between(self, start: int, end: int) -> "SequenceBatch":
+        """The time steps from `start` up to, but not including, `end`."""
+        u, observed, c = (
+            None if part is None else part[:, start:end] for part in (self.u, self.observed, self.c)
+        )
+        lengths = (self.lengths - start).clamp(0, end - start)
+        return SequenceBatch(self.x[:, start:end], self.mask[:, start:end], lengths, u, observed, c)
 
     @property
     def x_before(self) -> Tensor:
-        """(batch, time, feature), x_{t-1} at step t; zero at the first step."""
-        return _one_later(self.x)
+        """(batch, time, feature), x_{t-1}, zero before the first step."""
+        return one_later(self.x)
 
     @property
     def u_before(self) -> Tensor:
@@ -66,7 +78,7 @@ class SequenceBatch(NamedTuple):
         """
         if self.u is None:
             raise DataError("The model was made for actions, but these sequences have none.")
-        return _one_later(self.u)
+        return one_later(self.u)
 
 
 class ResidentSequences:
@@ -89,6 +101,7 @@ class ResidentSequences:
         self._observed = (
             None if sequences.observed is None else _end_to_end(sequences.observed, device)
         )
+        self._c = None if sequences.c is None else _end_to_end(sequences.c, device)
         self._dtype = dtype
 
     def batch(self, indices: np.ndarray) -> SequenceBatch:
@@ -117,6 +130,7 @@ class ResidentSequences:
             lengths,
             None if self._u is None else self._u[index].to(self._dtype),
             None if self._observed is None else self._observed[index].to(self._dtype),
+            None if self._c is None else self._c[index].to(self._dtype),
         )
 
     def everything(self) -> SequenceBatch:
@@ -124,7 +138,8 @@ class ResidentSequences:
         return self.batch(np.arange(len(self.lengths)))
 
 
-def _one_later(steps: Tensor) -> Tensor:
+def one_later(steps: Tensor) -> Tensor:
+    """The values of each step moved to the step after it, (batch, time, ..); zero at the first."""
     return torch.cat([torch.zeros_like(steps[:, :1]), steps[:, :-1]], dim=1)
 
 

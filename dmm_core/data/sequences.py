@@ -31,6 +31,8 @@ class Sequences:
             t to t + 1. None without actions.
         observed: one array (T_i, x_dim) for each sequence, uint8, 1 where the feature was observed.
             None if all features were observed. Where a feature was not observed, `x` must be 0.
+        c: one array (T_i, c_dim) of covariates for each sequence, float32; c[t] is known before
+            x[t], such as the calendar or the metre. None without covariates.
 
     Raises:
         DataError: if the numbers of arrays and names differ; if arrays differ in width, length or
@@ -51,17 +53,18 @@ class Sequences:
     names: tuple[str, ...]
     u: tuple[np.ndarray, ...] | None = None
     observed: tuple[np.ndarray, ...] | None = None
+    c: tuple[np.ndarray, ...] | None = None
 
     def __post_init__(self) -> None:
         """Convert and check every sequence once."""
         object.__setattr__(self, "names", tuple(self.names))
-        for part, called in (("x", "sequences"), ("u", "arrays of actions"), ("observed", "masks")):
+        for part, called in _CALLED.items():
             arrays = getattr(self, part)
             if arrays is None:
                 continue
             if len(arrays) != len(self.names):
                 raise DataError(f"There are {len(arrays)} {called} but {len(self.names)} names.")
-            found = _converted(arrays, self.names, real=part == "u")
+            found = _converted(arrays, self.names, real=part in ("u", "c"))
             object.__setattr__(self, part, found)
         for x, name in zip(self.x, self.names, strict=True):
             if x.ndim != 2 or 0 in x.shape:
@@ -79,18 +82,19 @@ class Sequences:
             if x.dtype == np.float32 and not np.isfinite(x).all():
                 row = int(np.flatnonzero(~np.isfinite(x).all(axis=1))[0])
                 raise DataError(f"{name}: frame {row} holds a value that is not finite.")
-        if self.u is not None:
-            self._check_actions(self.u)
+        for part, called in (("u", "actions"), ("c", "covariates")):
+            if getattr(self, part) is not None:
+                self._check_inputs(getattr(self, part), called)
         if self.observed is not None:
             self._check_observed(self.observed)
 
-    def _check_actions(self, actions: tuple[np.ndarray, ...]) -> None:
-        for u, x, name in zip(actions, self.x, self.names, strict=True):
-            wanted = (len(x), actions[0].shape[-1])
-            if u.shape != wanted or u.dtype != np.float32 or not np.isfinite(u).all():
+    def _check_inputs(self, inputs: tuple[np.ndarray, ...], called: str) -> None:
+        for given, x, name in zip(inputs, self.x, self.names, strict=True):
+            wanted = (len(x), inputs[0].shape[-1])
+            if given.shape != wanted or given.dtype != np.float32 or not np.isfinite(given).all():
                 raise DataError(
-                    f"{name}: actions are finite float32 of shape {wanted}, not {u.dtype} of shape "
-                    f"{u.shape}."
+                    f"{name}: {called} are finite float32 of shape {wanted}, not {given.dtype} of "
+                    f"shape {given.shape}."
                 )
 
     def _check_observed(self, indicators: tuple[np.ndarray, ...]) -> None:
@@ -131,6 +135,20 @@ class Sequences:
         """Number of actions per frame; 0 without actions."""
         return self.u[0].shape[1] if self.u else 0
 
+    @property
+    def c_dim(self) -> int:
+        """Covariates of a frame; 0 without covariates."""
+        return self.c[0].shape[1] if self.c else 0
+
+    def between(self, first: int, after: int) -> "Sequences":
+        """The frames from `first` up to, but not including, `after` of every sequence."""
+
+        def cut(arrays: tuple[np.ndarray, ...] | None) -> tuple[np.ndarray, ...] | None:
+            return None if arrays is None else tuple(array[first:after] for array in arrays)
+
+        x = tuple(array[first:after] for array in self.x)
+        return Sequences(x, self.names, cut(self.u), cut(self.observed), cut(self.c))
+
     def one(self, index: int) -> "Sequences":
         """The sequence at `index`, as `Sequences` of length 1."""
         return self.subset(np.array([index]))
@@ -146,6 +164,7 @@ class Sequences:
             tuple(self.names[i] for i in indices),
             None if self.u is None else chosen(self.u),
             None if self.observed is None else chosen(self.observed),
+            None if self.c is None else chosen(self.c),
         )
 
 
@@ -155,13 +174,15 @@ class Splits:
 
     Attributes:
         name: name of the data set, as in `DataConfig.name`.
-        kind: "binary" if all features are 0 or 1, otherwise "real".
+        kind: what the features are, as in `DataSpec`.
         train: sequences for the training.
         valid: sequences that choose the best epoch.
         test: sequences for the evaluation.
         steps_per_quarter: frames per quarter note (1, 2 or 4), or None if the frames are not music.
         features: one name for each feature, or an empty tuple.
         actions: one name for each action, or an empty tuple.
+        covariates: one name for each covariate, or an empty tuple.
+        categories: number of symbols of a slot of categorical data; None for other kinds.
 
     Example:
         >>> import numpy as np
@@ -183,6 +204,8 @@ class Splits:
     steps_per_quarter: int | None = None
     features: tuple[str, ...] = ()
     actions: tuple[str, ...] = ()
+    covariates: tuple[str, ...] = ()
+    categories: int | None = None
 
     @cached_property
     def spec(self) -> DataSpec:
@@ -194,8 +217,11 @@ class Splits:
             steps_per_quarter=self.steps_per_quarter,
             u_dim=self.train.u_dim,
             missing=self.train.observed is not None,
+            c_dim=self.train.c_dim,
+            categories=self.categories,
             features=self.features,
             actions=self.actions,
+            covariates=self.covariates,
         )
 
     def __getitem__(self, split: str) -> Sequences:
@@ -210,6 +236,14 @@ class Splits:
             )
         return getattr(self, split)
 
+
+_CALLED = {
+    "x": "sequences",
+    "u": "arrays of actions",
+    "observed": "masks",
+    "c": "arrays of covariates",
+}
+"""Fields of `Sequences` -> their description in messages."""
 
 _MOST_WHOLE = 2**24
 """The largest number up to which float32 represents every whole number."""

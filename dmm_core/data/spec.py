@@ -9,16 +9,21 @@ from dmm_core.music.pianoroll import GRIDS, PITCHES
 
 __all__ = ["KINDS", "MAX_FEATURES", "UPLOAD_PREFIX", "DataSpec", "Kind", "is_pianoroll"]
 
-Kind = Literal["binary", "real"]
-"""What the features are: 0 or 1 (a piano-roll), or real values."""
+Kind = Literal["binary", "real", "count", "categorical"]
+"""What the features are: 0 or 1 (a piano-roll), real values, whole numbers from 0 up, or symbols
+that are numbered from 0."""
 
-KINDS: tuple[Kind, ...] = ("binary", "real")
+KINDS: tuple[Kind, ...] = ("binary", "real", "count", "categorical")
 
 UPLOAD_PREFIX = "upload:"
 """Prefix of the name of an uploaded data set, upload:ID."""
 
 MAX_FEATURES = 1024
 """Largest number of features, and of actions, per frame of uploaded or imported data."""
+
+
+_ADDED = frozenset({"c_dim", "categories"})
+"""Values that earlier versions do not know; they are written only where they are used."""
 
 
 def is_pianoroll(kind: Kind, x_dim: int) -> bool:
@@ -31,7 +36,7 @@ class DataSpec:
     """Description of the frames of a data set, from which `build_model` takes the dimensions.
 
     Attributes:
-        kind: "binary" if all features are 0 or 1, otherwise "real".
+        kind: "binary", "real", "count" or "categorical".
         x_dim: number of features per frame.
         name: name of the data set, as in `DataConfig.name`; it may be empty.
         steps_per_quarter: frames per quarter note (1, 2 or 4), or None if the frames are not music.
@@ -40,6 +45,9 @@ class DataSpec:
         features: one name for each feature, or an empty tuple. Names are ignored when two
             descriptions are compared.
         actions: one name for each action, or an empty tuple.
+        c_dim: number of covariates per frame; 0 without covariates.
+        categories: number of symbols of a slot of categorical data; None for other kinds.
+        covariates: one name for each covariate, or an empty tuple.
 
     Raises:
         DataError: if a value has another type or is out of bounds.
@@ -59,14 +67,18 @@ class DataSpec:
     steps_per_quarter: int | None = None
     u_dim: int = 0
     missing: bool = False
+    c_dim: int = 0
+    categories: int | None = None
     features: tuple[str, ...] = field(default=(), compare=False)
     actions: tuple[str, ...] = field(default=(), compare=False)
+    covariates: tuple[str, ...] = field(default=(), compare=False)
 
     def __post_init__(self) -> None:
         """Check every value, since a specification may come from a file."""
         if self.kind not in KINDS:
-            raise DataError(f"Data are {' or '.join(KINDS)}, not {self.kind!r:.40}.")
-        for called, least in (("x_dim", 1), ("u_dim", 0)):
+            kinds = f"{', '.join(KINDS[:-1])} or {KINDS[-1]}"
+            raise DataError(f"Data are {kinds}, not {self.kind!r:.40}.")
+        for called, least in (("x_dim", 1), ("u_dim", 0), ("c_dim", 0)):
             number = getattr(self, called)
             if type(number) is not int or not least <= number:
                 raise DataError(f"{called} is a whole number from {least}, not {number!r:.40}.")
@@ -82,7 +94,20 @@ class DataSpec:
             )
         if type(self.missing) is not bool:
             raise DataError(f"missing is true or false, not {self.missing!r:.40}.")
-        for called, width in (("features", self.x_dim), ("actions", self.u_dim)):
+        if self.kind != "categorical" and self.categories is not None:
+            raise DataError(f"Only categorical data have categories; these data are {self.kind}.")
+        if self.kind == "categorical" and (
+            type(self.categories) is not int or not 2 <= self.categories <= MAX_FEATURES
+        ):
+            raise DataError(
+                f"Categorical data have 2 to {MAX_FEATURES:,} categories, not "
+                f"{self.categories!r:.40}."
+            )
+        for called, width in (
+            ("features", self.x_dim),
+            ("actions", self.u_dim),
+            ("covariates", self.c_dim),
+        ):
             names = getattr(self, called)
             if not isinstance(names, tuple) or not all(isinstance(name, str) for name in names):
                 raise DataError(f"{called} are names, not {names!r:.40}.")
@@ -104,7 +129,7 @@ class DataSpec:
         return {
             key: list(value) if isinstance(value, tuple) else value
             for key, value in asdict(self).items()
-            if value not in ("", ())
+            if value not in ("", ()) and not (key in _ADDED and not value)
         }
 
     @classmethod
@@ -117,7 +142,7 @@ class DataSpec:
         if not isinstance(values, Mapping) or not {"kind", "x_dim"} <= values.keys():
             raise DataError("A description of data names the kind and x_dim.")
         known = {f.name: values[f.name] for f in fields(cls) if f.name in values}
-        for names in ("features", "actions"):
+        for names in ("features", "actions", "covariates"):
             if isinstance(known.get(names), list):
                 known[names] = tuple(known[names])
         if not isinstance(known.get("name", ""), str):

@@ -79,9 +79,9 @@ def require_fit_of(model: DMM, sequences: Sequences) -> None:
         sequences: the sequences.
 
     Raises:
-        DataError: if there are no sequences, if the number of features or actions differs from the
-            model's, if the model gives no probability to a value, or if features are missing and
-            the model cannot leave them out.
+        DataError: if there are no sequences, if the number of features, actions or covariates
+            differs from the model's, if the model gives no probability to a value, or if features
+            are missing and the model cannot leave them out.
     """
     if not len(sequences):
         raise DataError("There are no sequences; one or more are needed.")
@@ -90,11 +90,14 @@ def require_fit_of(model: DMM, sequences: Sequences) -> None:
             f"The model was made for {model.x_dim} features a frame, but the sequences have "
             f"{sequences.x_dim}."
         )
-    if sequences.u_dim != model.u_dim:
-        raise DataError(
-            f"The model was made for {model.u_dim} actions a frame, but the sequences have "
-            f"{sequences.u_dim}."
-        )
+    for called, wanted, found in (
+        ("actions", model.u_dim, sequences.u_dim),
+        ("covariates", model.c_dim, sequences.c_dim),
+    ):
+        if found != wanted:
+            raise DataError(
+                f"The model was made for {wanted} {called} a frame, but the sequences have {found}."
+            )
     emission = model.frame(model.initial().loc)
     _require_support(emission, sequences)
     if sequences.observed is None or all(seen.all() for seen in sequences.observed):

@@ -238,7 +238,7 @@ def _parts(
         rows, steps = batch.mask.shape
         at_once = max(1, FRAMES_AT_ONCE // (rows * steps))
         together = at_once * max(1, _NOISE_AT_ONCE // (at_once * rows * steps))
-        summary = model.inference.summarise(batch)
+        summary = model.summarise(batch)
         for done in range(0, samples, together):
             end = min(done + together, samples)
             noise = batch.x.new_empty(end - done, rows, steps, model.z_dim)

@@ -52,6 +52,7 @@ def particle_filter(
     particles: int = 1000,
     u: np.ndarray | None = None,
     observed: np.ndarray | None = None,
+    c: np.ndarray | None = None,
 ) -> FilteredMoments:
     """Filter one sequence.
 
@@ -62,6 +63,7 @@ def particle_filter(
         particles: number of particles, 1 or more.
         u: (T, u_dim) actions, for a model with actions.
         observed: (T, x_dim), 1 where a feature was observed; by default all were.
+        c: (T, c_dim) covariates, for a model with covariates.
 
     Raises:
         DataError: if there are no particles, or the sequence does not fit the model.
@@ -69,7 +71,7 @@ def particle_filter(
     require_count("particles", particles)
     model.eval()
     generator = generator_for(model, seed)
-    batch = batch_of(model, x, u=u, observed=observed)
+    batch = batch_of(model, x, u=u, observed=observed, c=c)
     summary = _seen_so_far(model, batch)
     particle = Particles(model, batch, (particles, 1), generator, _TRANSITION_SHARE)
     steps: list[tuple[Tensor, ...]] = []
@@ -87,7 +89,7 @@ def particle_filter(
 
 def _seen_so_far(model: DMM, batch: SequenceBatch) -> Summary:
     """The summaries of every step t as if the sequence ended at t: of x_{1:t}, and of x_t alone."""
-    seen = model.inference.read(batch)
+    seen = model.inference.read(model.encoded(batch))
     past = model.inference.summariser(seen, batch.lengths).past
     alone = model.inference.summariser(
         seen.transpose(0, 1), torch.ones_like(batch.lengths).expand(seen.shape[1])

@@ -1,5 +1,7 @@
 """Imputation: the expected value of features that were not observed, given those that were."""
 
+from dataclasses import replace
+
 import numpy as np
 import torch
 from jaxtyping import Float
@@ -29,7 +31,7 @@ def hide(sequences: Sequences, share: float, *, seed: int) -> Sequences:
     given = sequences.observed or tuple(np.ones_like(x, dtype=np.uint8) for x in sequences.x)
     kept = tuple((o * (rng.random(o.shape) >= share)).astype(np.uint8) for o in given)
     x = tuple((a * o).astype(a.dtype) for a, o in zip(sequences.x, kept, strict=True))
-    return Sequences(x, sequences.names, sequences.u, kept)
+    return replace(sequences, x=x, observed=kept)
 
 
 @torch.no_grad()
@@ -69,9 +71,9 @@ def _smoothed_means(
 ) -> Float[Tensor, "batch time feature"]:
     """The mean of the emission over the smoothed states of every step."""
     states = smoothed_states(model, batch, particles, generator)
-    x_before = batch.x_before
-    means = [
-        (log_w.exp()[..., None] * model.frame(z, x_before[:, t]).mean_frame(generator)).sum(0)
-        for t, (z, log_w) in enumerate(states)
-    ]
+    means = []
+    for t, (z, log_w) in enumerate(states):
+        c = None if batch.c is None else batch.c[:, t]
+        emission = model.frame(z, batch.x[:, t - 1] if t else None, c)
+        means.append((log_w.exp()[..., None] * emission.mean_frame(generator)).sum(0))
     return torch.stack(means, dim=1)

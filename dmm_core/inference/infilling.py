@@ -69,6 +69,7 @@ def infill(
     constraint: Constraint | None = None,
     u: np.ndarray | None = None,
     observed: np.ndarray | None = None,
+    c: np.ndarray | None = None,
 ) -> Infilled:
     """Draw x[first:after] given x[:first] and x[after:], which do not change.
 
@@ -88,6 +89,7 @@ def infill(
         u: (T, u_dim) actions, for a model with actions.
         observed: (T, x_dim), 1 where a feature outside the region was observed; by default all
             were.
+        c: (T, c_dim) covariates, for a model with covariates.
 
     Raises:
         DataError: if the region is not within the sequence, a number is too small, or the frames,
@@ -105,7 +107,7 @@ def infill(
     generator = generator_for(model, seed)
     hole = x.copy()
     hole[first:after] = 0
-    batch = batch_of(model, hole, u=u, observed=observed)
+    batch = batch_of(model, hole, u=u, observed=observed, c=c)
     particle = Particles(model, batch, (particles, count), generator)
 
     _read(particle, _seen(model, batch, 0, first), 0, first, whole=True)
@@ -118,7 +120,8 @@ def infill(
     if crossing.frames:
         frames = DrawnFrame(*(_trace(f, ancestor) for f in zip(*crossing.frames, strict=True)))
     else:  # no state depends on the region's frames, so they are drawn once the path is known
-        emission = constrained(model.frame(z), constraint)
+        known = batch.between(first, after).c
+        emission = constrained(model.frame(z, c=known), constraint)
         frames = emission.draw(emission.noise(generator), x_temperature)
     drawn = frames.x.cpu().numpy()
     binary = x.dtype.kind in "bui" and bool(((drawn == 0) | (drawn == 1)).all())
@@ -191,14 +194,7 @@ def _seen(model: DMM, batch: SequenceBatch, start: int, end: int) -> Summary | N
     """The network's summary of the frames `start` to `end` alone; None if there are none."""
     if start == end:
         return None
-    part = SequenceBatch(
-        batch.x[:, start:end],
-        batch.mask[:, start:end],
-        torch.full_like(batch.lengths, end - start),
-        None if batch.u is None else batch.u[:, start:end],
-        None if batch.observed is None else batch.observed[:, start:end],
-    )
-    return model.inference.summarise(part)
+    return model.summarise(batch.between(start, end))
 
 
 def _trace(

@@ -25,7 +25,14 @@ __all__ = ["means_under"]
 
 @torch.no_grad()
 def means_under(
-    model: DMM, sequences: Sequences, u: np.ndarray, *, frame: int, seed: int, particles: int = 100
+    model: DMM,
+    sequences: Sequences,
+    u: np.ndarray,
+    *,
+    frame: int,
+    seed: int,
+    particles: int = 100,
+    c: np.ndarray | None = None,
 ) -> np.ndarray:
     """E[x_t given x_{1:frame}, do(u)] of every sequence, (N, H, x_dim).
 
@@ -40,6 +47,7 @@ def means_under(
         frame: number of frames that are known, 1 or more.
         seed: seed of all random draws; use the same for all interventions of a comparison.
         particles: number of weighted states of each sequence. Each has its own future.
+        c: (N, H, c_dim), the covariates of the frames of the result, for a model with covariates.
 
     Raises:
         DataError: if there are no particles, the records are too short, or the sequences or actions
@@ -51,6 +59,10 @@ def means_under(
             f"Actions are (sequences, steps, {model.u_dim}) for {len(sequences)} sequences, not "
             f"{u.shape}."
         )
+    wanted = (len(sequences), u.shape[1], model.c_dim)
+    shape = None if c is None else c.shape
+    if shape != wanted and not (shape is None and not model.c_dim):
+        raise DataError(f"Covariates are (sequences, steps, covariates) = {wanted}, not {shape}.")
     if not 1 <= frame <= int(sequences.lengths.min()):
         raise DataError(
             f"An intervention after {frame} frames needs records of as many, and the shortest has "
@@ -58,26 +70,18 @@ def means_under(
         )
     model.eval()
     generator = generator_for(model, seed)
-    batch = resident(model, _until(sequences, frame)).everything()
+    batch = resident(model, sequences.between(0, frame)).everything()
     states = last_states(model, batch, particles, generator)
     actions, weights = torch.as_tensor(u).to(states.z), states.log_w.exp()[..., None]
     z, x = states.z, batch.x[:, -1]
+    covariates = None if c is None else torch.as_tensor(c).to(z)
     means = []
     for step in range(u.shape[1]):
-        prior = model.next_state(z, x, actions[:, step])
+        known = None if covariates is None else covariates[:, step]
+        prior = model.next_state(z, x, actions[:, step], known)
         z = prior.loc + prior.scale * draw_noise(tuple(z.shape), generator, z)
-        emission = model.frame(z, x)
+        emission = model.frame(z, x, known)
         means.append((weights * emission.mean_frame(generator)).sum(0))
         if model.x_to_z or model.x_to_x:
             x = emission.draw(emission.noise(generator), 1.0).x
     return torch.stack(means, dim=1).cpu().double().numpy()
-
-
-def _until(sequences: Sequences, frame: int) -> Sequences:
-    """The first `frame` frames of every sequence."""
-
-    def cut(arrays: tuple[np.ndarray, ...] | None) -> tuple[np.ndarray, ...] | None:
-        return None if arrays is None else tuple(array[:frame] for array in arrays)
-
-    x = tuple(array[:frame] for array in sequences.x)
-    return Sequences(x, sequences.names, cut(sequences.u), cut(sequences.observed))

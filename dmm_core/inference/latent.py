@@ -59,6 +59,7 @@ def posterior_moments(
     draws: int = 100,
     u: np.ndarray | None = None,
     observed: np.ndarray | None = None,
+    c: np.ndarray | None = None,
 ) -> PosteriorMoments:
     """Estimate the moments of q(z given x) from `draws` paths.
 
@@ -69,13 +70,15 @@ def posterior_moments(
         draws: number of paths to average.
         u: (T, u_dim) actions, for a model with actions.
         observed: (T, x_dim), 1 where a feature was observed; by default all were.
+        c: (T, c_dim) covariates, for a model with covariates.
 
     Raises:
         DataError: if there are no draws, or the sequence does not fit the model.
     """
     require_count("draws", draws)
     model.eval()
-    batch, path = draw_paths(model, x, draws, generator_for(model, seed), u=u, observed=observed)
+    generator = generator_for(model, seed)
+    batch, path = draw_paths(model, x, draws, generator, u=u, observed=observed, c=c)
     nll = -model.log_likelihood(path.z, batch).mean(0)
     kl = kl_of(path, model.prior(path.z, batch)).mean(0)
     if path.base is None:
@@ -121,7 +124,7 @@ def posterior_of_many(
     model.eval()
     like, generator = model.initial().loc, generator_for(model, seed)
     batch = lying.everything()
-    summary = model.inference.summarise(batch)
+    summary = model.summarise(batch)
     loc, square = torch.zeros((2, *batch.mask.shape, model.z_dim)).to(like).unbind(0)
     for count in portions(draws, batch.mask.numel()):
         path = model.draw(summary, batch, draw_noise((count, *loc.shape), generator, like))
@@ -200,7 +203,7 @@ def vector_field(
 ) -> VectorField:
     """The step of the transition's mean at a regular set of points of a plane.
 
-    If the transition also uses the previous frame or actions, they are set to zero.
+    If the transition also uses the previous frame, actions or covariates, they are zero.
 
     Args:
         model: the model whose transition is evaluated.

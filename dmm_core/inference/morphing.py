@@ -75,13 +75,13 @@ def morph(
         )
     model.eval()
     generator = generator_for(model, seed)
-    count, frames = weights.shape
+    frames = weights.shape[1]
     ends = [_path(model, x, frames, z_temperature, generator) for x in (a, b)]
     weight = torch.as_tensor(weights).to(ends[0].z)[..., None]
     z = interpolate(ends[0].z, ends[1].z, weight, spherical=spherical)
     scale = torch.lerp(ends[0].scale.expand_as(z), ends[1].scale.expand_as(z), weight)
     noise = constrained(model.frame(z), constraint).noise(generator)
-    steps, x_before = [], z.new_zeros(count, model.x_dim)
+    steps, x_before = [], None
     for t in range(frames):
         emission = constrained(model.frame(z[:, t], x_before), constraint)
         steps.append(emission.draw(noise[:, t], x_temperature))

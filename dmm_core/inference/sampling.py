@@ -59,6 +59,7 @@ def sample(
     x_temperature: float = 1.0,
     constraint: Constraint | None = None,
     u: np.ndarray | None = None,
+    c: np.ndarray | None = None,
 ) -> Sample:
     """Ancestral sampling: z_1 ~ p(z_1), z_t ~ p(z_t given z_{t-1}), x_t ~ p(x_t given z_t).
 
@@ -73,6 +74,7 @@ def sample(
             of real features; with 0 every feature takes its most likely value.
         constraint: a constraint on the drawn notes.
         u: (frames, u_dim) actions, for a model with actions; u[t] acts on the step from t to t + 1.
+        c: (frames, c_dim) covariates, for a model with covariates.
 
     Raises:
         DataError: if `count` or `frames` is less than 1, or the actions or the constraint do not
@@ -88,13 +90,13 @@ def sample(
     require_count("count", count)
     require_count("frames", frames)
     model.eval()
-    first = model.initial()
     generator = generator_for(model, seed)
     settings = _Settings(z_temperature, x_temperature, constraint)
     noise = _rollout_noise(model, frames, count, generator, constraint)
-    actions = _actions(model, u, frames)
-    start = _step(model, first, None, noise.at(0), settings)
-    return _roll_out(model, start, actions, noise.after(1), settings)
+    inputs = _inputs(model, u, c, frames)
+    known = inputs.c_at(0)
+    start = _step(model, model.first_state(known), None, known, noise.at(0), settings)
+    return _roll_out(model, start, inputs, noise.after(1), settings)
 
 
 @torch.no_grad()
@@ -112,6 +114,7 @@ def continuation(
     observed: np.ndarray | None = None,
     nudge: np.ndarray | None = None,
     particles: int = 256,
+    c: np.ndarray | None = None,
 ) -> Sample:
     """Draw continuations of `start`: z_T ~ p(z_T given start), then a rollout of the prior.
 
@@ -138,6 +141,8 @@ def continuation(
             difference from a call without it and with the same seed.
         particles: number of particles of the filter. With more particles, the distribution of the
             last states approaches the exact p(z_T given start).
+        c: (T + frames, c_dim) covariates of the start and the continuation, for a model with
+            covariates.
 
     Raises:
         DataError: if `count`, `frames` or `particles` is less than 1, or the start, the actions or
@@ -156,10 +161,10 @@ def continuation(
     start = require_frames(start, "The start")
     model.eval()
     steps = len(start)
-    actions = _actions(model, u, steps + frames)
+    inputs = _inputs(model, u, c, steps + frames)
     generator = generator_for(model, seed)
-    before = None if u is None else np.asarray(u)[:steps]
-    batch = batch_of(model, start, u=before, observed=observed)
+    before, known = (None if part is None else np.asarray(part)[:steps] for part in (u, c))
+    batch = batch_of(model, start, u=before, observed=observed, c=known)
     states = last_states(model, batch, particles, generator)
     chosen = torch.multinomial(
         states.log_w[:, 0].exp(), count, replacement=True, generator=generator
@@ -170,9 +175,8 @@ def continuation(
     if nudge is not None:
         z = z + torch.as_tensor(nudge).to(z)
     last = Sample(z, x, x, torch.zeros_like(z))
-    after = None if actions is None else actions[steps - 1 :]
     settings = _Settings(z_temperature, x_temperature, constraint)
-    drawn = _roll_out(model, last, after, noise, settings)
+    drawn = _roll_out(model, last, inputs.after(steps - 1), noise, settings)
     return Sample(*(part[:, 1:] for part in drawn))
 
 
@@ -186,6 +190,7 @@ def reconstruct(
     constraint: Constraint | None = None,
     u: np.ndarray | None = None,
     observed: np.ndarray | None = None,
+    c: np.ndarray | None = None,
 ) -> Float[Tensor, "time feature"]:
     """The mean of p(x_t given z_t) over paths drawn from q(z given x).
 
@@ -198,6 +203,7 @@ def reconstruct(
         u: (T, u_dim) actions, for a model with actions.
         observed: (T, x_dim), 1 where a feature was observed; None if all were. The result for a
             missing feature is its mean under q; `dmm_core.impute` corrects for the error of q.
+        c: (T, c_dim) covariates, for a model with covariates.
 
     Raises:
         DataError: if `draws` is less than 1, or the sequence does not fit the model.
@@ -212,7 +218,7 @@ def reconstruct(
     require_count("draws", draws)
     model.eval()
     generator = generator_for(model, seed)
-    batch, path = draw_paths(model, x, draws, generator, u=u, observed=observed)
+    batch, path = draw_paths(model, x, draws, generator, u=u, observed=observed, c=c)
     emission = constrained(model.emit(path.z, batch), constraint)
     return emission.mean_frame(generator)[:, 0].mean(0)
 
@@ -250,30 +256,49 @@ def _rollout_noise(
     return _RolloutNoise(z, constrained(model.frame(z), constraint).noise(generator))
 
 
-def _actions(model: DMM, u: np.ndarray | None, frames: int) -> Tensor | None:
-    if u is None and not model.u_dim:
-        return None
-    shape = None if u is None else np.shape(u)
-    if shape != (frames, model.u_dim):
-        raise DataError(
-            f"The model was made for {model.u_dim} actions a frame, so these are (frames, actions) "
-            f"= {(frames, model.u_dim)}, not {shape}."
-        )
-    return torch.as_tensor(u).to(model.initial().loc)
+class _Inputs(NamedTuple):
+    """Actions and covariates of a rollout, (time, ..); None where the model has none."""
+
+    u: Tensor | None
+    c: Tensor | None
+
+    def u_at(self, step: int) -> Tensor | None:
+        return None if self.u is None else self.u[step]
+
+    def c_at(self, step: int) -> Tensor | None:
+        return None if self.c is None else self.c[step]
+
+    def after(self, step: int) -> "_Inputs":
+        return _Inputs(*(None if part is None else part[step:] for part in self))
+
+
+def _inputs(model: DMM, u: np.ndarray | None, c: np.ndarray | None, frames: int) -> _Inputs:
+    like = model.initial().loc
+    found = []
+    for given, width, called in ((u, model.u_dim, "actions"), (c, model.c_dim, "covariates")):
+        shape = None if given is None else np.shape(given)
+        if shape != (frames, width) and not (shape is None and not width):
+            raise DataError(
+                f"The model was made for {width} {called} a frame, so these are (frames, {called}) "
+                f"= {(frames, width)}, not {shape}."
+            )
+        found.append(None if given is None else torch.as_tensor(given).to(like))
+    return _Inputs(*found)
 
 
 def _roll_out(
     model: DMM,
     start: Sample,
-    u: Tensor | None,
+    inputs: _Inputs,
     noise: _RolloutNoise,
     settings: _Settings,
 ) -> Sample:
-    """The step `start` and the steps after it; u[0] acts on the first of these."""
+    """The step `start` and the steps after it; step 0 of `inputs` is that of `start`."""
     steps = [start]
     for t in range(len(noise.z)):
-        prior = model.next_state(steps[-1].z, steps[-1].x, None if u is None else u[t])
-        steps.append(_step(model, prior, steps[-1].x, noise.at(t), settings))
+        known = inputs.c_at(t + 1)
+        prior = model.next_state(steps[-1].z, steps[-1].x, inputs.u_at(t), known)
+        steps.append(_step(model, prior, steps[-1].x, known, noise.at(t), settings))
     return Sample(*(torch.stack(column, dim=1) for column in zip(*steps, strict=True)))
 
 
@@ -281,12 +306,13 @@ def _step(
     model: DMM,
     prior: Normal,
     x_before: Tensor | None,
+    c: Tensor | None,
     noise: _RolloutNoise,
     settings: _Settings,
 ) -> Sample:
     """One step, without a time axis."""
     scale = settings.z_temperature * prior.scale.expand_as(noise.z)
     z = prior.loc + scale * noise.z
-    emission = constrained(model.frame(z, x_before), settings.constraint)
+    emission = constrained(model.frame(z, x_before, c), settings.constraint)
     drawn = emission.draw(noise.x, settings.x_temperature)
     return Sample(z, drawn.mean, drawn.x, scale)

@@ -92,6 +92,7 @@ def draw_paths(
     *,
     u: np.ndarray | None = None,
     observed: np.ndarray | None = None,
+    c: np.ndarray | None = None,
 ) -> DrawnPaths:
     """Draw `draws` paths from q(z given x).
 
@@ -102,11 +103,12 @@ def draw_paths(
         generator: on the model's device.
         u: (T, u_dim) actions, for a model with actions.
         observed: (T, x_dim), 1 where a feature was observed; by default all were.
+        c: (T, c_dim) covariates, for a model with covariates.
 
     Raises:
         DataError: if the sequence does not fit the model.
     """
-    batch = batch_of(model, x, u=u, observed=observed)
+    batch = batch_of(model, x, u=u, observed=observed, c=c)
     noise = draw_noise((draws, *batch.mask.shape, model.z_dim), generator, batch.x)
     return DrawnPaths(batch, model.posterior(batch, noise))
 
@@ -117,6 +119,7 @@ def batch_of(
     *,
     u: np.ndarray | None = None,
     observed: np.ndarray | None = None,
+    c: np.ndarray | None = None,
 ) -> SequenceBatch:
     """One sequence as a batch on the model's device and in its type.
 
@@ -125,6 +128,7 @@ def batch_of(
         x: (T, x_dim) frames, uint8 or float32, as in `Sequences`.
         u: (T, u_dim) actions, for a model with actions.
         observed: (T, x_dim), 1 where a feature was observed; by default all were.
+        c: (T, c_dim) covariates, for a model with covariates.
 
     Raises:
         DataError: if the sequence does not fit the model.
@@ -134,5 +138,6 @@ def batch_of(
         ("The sequence",),
         None if u is None else (u,),
         None if observed is None else (observed,),
+        None if c is None else (c,),
     )
     return resident(model, sequence).everything()

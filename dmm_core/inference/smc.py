@@ -52,7 +52,10 @@ class Particles:
     Attributes:
         z: (particle, filter, latent), states of the last step; None before the first step.
         log_w: (particle, filter), log-weights, normalised over the particles.
-        x_before: the previous frame, of a shape that broadcasts to (particle, filter, feature).
+        x_before: the previous frame, of a shape that broadcasts to (particle, filter, feature);
+            None before the first step.
+        c: the covariates of the current step, of a shape that broadcasts in the same way; None
+            without covariates.
     """
 
     def __init__(
@@ -69,20 +72,22 @@ class Particles:
         self.generator = generator
         self.share = share
         self.z: Tensor | None = None
-        self.x_before: Tensor = torch.zeros_like(batch.x[:, 0])
+        self.x_before: Tensor | None = None
+        self.c: Tensor | None = None
         self.log_w = batch.x.new_full(shape, -math.log(shape[0]))
 
     def prior(self, t: int) -> Normal:
-        """p(z_t given z_{t-1}) of the particles."""
+        """p(z_t given z_{t-1}) of the particles; step `t` becomes the current step."""
+        self.c = None if self.batch.c is None else self.batch.c[:, t]
         if self.z is None:
-            return self.model.initial()
+            return self.model.first_state(self.c)
         u = self.batch.u_before[:, t] if self.model.u_dim else None
-        return self.model.next_state(self.z, self.x_before, u)
+        return self.model.next_state(self.z, self.x_before, u, self.c)
 
     def emission(self) -> Distribution:
         """p(x_t given z_t) of the particles."""
         assert self.z is not None, "a step was made"
-        return self.model.frame(self.z, self.x_before)
+        return self.model.frame(self.z, self.x_before, self.c)
 
     def advance(self, t: int, summary: Summary) -> Float[Tensor, " filter"]:
         """Propose the states of step `t`, and weight them by its frame.
@@ -134,7 +139,7 @@ def smc_log_likelihood(
         particles: number of particles of each filter.
         generator: on the model's device.
     """
-    summary = model.inference.summarise(batch)
+    summary = model.summarise(batch)
     rows, steps = batch.mask.shape
     filters = Particles(model, batch, (particles, rows), generator)
     total = batch.x.new_zeros(rows)
@@ -206,7 +211,7 @@ def _filtered(
     model: DMM, batch: SequenceBatch, particles: int, generator: torch.Generator
 ) -> Iterator[Weighted]:
     """The weighed states of every step, before they are resampled."""
-    summary = model.inference.summarise(batch)
+    summary = model.summarise(batch)
     rows, steps = batch.mask.shape
     filters = Particles(model, batch, (particles, rows), generator)
     for t in range(steps):

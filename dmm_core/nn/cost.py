@@ -53,7 +53,7 @@ def update_cost(
         times = 1 if id(p) in once else samples
         operations += 6 * times * p.numel()
         kept += _OUTPUT_COPIES * times * p.shape[0]
-    kept += samples * (_PATH_COPIES * model.z_dim + _FRAME_COPIES * model.x_dim)
+    kept += samples * (_PATH_COPIES * model.z_dim + _FRAME_COPIES * model.encoder.width)
     kept += samples * getattr(model.emission, "kept_per_frame", 0)
     weights = sum(p.numel() for p in model.parameters())
     bytes_each = next(model.parameters()).element_size()
@@ -76,6 +76,6 @@ def evaluation_memory(model: DMM, frames: int) -> int:
         model: the model to evaluate.
         frames: frames of one batch, times the number of paths that are drawn at once.
     """
-    held = _PATH_COPIES // 2 * model.z_dim + _FRAME_COPIES // 2 * model.x_dim
+    held = _PATH_COPIES // 2 * model.z_dim + _FRAME_COPIES // 2 * model.encoder.width
     held += sum(p.shape[0] for p in model.parameters() if p.ndim == 2)
     return next(model.parameters()).element_size() * held * frames

@@ -1,15 +1,29 @@
-"""The distributions of a frame that emissions return: Bernoulli, Gaussian, or any of PyTorch's."""
+"""The distributions of a frame that emissions return, and how any of PyTorch's becomes one."""
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
-from torch.distributions import Bernoulli, Distribution, Normal
+from torch.distributions import (
+    Bernoulli,
+    Distribution,
+    NegativeBinomial,
+    Normal,
+    Poisson,
+    StudentT,
+)
 
 from dmm_core.nn.constraints import Constraint
 from dmm_core.nn.frame import DrawnFrame, FrameDistribution, SampledFrame
 from dmm_core.nn.note_counts import CountedBernoulli
 
-__all__ = ["BernoulliFrame", "NormalFrame", "as_frame", "constrained"]
+__all__ = [
+    "BernoulliFrame",
+    "CountFrame",
+    "NormalFrame",
+    "StudentTFrame",
+    "as_frame",
+    "constrained",
+]
 
 
 class BernoulliFrame(Bernoulli, FrameDistribution):
@@ -50,6 +64,48 @@ class NormalFrame(Normal, FrameDistribution):
     def draw(self, noise: Float[Tensor, "*draw feature"], temperature: float) -> DrawnFrame:
         """Loc + temperature * scale * noise."""
         return DrawnFrame(self.loc + temperature * self.scale * noise, self.loc)
+
+
+class StudentTFrame(SampledFrame):
+    """Independent features with Student's t distribution, which allows for outliers.
+
+    Args:
+        df: (..., feature), degrees of freedom, above 2 for a finite variance.
+        loc: (..., feature), the means.
+        scale: (..., feature), positive.
+    """
+
+    def __init__(self, df: Tensor, loc: Tensor, scale: Tensor) -> None:
+        super().__init__(StudentT(df, loc, scale, validate_args=False))
+
+    def draw(self, noise: Float[Tensor, "*draw feature"], temperature: float) -> DrawnFrame:
+        """A draw whose distance to the mean is multiplied by the temperature."""
+        drawn = super().draw(noise, 1.0)
+        return DrawnFrame(drawn.mean + temperature * (drawn.x - drawn.mean), drawn.mean)
+
+
+class CountFrame(SampledFrame):
+    """Independent counts: Poisson, or negative binomial where their variance exceeds their mean.
+
+    Frames can be drawn at temperature 0 or 1.
+
+    Args:
+        rate: (..., feature), the means, positive.
+        excess: (..., feature), positive; the variance is rate * (1 + excess), by a negative
+            binomial distribution. None makes the counts Poisson, whose variance is their rate.
+    """
+
+    def __init__(self, rate: Tensor, excess: Tensor | None = None) -> None:
+        self.rate, self.excess = rate, excess
+        if excess is None:
+            base = Poisson(rate, validate_args=False)
+        else:  # logits = log(mean / total_count)
+            base = NegativeBinomial(rate / excess, logits=excess.log(), validate_args=False)
+        super().__init__(base)
+
+    def times(self, factor: Tensor) -> "CountFrame":
+        """Counts whose means and variances are multiplied by `factor`."""
+        return CountFrame(self.rate * factor, self.excess)
 
 
 def as_frame(distribution: Distribution) -> FrameDistribution:

@@ -8,11 +8,18 @@ previous frame, x_{t-1}.
 
 from typing import Any, ClassVar
 
+import torch
 from jaxtyping import Float
 from torch import Tensor, nn
+from torch.nn.functional import softplus
 
 from dmm_core.data.spec import Kind
-from dmm_core.nn.distributions import BernoulliFrame, NormalFrame
+from dmm_core.nn.distributions import (
+    BernoulliFrame,
+    CountFrame,
+    NormalFrame,
+    StudentTFrame,
+)
 from dmm_core.nn.frame import FrameDistribution
 from dmm_core.nn.mlp import concat_context, mlp, scale_of, to_float32
 from dmm_core.nn.nade import NADE
@@ -23,8 +30,15 @@ __all__ = [
     "Emission",
     "GaussianEmission",
     "NADEEmission",
+    "NegativeBinomialEmission",
+    "PoissonEmission",
+    "StudentTEmission",
     "emissions_for",
 ]
+
+
+_LEAST_RATE = 1e-6
+"""Added to rates of counts, which keeps their logarithms finite."""
 
 
 class Emission(nn.Module):
@@ -112,11 +126,86 @@ class GaussianEmission(Emission):
         self,
         z: Float[Tensor, "*draw latent"],
         context: Float[Tensor, "*batch context"] | None = None,
-    ) -> NormalFrame:
+    ) -> FrameDistribution:
         """The distribution of x given z, of shape (..., x_dim)."""
+        return self.gaussian(z, context)
+
+    def gaussian(self, z: Tensor, context: Tensor | None) -> NormalFrame:
+        """The Gaussian of x given z, of shape (..., x_dim)."""
         features = self.features(z, context)
         loc, scale = to_float32(self.loc(features)), scale_of(self.variance(features))
         return NormalFrame(loc, scale, validate_args=False)
+
+
+class StudentTEmission(GaussianEmission):
+    """Student's t: loc and scale as in `GaussianEmission`, degrees of freedom for each feature.
+
+    The degrees of freedom are 2 + softplus(w), so the variance is finite. They are learned, and do
+    not depend on the state. The arguments are those of `Emission`.
+    """
+
+    distribution = StudentTFrame
+
+    def __init__(self, **sizes: Any) -> None:
+        super().__init__(**sizes)
+        self.tails = nn.Parameter(torch.full((self.x_dim,), 8.0))
+
+    def forward(
+        self,
+        z: Float[Tensor, "*draw latent"],
+        context: Float[Tensor, "*batch context"] | None = None,
+    ) -> FrameDistribution:
+        """The distribution of x given z, of shape (..., x_dim)."""
+        gaussian = self.gaussian(z, context)
+        df = (2.0 + softplus(self.tails)).expand_as(gaussian.loc)
+        return StudentTFrame(df, gaussian.loc, gaussian.scale)
+
+
+class PoissonEmission(Emission):
+    """Independent counts: x_t ~ Poisson(softplus(W MLP(z_t) + b)).
+
+    The arguments are those of `Emission`.
+    """
+
+    explains = ("count",)
+    distribution = CountFrame
+
+    def __init__(self, **sizes: Any) -> None:
+        super().__init__(**sizes)
+        self.rate = nn.Linear(self.width, self.x_dim)
+
+    def forward(
+        self,
+        z: Float[Tensor, "*draw latent"],
+        context: Float[Tensor, "*batch context"] | None = None,
+    ) -> CountFrame:
+        """The distribution of x given z, of shape (..., x_dim)."""
+        return CountFrame(_positive(self.rate(self.features(z, context))))
+
+
+class NegativeBinomialEmission(PoissonEmission):
+    """Independent counts whose variance exceeds their mean.
+
+    The mean is m = softplus(W MLP(z_t) + b) and the variance m (1 + e), where e is
+    softplus(V MLP(z_t) + c). The arguments are those of `Emission`.
+    """
+
+    def __init__(self, **sizes: Any) -> None:
+        super().__init__(**sizes)
+        self.excess = nn.Linear(self.width, self.x_dim)
+
+    def forward(
+        self,
+        z: Float[Tensor, "*draw latent"],
+        context: Float[Tensor, "*batch context"] | None = None,
+    ) -> CountFrame:
+        """The distribution of x given z, of shape (..., x_dim)."""
+        features = self.features(z, context)
+        return CountFrame(_positive(self.rate(features)), _positive(self.excess(features)))
+
+
+def _positive(unconstrained: Tensor) -> Tensor:
+    return softplus(to_float32(unconstrained)) + _LEAST_RATE
 
 
 class NADEEmission(Emission):
@@ -158,6 +247,9 @@ EMISSIONS: dict[str, type[Emission]] = {
     "bernoulli": BernoulliEmission,
     "nade": NADEEmission,
     "gaussian": GaussianEmission,
+    "student-t": StudentTEmission,
+    "poisson": PoissonEmission,
+    "negative-binomial": NegativeBinomialEmission,
 }
 """The emissions by their name in `model.emission`."""
 

@@ -34,8 +34,8 @@ PriorOfStep = Callable[[int, Tensor | None], Normal]
 class InferenceNetwork(nn.Module):
     """q(z given x): a summariser, a combiner and optional flows.
 
-    The network reads the frame of each step, the action before it, and which features were
-    observed. Each part may be replaced by any module with the same call signature.
+    The network reads the frame of each step, the action before it, which features were observed,
+    and the covariates. Each part may be replaced by any module with the same call signature.
 
     Args:
         summariser: maps the inputs of each step, the lengths and a generator to a `Summary`.
@@ -66,6 +66,8 @@ class InferenceNetwork(nn.Module):
             seen.append(torch.ones_like(batch.x) if observed is None else observed)
         if batch.u is not None:
             seen.append(batch.u_before)
+        if batch.c is not None:
+            seen.append(batch.c)
         return seen[0] if len(seen) == 1 else torch.cat(seen, dim=-1)
 
     def summarise(self, batch: SequenceBatch, generator: RandomSource = None) -> Summary:

@@ -13,7 +13,7 @@ from pydantic import (
     ValidationError,
 )
 
-from dmm_core.config.schema import RunConfig, parse_config
+from dmm_core.config.schema import RunConfig, parse_config, stored_values
 from dmm_core.data.spec import MAX_FEATURES, DataSpec
 from dmm_core.data.uploads.report import display_name
 from dmm_core.errors import DataError, UploadError
@@ -45,8 +45,8 @@ def _spec(values: object) -> DataSpec:
         spec = DataSpec.from_json(values)
     except DataError as error:
         raise ValueError(str(error)) from None
-    if max(spec.x_dim, spec.u_dim) > MAX_FEATURES:
-        raise ValueError(f"a frame has at most {MAX_FEATURES:,} features and actions")
+    if max(spec.x_dim, spec.u_dim, spec.c_dim) > MAX_FEATURES:
+        raise ValueError(f"a frame has at most {MAX_FEATURES:,} features, actions and covariates")
     return spec
 
 
@@ -111,7 +111,7 @@ def validate_record(content: bytes) -> ForeignRecord:
         plain_line(name): plain_line(str(of))
         for name, of in list(versions.items())[:_MOST_VERSIONS]
     }
-    return ForeignRecord(parse_config(config), created, plain)
+    return ForeignRecord(parse_config(stored_values(config)), created, plain)
 
 
 def validate_card(content: bytes) -> RunCard:

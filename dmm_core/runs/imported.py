@@ -85,12 +85,15 @@ def _told_apart(name: str) -> str:
     return f"{name[:_NAME_CHARACTERS].strip()}{_MARK}" if taken else name
 
 
+_COMPARED = ("kind", "x_dim", "steps_per_quarter", "u_dim", "missing", "c_dim", "categories")
+
+
 def _check_data(config: DataConfig, facts: DataSpec) -> None:
     """Check the description of the data against the catalogue; that of an upload is accepted."""
     if _UPLOAD.fullmatch(config.name):
         return
     info = dataset_info(config.name)
-    for field in ("kind", "x_dim", "steps_per_quarter", "u_dim", "missing"):
+    for field in _COMPARED:
         said, known = getattr(facts, field), getattr(info.spec, field)
         if said != known:
             raise UploadError(f"run.json has {field} {said} for {info.name}, which has {known}.")

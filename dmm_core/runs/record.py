@@ -7,7 +7,7 @@ from platform import python_version
 from typing import NamedTuple
 
 import dmm_core
-from dmm_core.config.schema import RunConfig
+from dmm_core.config.schema import RunConfig, stored_values
 from dmm_core.errors import RunError
 from dmm_core.runs.documents import read_document, write_document
 
@@ -37,11 +37,11 @@ def read_record(folder: Path) -> RunRecord:
     content = read_document(folder / "config.json", {})
     try:
         return RunRecord(
-            config=RunConfig.model_validate(content["config"]),
+            config=RunConfig.model_validate(stored_values(content["config"])),
             created=datetime.fromisoformat(content["created"]).replace(tzinfo=UTC),
             versions=dict(content["versions"]),
         )
-    except (KeyError, TypeError, ValueError):
+    except (AttributeError, KeyError, TypeError, ValueError):
         raise RunError(
             f"The run {folder.name} cannot be read: its config.json is missing, damaged or of "
             "another version."

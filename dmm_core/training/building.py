@@ -10,6 +10,7 @@ from dmm_core.errors import ConfigError, DataError
 from dmm_core.nn.combiner import Combiner, MeanFieldCombiner, PriorCombiner, StructuredCombiner
 from dmm_core.nn.dmm import DMM, InitialState
 from dmm_core.nn.emission import EMISSIONS, emissions_for
+from dmm_core.nn.encoding import FrameEncoder, LogCounts, OneHot, Standardised
 from dmm_core.nn.flows import InverseAutoregressiveFlows
 from dmm_core.nn.inference import InferenceNetwork
 from dmm_core.nn.known_systems import known_parts
@@ -49,12 +50,13 @@ def build_model(
     """
     if emission is None:
         require_fit(config, data)
-    x_dim, u_dim, missing = data.x_dim, data.u_dim, data.missing
+    missing = data.missing
+    encoder = _encoder(config, data, own_emission=emission is not None)
     past = config.inference in ("ST-L", "ST-LR", "MF-L", "MF-LR")
     future = config.inference in ("DKS", "ST-LR", "MF-R", "MF-LR")
     with torch.random.fork_rng(devices=[]):  # keep PyTorch's global random state unchanged
         generative = (
-            _learned(config, x_dim, u_dim, emission)
+            _learned(config, data, encoder, emission)
             if config.system == "learned"
             else known_parts(config.system, SYSTEMS[config.system])
         )
@@ -62,7 +64,7 @@ def build_model(
             **generative,
             inference=InferenceNetwork(
                 summariser=Summariser(
-                    inputs=x_dim * (1 + missing) + u_dim,
+                    inputs=encoder.width + data.x_dim * missing + data.u_dim + data.c_dim,
                     cell=config.rnn,
                     size=config.rnn_size,
                     layers=config.rnn_layers,
@@ -79,10 +81,12 @@ def build_model(
                 else None,
                 missing=missing,
             ),
-            x_dim=x_dim,
-            u_dim=u_dim,
+            x_dim=data.x_dim,
+            u_dim=data.u_dim,
             x_to_z=config.x_to_z,
             x_to_x=config.x_to_x,
+            c_dim=data.c_dim,
+            encoder=encoder,
         )
     initialise(model, config.init, torch.Generator().manual_seed(seed))
     for part in model.modules():
@@ -125,43 +129,59 @@ def require_fit(config: ModelConfig, data: DataSpec) -> None:
         )
     if config.system != "learned":
         features, states = SYSTEMS[config.system].emission.shape
-        if (config.z_dim, x_dim, u_dim) != (states, features, 0):
+        if (config.z_dim, x_dim, u_dim, data.c_dim) != (states, features, 0, 0):
             raise ConfigError(
                 f"model.system is {config.system}, which has {states} latent dimensions, "
-                f"{features} features and no actions, but model.z_dim is {config.z_dim} and the "
-                f"data have {x_dim} features and {u_dim} actions."
+                f"{features} features, no actions and no covariates, but model.z_dim is "
+                f"{config.z_dim} and the data have {x_dim} features, {u_dim} actions and "
+                f"{data.c_dim} covariates."
             )
 
 
+def _encoder(config: ModelConfig, data: DataSpec, *, own_emission: bool) -> FrameEncoder:
+    """How frames enter the networks; an emission from outside explains the data as they are."""
+    if data.kind == "categorical":
+        assert data.categories is not None, "a DataSpec of this kind has them"
+        return OneHot(data.x_dim, data.categories)
+    if config.standardise and config.system == "learned" and not own_emission:
+        if data.kind == "real":
+            return Standardised(data.x_dim)
+        if data.kind == "count":
+            return LogCounts(data.x_dim)
+    return FrameEncoder(data.x_dim)
+
+
 def _learned(
-    config: ModelConfig, x_dim: int, u_dim: int, emission: nn.Module | None
+    config: ModelConfig, data: DataSpec, encoder: FrameEncoder, emission: nn.Module | None
 ) -> dict[str, nn.Module]:
-    context = x_dim * config.x_to_z + u_dim
     transition = {
         "z_dim": config.z_dim,
         "hidden": config.transition_hidden,
         "layers": 0 if config.transition == "linear" else config.transition_layers,
         "nonlinearity": config.nonlinearity,
-        "context_dim": context,
+        "context_dim": encoder.width * config.x_to_z + data.u_dim + data.c_dim,
     }
+    context = encoder.width * config.x_to_x + data.c_dim
     return {
-        "initial": InitialState(z_dim=config.z_dim, learned=config.learn_initial),
+        "initial": InitialState(
+            z_dim=config.z_dim, learned=config.learn_initial, context_dim=data.c_dim
+        ),
         "transition": GatedTransition(**transition)
         if config.transition == "gated"
         else MLPTransition(**transition),
-        "emission": emission or _emission(config, x_dim),
+        "emission": emission or _emission(config, data, context),
     }
 
 
-def _emission(config: ModelConfig, x_dim: int) -> nn.Module:
+def _emission(config: ModelConfig, data: DataSpec, context_dim: int) -> nn.Module:
     own = _OWN_SETTINGS.get(config.emission, {})
     return EMISSIONS[config.emission](
         z_dim=config.z_dim,
-        x_dim=x_dim,
+        x_dim=data.x_dim,
         hidden=config.emission_hidden,
         layers=config.emission_layers,
         nonlinearity=config.nonlinearity,
-        context_dim=x_dim * config.x_to_x,
+        context_dim=context_dim,
         **{argument: getattr(config, setting) for argument, setting in own.items()},
     )
 

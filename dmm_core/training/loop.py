@@ -82,6 +82,8 @@ class Training:
                 require_fit_of(model, splits[name])
             except DataError as error:
                 raise DataError(f"The {name} split does not fit the model. {error}") from None
+        if not model.encoder.fitted:
+            model.encoder.fit(splits.train.x, splits.train.observed)
         self.device = choose_device(config.device, config.precision)
         cost = update_cost(
             model,
