@@ -6,7 +6,16 @@ from typing import TypeAlias
 
 from dmm_core.music.pianoroll import GRIDS
 
-__all__ = ["Commands", "add_command", "add_count", "add_json", "add_reading", "add_run", "add_seed"]
+__all__ = [
+    "Commands",
+    "add_command",
+    "add_count",
+    "add_json",
+    "add_reading",
+    "add_run",
+    "add_seed",
+    "temperature",
+]
 
 Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 """The commands of the program, as `ArgumentParser.add_subparsers` returns them."""
@@ -104,3 +113,18 @@ def add_count(
 
     shown = help if default is None else f"{help} (default: {default})"
     parser.add_argument(flag, type=count, default=default, metavar="N", help=shown)
+
+
+def temperature(text: str) -> float:
+    """Parse a temperature, for `type` of an option.
+
+    Raises:
+        ArgumentTypeError: if it is not a number from 0 to 100.
+    """
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0.0 <= value <= 100.0:
+        raise argparse.ArgumentTypeError(f"is a number from 0 to 100, not {text}")
+    return value

@@ -10,7 +10,15 @@ from pathlib import Path
 import numpy as np
 
 from dmm_core import inference, nn, runs
-from dmm_core.cli.arguments import Commands, add_command, add_count, add_json, add_run, add_seed
+from dmm_core.cli.arguments import (
+    Commands,
+    add_command,
+    add_count,
+    add_json,
+    add_run,
+    add_seed,
+    temperature,
+)
 from dmm_core.cli.input_files import read_own_files
 from dmm_core.music.audio import render_wav
 from dmm_core.music.midi import midi_from_notes
@@ -71,7 +79,7 @@ def _add_composing(parser: argparse.ArgumentParser) -> None:
     for letter, meaning in (("z", "latent state"), ("x", "emission of the notes")):
         parser.add_argument(
             f"--{letter}-temperature",
-            type=_temperature,
+            type=temperature,
             default=1.0,
             metavar="T",
             help=f"temperature of the {meaning}, from 0 to 100: a value below 1 keeps the draws "
@@ -224,13 +232,3 @@ def _notes(text: str) -> tuple[int, int]:
             f"is a number such as 4, or a range such as 0-4, not {text}"
         )
     return int(least), int(most or least)
-
-
-def _temperature(text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = -1.0
-    if not 0.0 <= value <= 100.0:
-        raise argparse.ArgumentTypeError(f"is a number from 0 to 100, not {text}")
-    return value

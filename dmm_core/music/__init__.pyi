@@ -26,10 +26,12 @@ from .prettymidi import (
     pretty_midi_from_roll as pretty_midi_from_roll,
     roll_from_pretty_midi as roll_from_pretty_midi,
 )
+from .report import MusicReport as MusicReport, music_report as music_report
 from .scales import SCALES as SCALES, pitch_mask as pitch_mask
 from .score import ScoreNotes as ScoreNotes, read_musicxml as read_musicxml
 from .score_write import musicxml_from_notes as musicxml_from_notes
 from .swing import STRAIGHT as STRAIGHT, SWINGS as SWINGS, apply_swing as apply_swing
+from .symbols import decode_symbols as decode_symbols, encode_symbols as encode_symbols
 from .transposition import (
     Transposition as Transposition,
     describe_semitones as describe_semitones,
@@ -37,3 +39,8 @@ from .transposition import (
     transposed as transposed,
     transposition_for_model as transposition_for_model,
 )
+from .voice_metrics import (
+    VoiceMetrics as VoiceMetrics,
+    measure as measure,
+)
+from .voices import VoicedPiece as VoicedPiece, voices_from_roll as voices_from_roll

@@ -9,14 +9,14 @@ from dmm_core.music.key import estimate_key
 from dmm_core.music.pianoroll import LOWEST, PITCHES, as_roll
 from dmm_core.music.scales import SCALES
 
-__all__ = ["RollMetrics", "roll_metrics"]
+__all__ = ["CHORDS", "RollMetrics", "roll_metrics"]
 
 
 _INTERVALS = (
     *((0, 4, 7), (0, 3, 7), (0, 3, 6), (0, 4, 8)),
     *((0, 4, 7, 10), (0, 4, 7, 11), (0, 3, 7, 10), (0, 3, 6, 10), (0, 3, 6, 9)),
 )
-_CHORDS = sorted(
+CHORDS = sorted(
     {sum(1 << (root + i) % 12 for i in chord) for chord in _INTERVALS for root in range(12)}
 )
 """Triads and seventh chords as sets of pitch classes, each a number of 12 bits."""
@@ -77,7 +77,7 @@ def roll_metrics(rolls: Iterable[np.ndarray]) -> RollMetrics:
         held += int((on[1:] & on[:-1]).sum())
         could_be_held += int(on[1:].sum())
         clashes += int((on[:, 1:] & on[:, :-1]).any(axis=1).sum())
-        chords += int(np.isin(_class_sets(on), _CHORDS).sum())
+        chords += int(np.isin(_class_sets(on), CHORDS).sum())
     sounding = np.flatnonzero(pitches) + LOWEST
     return RollMetrics(
         frames=frames,

@@ -7,6 +7,11 @@ from .evaluations import evaluate_run as evaluate_run
 from .exporting import export_run as export_run
 from .imported import import_run as import_run
 from .loading import LoadedRun as LoadedRun, load_run as load_run
+from .pieces import (
+    bach_pieces as bach_pieces,
+    bigram_pieces as bigram_pieces,
+    compose_pieces as compose_pieces,
+)
 from .rendering import (
     TEMPO as TEMPO,
     compose_midi as compose_midi,

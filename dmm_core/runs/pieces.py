@@ -1,0 +1,70 @@
+"""Pieces in voices: what a model composes, and the chorales that it is compared with."""
+
+from dmm_core import data as data_sets, inference
+from dmm_core.config.schema import DataConfig
+from dmm_core.data.cache import Report
+from dmm_core.data.spec import DataSpec
+from dmm_core.data.voices import load_pieces
+from dmm_core.music.bigrams import FrameBigrams
+from dmm_core.music.transposition import pitch_reference
+from dmm_core.music.voices import VoicedPiece, voices_from_roll
+from dmm_core.nn.dmm import DMM
+from dmm_core.runs.rendering import require_piano, to_roll
+
+__all__ = ["bach_pieces", "bigram_pieces", "compose_pieces"]
+
+_BIGRAMS_OF = "jsb-m21"
+
+
+def bach_pieces(split: str, *, beats: int, progress: Report) -> list[VoicedPiece]:
+    """The chorales of a split of `jsb-m21` in their original keys.
+
+    Args:
+        split: train, valid or test.
+        beats: each piece is cut to its first `beats` beats; many are shorter.
+        progress: called while the scores are read from the corpus, the first time.
+
+    Raises:
+        DataError: if music21 is installed without its corpus.
+    """
+    pieces = [aligned.piece for aligned in load_pieces(progress)[split].values()]
+    return [piece.excerpt(0, min(beats, piece.beats)) for piece in pieces]
+
+
+def bigram_pieces(*, count: int, beats: int, seed: int, progress: Report) -> list[VoicedPiece]:
+    """Pieces drawn from a table of the frame bigrams of `jsb-m21` (`FrameBigrams`).
+
+    Args:
+        count: number of pieces.
+        beats: beats of each piece.
+        seed: of the draws.
+        progress: called while the scores are read from the corpus, the first time.
+    """
+    train = data_sets.load_dataset(DataConfig(name=_BIGRAMS_OF), progress).train
+    rolls = FrameBigrams(train).draw(count=count, frames=beats, seed=seed)
+    down = -pitch_reference(_BIGRAMS_OF).raised
+    return [voices_from_roll(roll, steps_per_quarter=1).transposed(down) for roll in rolls]
+
+
+def compose_pieces(
+    model: DMM, data: DataSpec, *, count: int, beats: int, temperature: float, seed: int
+) -> list[VoicedPiece]:
+    """Draw pieces from a model of music, at their sounding pitch.
+
+    Args:
+        model: the model.
+        data: the description of its data.
+        count: number of pieces.
+        beats: quarter notes of each piece.
+        temperature: of the emission, as `x_temperature` in `dmm_core.inference.sample`.
+        seed: of the draws.
+
+    Raises:
+        DataError: if the model is not a model of music.
+    """
+    grid = require_piano(data)
+    drawn = inference.sample(
+        model, count=count, frames=beats * grid, seed=seed, x_temperature=temperature
+    )
+    down = -pitch_reference(data.name).raised
+    return [voices_from_roll(to_roll(x), steps_per_quarter=grid).transposed(down) for x in drawn.x]
