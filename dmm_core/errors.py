@@ -7,7 +7,16 @@ __all__ = ["ConfigError", "DMMError", "DataError", "RunError", "StorageError", "
 
 
 class DMMError(Exception):
-    """Base class of every error that this package raises deliberately."""
+    """Base class of every error that this package raises deliberately.
+
+    Example:
+        >>> from dmm_core import DMMError, preset
+        >>> try:
+        ...     preset("huge")
+        ... except DMMError as error:
+        ...     print(error)
+        There is no preset 'huge'; the presets are quick, classroom, paper-dmm, paper-aug, ...
+    """
 
 
 class ConfigError(DMMError):
@@ -15,7 +24,7 @@ class ConfigError(DMMError):
 
 
 class DataError(DMMError):
-    """Data cannot be loaded, or do not fit the model that is applied to them."""
+    """Data cannot be loaded, or a model cannot be applied to them."""
 
 
 class UploadError(DataError):
@@ -23,7 +32,7 @@ class UploadError(DataError):
 
 
 class StorageError(DMMError):
-    """Something cannot be stored because the disk or a storage quota has no space left for it."""
+    """There is not enough free space on the disk, or a storage quota is used up."""
 
 
 class RunError(DMMError):

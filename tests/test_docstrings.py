@@ -2,6 +2,7 @@
 
 import ast
 import doctest
+import inspect
 from pathlib import Path
 
 import pytest
@@ -31,3 +32,13 @@ def test_an_example_returns_what_it_shows(example, dmm_home, capsys):
     failed, tried = doctest.DocTestRunner(optionflags=FLAGS).run(example)
     assert tried
     assert not failed, capsys.readouterr().out
+
+
+def has_example(name):
+    return ">>>" in (inspect.getdoc(getattr(dmm_core, name)) or "")
+
+
+def test_every_public_class_and_function_has_an_example():
+    public = [name for name in dmm_core.__all__ if callable(getattr(dmm_core, name))]
+    assert len(public) > 20
+    assert [name for name in public if not has_example(name)] == []

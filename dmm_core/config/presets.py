@@ -58,6 +58,11 @@ def preset(name: str) -> RunConfig:
 
     Raises:
         ConfigError: if there is no preset of that name.
+
+    Example:
+        >>> from dmm_core import preset
+        >>> preset("paper-dmm").model.z_dim
+        100
     """
     if name not in PRESETS:
         raise ConfigError(f"There is no preset {name!r:.60}; the presets are {', '.join(PRESETS)}.")

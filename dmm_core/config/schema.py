@@ -45,7 +45,15 @@ class _Section(BaseModel):
 
 
 class DataConfig(_Section):
-    """The data set."""
+    """The data set.
+
+    docs/settings.md lists all fields.
+
+    Example:
+        >>> from dmm_core import DataConfig
+        >>> DataConfig(name="linear-gssm")
+        DataConfig(name='linear-gssm', seed=0)
+    """
 
     name: str = Field(
         default="jsb-m21",
@@ -65,7 +73,16 @@ class DataConfig(_Section):
 
 
 class ModelConfig(_Section):
-    """The generative model p(x, z) and the inference network q(z given x)."""
+    """The generative model p(x, z) and the inference network q(z given x).
+
+    docs/settings.md lists all fields.
+
+    Example:
+        >>> from dmm_core import ModelConfig
+        >>> config = ModelConfig(z_dim=32, inference="ST-LR")
+        >>> config.z_dim, config.transition
+        (32, 'gated')
+    """
 
     z_dim: int = Field(
         default=100,
@@ -267,7 +284,16 @@ class ModelConfig(_Section):
 
 
 class TrainConfig(_Section):
-    """Objective, optimiser and schedule of the training."""
+    """Objective, optimiser and schedule of the training.
+
+    docs/settings.md lists all fields.
+
+    Example:
+        >>> from dmm_core import TrainConfig
+        >>> config = TrainConfig(epochs=40, lr=3e-3)
+        >>> config.validation_epochs
+        2
+    """
 
     epochs: int = Field(
         default=200,
@@ -492,12 +518,19 @@ class TrainConfig(_Section):
 
     @property
     def validation_epochs(self) -> int:
-        """Return the number of epochs between two validations."""
+        """Return the number of epochs between two validations, also if `eval_every` is 0."""
         return self.eval_every or min(max(self.epochs // 20, 1), 10)
 
 
 class RunConfig(_Section):
-    """The complete configuration of a run."""
+    """The complete configuration of a run: its data set, model and training.
+
+    Example:
+        >>> from dmm_core import DataConfig, ModelConfig, RunConfig
+        >>> config = RunConfig(data=DataConfig(name="jsb"), model=ModelConfig(z_dim=32))
+        >>> config.model.z_dim, config.train.batch_size
+        (32, 20)
+    """
 
     data: DataConfig = DataConfig()
     model: ModelConfig = ModelConfig()
@@ -513,6 +546,12 @@ def parse_config(values: Mapping[str, Any]) -> RunConfig:
     Raises:
         ConfigError: if a field is invalid; the message lists every invalid field, its value and the
             allowed values.
+
+    Example:
+        >>> from dmm_core import parse_config
+        >>> config = parse_config({"model": {"z_dim": "32"}, "train": {"epochs": 10}})
+        >>> config.model.z_dim, config.train.epochs
+        (32, 10)
     """
     try:
         config = RunConfig.model_validate(values)

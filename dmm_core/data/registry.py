@@ -1,4 +1,4 @@
-"""Every data set by name: how it is loaded, and whether it is at hand."""
+"""Loads data sets by their names, and checks whether they are on this machine."""
 
 from dmm_core.config.schema import DataConfig
 from dmm_core.data.cache import Report
@@ -15,15 +15,24 @@ __all__ = ["DATASETS", "DatasetInfo", "dataset_info", "exists", "load_dataset", 
 
 
 def load_dataset(config: DataConfig, progress: Report | None = None) -> Splits:
-    """The data set that `config` names; downloaded, parsed or drawn where it is not at hand.
+    """Load the data set that `config` names.
+
+    On first use, a canonical data set is downloaded, and the chorales are read from music21's
+    corpus; later calls read the cache. A synthetic data set is drawn in every call.
 
     Args:
-        config: its name, and the seed of a synthetic one.
-        progress: called with a fraction (0 to 1) and a message while there is something to wait
-            for.
+        config: name of the data set, and the seed from which a synthetic one is drawn.
+        progress: called during a download or the reading of the corpus with the fraction that is
+            done, 0 to 1, and a message to show.
 
     Raises:
-        DataError: if there is none of that name, or it cannot be had.
+        DataError: if there is no such data set, or it cannot be downloaded or read.
+
+    Example:
+        >>> from dmm_core import DataConfig, load_dataset
+        >>> splits = load_dataset(DataConfig(name="linear-gssm"))
+        >>> len(splits.train), splits.test.x[0].shape
+        (5000, (25, 1))
     """
     report = progress or _silent
     if config.name.startswith(UPLOAD_PREFIX):
@@ -39,15 +48,15 @@ def load_dataset(config: DataConfig, progress: Report | None = None) -> Splits:
 
 
 def exists(name: str) -> bool:
-    """Whether there is a data set called `name`: in the catalogue, or kept on this machine."""
+    """Whether a data set called `name` is in the catalogue or is an upload on this machine."""
     return name in DATASETS or name in {info.spec.name for info in list_uploads()}
 
 
 def on_disk(name: str) -> bool:
-    """Whether the data set called `name` loads at once: cached, or drawn on the spot.
+    """Whether the data set called `name` can be loaded without a download or a long wait.
 
     Raises:
-        DataError: if there is none of that name.
+        DataError: if there is no data set of that name in the catalogue.
     """
     dataset_info(name)
     if name in CHORALE_GRIDS:

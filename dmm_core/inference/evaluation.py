@@ -67,7 +67,7 @@ class EffectiveSamples(NamedTuple):
 
     Attributes:
         median: median over the sequences.
-        least: smallest of any sequence.
+        least: minimum over the sequences.
     """
 
     median: float
@@ -91,8 +91,8 @@ class Evaluation(NamedTuple):
         kl: the part of `bound_per_step` that is the KL.
         ess: effective sample size of the importance weights.
         replicates: number of independent importance estimates.
-        replicate_spread: standard deviation of `importance_nll` of one replicate.
-        seconds: wall-clock time.
+        replicate_spread: standard deviation of the estimate of one replicate.
+        seconds: wall-clock time of the evaluation.
     """
 
     sequences: int
@@ -114,10 +114,10 @@ class Evaluation(NamedTuple):
 def evaluate(
     model: DMM, sequences: Sequences, *, samples: int, replicates: int = 4, seed: int
 ) -> Evaluation:
-    """Evaluate `model` on `sequences`, in bounded memory.
+    """Compute the bound and importance estimates of -log p(x), in batches of bounded memory.
 
     Args:
-        model: on any device; it is put in evaluation mode.
+        model: a model on any device. It is put in evaluation mode.
         sequences: the sequences to evaluate.
         samples: paths drawn from q for each sequence and replicate, 1 or more. The bound is the
             average over all of them.
@@ -125,8 +125,18 @@ def evaluate(
         seed: seed of all random draws.
 
     Raises:
-        DataError: if a number is too small, or the sequences do not fit the model.
+        DataError: if `samples` or `replicates` is too small, or the sequences do not fit the model.
         ConfigError: if there is not enough memory.
+
+    Example:
+        >>> import numpy as np
+        >>> from dmm_core import ModelConfig, DataSpec, Sequences, build_model, evaluate
+        >>> config = ModelConfig(emission="gaussian", z_dim=2, rnn_size=8)
+        >>> model = build_model(config, DataSpec("real", 1), seed=0)
+        >>> data = Sequences((np.zeros((10, 1)), np.ones((12, 1))), ("zeros", "ones"))
+        >>> result = evaluate(model, data, samples=50, seed=0)
+        >>> result.frames, result.importance_nll < result.bound_per_step
+        (22, True)
     """
     began = time.perf_counter()
     require_count("samples", samples)
@@ -165,7 +175,7 @@ def evaluate(
 
 
 def few_paths(ess: EffectiveSamples, samples: int) -> str:
-    """A warning if an importance estimate depends on few paths; otherwise an empty text.
+    """A warning if few paths dominate an importance estimate; otherwise an empty string.
 
     Args:
         ess: the effective sample size.
@@ -181,10 +191,11 @@ def few_paths(ess: EffectiveSamples, samples: int) -> str:
 
 
 def estimate_of(log_likelihood: Float[Tensor, "replicate sequence"], frames: int) -> Estimate:
-    """-log p(x) per frame, from independent estimates of log p(x) of each sequence.
+    """Estimate -log p(x) per frame from independent estimates of log p(x) of each sequence.
 
-    Draws for different sequences are independent. So the variance of a replicate's sum is the sum
-    of the sequences' variances, a far more precise estimate than the variance of a few sums.
+    The draws for different sequences are independent. The variance of a replicate's sum is
+    therefore the sum of the variances of the sequences. This estimate is far more precise than the
+    variance of a few sums.
 
     Args:
         log_likelihood: estimates in nats, of 2 or more replicates.
@@ -291,16 +302,16 @@ def effective_samples(log_w: Tensor, dim: int = 0) -> Tensor:
 
 @torch.no_grad()
 def valid_bound(model: DMM, sequences: Sequences, *, samples: int, seed: int) -> float:
-    """The bound per frame of a validation split, as training computes it between epochs.
+    """The bound of a validation split in nats per frame, as training computes it between epochs.
 
     Args:
-        model: on any device; it is put in evaluation mode.
+        model: a model on any device. It is put in evaluation mode.
         sequences: the sequences to evaluate.
         samples: paths drawn for each sequence, 1 or more.
         seed: seed of all random draws, independent of the training's.
 
     Raises:
-        DataError: if there are no samples, or the sequences do not fit the model.
+        DataError: if `samples` is less than 1, or the sequences do not fit the model.
     """
     require_count("samples", samples)
     model.eval()
@@ -320,7 +331,10 @@ def valid_bound(model: DMM, sequences: Sequences, *, samples: int, seed: int) ->
 
 
 def frame_accuracy(roll: Tensor, guess: Tensor) -> float:
-    """TP / (TP + FP + FN) over all notes of two boolean rolls; 1 if both are silent."""
+    """Frame accuracy TP / (TP + FP + FN) of `guess`, over all frames and notes of boolean rolls.
+
+    It is 1 if both rolls are silent.
+    """
     hits = int((roll & guess).sum())
     missed = int((roll ^ guess).sum())
     return hits / (hits + missed) if hits + missed else 1.0

@@ -1,8 +1,8 @@
 """Filtering: the distribution of z_t given x_{1:t}, by a particle filter.
 
-An inference network that reads the future, such as DKS, computes a smoothing distribution. To
-filter with the same model, a particle filter is needed. The network can still be a part of the
-proposal (`dmm_core.inference.proposal`) if its input ends at the present frame.
+An inference network that reads the future, such as DKS, approximates the smoothing distribution.
+Filtering with the same model needs a particle filter. The network can still contribute to the
+proposal (`dmm_core.inference.proposal`) if its input ends at the current frame.
 """
 
 from typing import NamedTuple
@@ -23,8 +23,8 @@ __all__ = ["FilteredMoments", "particle_filter"]
 
 
 _TRANSITION_SHARE = 0.5
-"""Half of the particles: the network was trained on whole sequences, but here it reads only their
-beginnings."""
+"""Share of the particles that the transition proposes. It is large because the network was trained
+on whole sequences, but here reads only their beginnings."""
 
 
 class FilteredMoments(NamedTuple):
@@ -34,7 +34,8 @@ class FilteredMoments(NamedTuple):
         loc: (T, z_dim), the means.
         scale: (T, z_dim), the standard deviations.
         log_likelihood: (T,), estimates of log p(x_t given x_{1:t-1}), in nats.
-        effective: (T,), effective number of particles behind each moment.
+        effective: (T,), effective number of particles from which the moments of each frame are
+            computed.
     """
 
     loc: np.ndarray
@@ -54,7 +55,7 @@ def particle_filter(
     observed: np.ndarray | None = None,
     c: np.ndarray | None = None,
 ) -> FilteredMoments:
-    """Filter one sequence.
+    """Estimate p(z_t given x_{1:t}) for every frame of a sequence with a particle filter.
 
     Args:
         model: the model whose states are filtered.
@@ -62,11 +63,19 @@ def particle_filter(
         seed: seed of all random draws.
         particles: number of particles, 1 or more.
         u: (T, u_dim) actions, for a model with actions.
-        observed: (T, x_dim), 1 where a feature was observed; by default all were.
+        observed: (T, x_dim), 1 where a feature was observed; None if all were.
         c: (T, c_dim) covariates, for a model with covariates.
 
     Raises:
-        DataError: if there are no particles, or the sequence does not fit the model.
+        DataError: if `particles` is less than 1, or the sequence does not fit the model.
+
+    Example:
+        >>> from dmm_core import load_run, particle_filter, sample
+        >>> model = load_run("bundled:chorales").model
+        >>> x = sample(model, count=1, frames=8, seed=0).x[0].numpy()
+        >>> moments = particle_filter(model, x, seed=0, particles=32)
+        >>> moments.loc.shape, moments.log_likelihood.shape
+        ((8, 64), (8,))
     """
     require_count("particles", particles)
     model.eval()

@@ -1,4 +1,4 @@
-"""Imputation: the expected value of features that were not observed, given those that were."""
+"""Imputation: the expected values of missing features, given the observed ones."""
 
 from dataclasses import replace
 
@@ -20,12 +20,12 @@ __all__ = ["hide", "impute"]
 def hide(sequences: Sequences, share: float, *, seed: int) -> Sequences:
     """Mark a random share of the observed values as missing.
 
-    With the same seed, a larger share hides all values that a smaller share hides, and more.
+    With the same seed, a larger share also hides every value that a smaller share hides.
 
     Args:
-        sequences: the sequences; without `observed`, every value counts as observed.
+        sequences: the sequences; without `observed`, all values were observed.
         share: share of the observed values to hide, 0 to 1.
-        seed: decides which values are hidden.
+        seed: seed of the choice of values.
     """
     rng = np.random.default_rng(seed)
     given = sequences.observed or tuple(np.ones_like(x, dtype=np.uint8) for x in sequences.x)
@@ -36,22 +36,34 @@ def hide(sequences: Sequences, share: float, *, seed: int) -> Sequences:
 
 @torch.no_grad()
 def impute(model: DMM, sequences: Sequences, *, seed: int, particles: int = 100) -> np.ndarray:
-    """E[x_t given all observed values] for every feature of every frame, (N, T, x_dim).
+    """E[x_t given all observed values] for every feature of every frame.
 
-    For a feature that was not observed this is its imputed value, and for a binary feature its
-    probability. For a feature that was observed it is the smoothed reconstruction. The states come
-    from a particle smoother; the inference network is only a part of its proposal.
+    A particle smoother draws the states; the inference network only contributes to its proposal.
 
     Args:
-        model: a model that can leave features out; it is put in evaluation mode.
+        model: a model whose likelihood can leave missing features out
+            (`FrameDistribution.marginalises`). It is put in evaluation mode.
         sequences: N sequences of T frames each, with `observed`.
         seed: seed of all random draws.
-        particles: weighted states of each frame. The result approaches the exact expectation as
-            their number grows.
+        particles: number of weighted states of each frame. With more particles, the result
+            approaches the exact expectation.
+
+    Returns:
+        (N, T, x_dim) float32. For a missing feature it is the imputed value, which for a binary
+        feature is a probability. For an observed feature it is the smoothed reconstruction.
 
     Raises:
-        DataError: if there are no particles, the sequences differ in length, or they do not fit the
-            model.
+        DataError: if `particles` is less than 1, or the sequences differ in length or do not fit
+            the model.
+
+    Example:
+        >>> from dmm_core import Sequences, impute, load_run, sample
+        >>> from dmm_core.inference import hide
+        >>> model = load_run("bundled:chorales").model
+        >>> x = sample(model, count=2, frames=8, seed=0).x.numpy().astype(bool)
+        >>> damaged = hide(Sequences(tuple(x), ("a", "b")), 0.2, seed=0)
+        >>> impute(model, damaged, seed=0, particles=16).shape
+        (2, 8, 88)
     """
     require_count("particles", particles)
     lying = resident(model, sequences)

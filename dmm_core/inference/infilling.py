@@ -1,16 +1,16 @@
-"""Infilling: new frames for a region of a sequence, drawn given the frames around it.
+"""Infilling: draws new frames for a region of a sequence, given the frames around it.
 
-The future depends on the past only through the state z_t, and in a DMM-Aug also through x_t. So a
-particle filter reads the frames before the region, the particles move through the region by the
-transition, and the frames after the region weight them:
+The future depends on the past only through the state z_t, and in a DMM-Aug also through x_t.
+Therefore a particle filter reads the frames before the region. Within the region the transition
+moves the particles, and the frames after the region weight them:
 
     p(z, x_region given the rest) ∝ p(z_{<a} given x_{<a}) p(z_region, x_region given z_{a-1})
                                      p(z_{>=b}, x_{>=b} given z_{b-1}, x_{b-1})
 
-Outside the region, the proposal (`dmm_core.inference.proposal`) uses the inference network on the
-frames of that side only. The weights correct for its error, so any network is valid. A filter
-yields one path: the ancestors of one particle that is left at the end. Each alternative comes from
-its own filter, so the alternatives are independent.
+Outside the region, the proposal (`dmm_core.inference.proposal`) applies the inference network to
+the frames of the same side only. The weights correct for its error, so any network is valid. A
+filter yields one path: the ancestors of a particle that is drawn at the end. Each alternative comes
+from its own filter, so the alternatives are independent.
 
 Doucet and Johansen, "A tutorial on particle filtering and smoothing" (2009), section 5.
 """
@@ -42,12 +42,12 @@ __all__ = ["Infilled", "infill"]
 
 
 class Infilled(NamedTuple):
-    """Alternatives of a sequence whose region was drawn again.
+    """Alternatives of a sequence with a newly drawn region.
 
     Attributes:
         x: (count, T, x_dim), equal to the given frames outside the region. It has the type of the
             given frames, or that of the model if they are integers and the model draws real values.
-        region: the draws within the region.
+        region: the draws within the region, of after - first frames.
     """
 
     x: np.ndarray
@@ -71,7 +71,7 @@ def infill(
     observed: np.ndarray | None = None,
     c: np.ndarray | None = None,
 ) -> Infilled:
-    """Draw x[first:after] given x[:first] and x[after:], which do not change.
+    """Draw x[first:after] given x[:first] and x[after:]; frames outside the region do not change.
 
     Args:
         model: the model to draw from.
@@ -81,19 +81,26 @@ def infill(
         after: first frame after the region, from `first` + 1 to T.
         count: number of independent alternatives.
         seed: seed of all random draws.
-        particles: number of particles of each alternative's filter. The draws approach the exact
-            posterior as it grows.
+        particles: number of particles of the filter of each alternative. With more particles, the
+            distribution of the draws approaches the exact posterior.
         z_temperature: factor of the standard deviation of the transitions within the region.
         x_temperature: as in `dmm_core.inference.sampling.sample`, for the frames of the region.
         constraint: a constraint on the notes of the region.
         u: (T, u_dim) actions, for a model with actions.
-        observed: (T, x_dim), 1 where a feature outside the region was observed; by default all
-            were.
+        observed: (T, x_dim), 1 where a feature outside the region was observed; None if all were.
         c: (T, c_dim) covariates, for a model with covariates.
 
     Raises:
-        DataError: if the region is not within the sequence, a number is too small, or the frames,
-            actions or constraint do not fit the model.
+        DataError: if the region is not within the sequence, `count` or `particles` is less than 1,
+            or the frames, actions or constraint do not fit the model.
+
+    Example:
+        >>> from dmm_core import infill, load_run, sample
+        >>> model = load_run("bundled:chorales").model
+        >>> x = sample(model, count=1, frames=12, seed=0).x[0].numpy()
+        >>> result = infill(model, x, first=4, after=8, count=2, seed=1, particles=16)
+        >>> result.x.shape, bool((result.x[:, :4] == x[:4]).all())
+        ((2, 12, 88), True)
     """
     x = require_frames(x, "The sequence")
     if not 0 <= first < after <= len(x):

@@ -61,7 +61,7 @@ def posterior_moments(
     observed: np.ndarray | None = None,
     c: np.ndarray | None = None,
 ) -> PosteriorMoments:
-    """Estimate the moments of q(z given x) from `draws` paths.
+    """Estimate the moments of q(z given x) of one sequence from `draws` paths.
 
     Args:
         model: the model whose posterior is computed.
@@ -69,11 +69,19 @@ def posterior_moments(
         seed: seed of all random draws.
         draws: number of paths to average.
         u: (T, u_dim) actions, for a model with actions.
-        observed: (T, x_dim), 1 where a feature was observed; by default all were.
+        observed: (T, x_dim), 1 where a feature was observed; None if all were.
         c: (T, c_dim) covariates, for a model with covariates.
 
     Raises:
-        DataError: if there are no draws, or the sequence does not fit the model.
+        DataError: if `draws` is less than 1, or the sequence does not fit the model.
+
+    Example:
+        >>> from dmm_core import load_run, posterior_moments, sample
+        >>> model = load_run("bundled:chorales").model
+        >>> x = sample(model, count=1, frames=8, seed=0).x[0].numpy()
+        >>> moments = posterior_moments(model, x, seed=0, draws=10)
+        >>> moments.loc.shape, moments.kl.shape, moments.nll.shape
+        ((8, 64), (8, 64), (8,))
     """
     require_count("draws", draws)
     model.eval()

@@ -48,11 +48,11 @@ def morph(
     interpolated state by state.
 
     Args:
-        model: the model that encodes the sequences and emits the frames.
+        model: the model whose inference network and emission are used.
         a: (T_a, x_dim) frames, uint8 or float32, as in `Sequences`.
         b: (T_b, x_dim) frames.
-        weights: (count, frames), the interpolation weight of each state of each alternative, from 0
-            (a) to 1 (b).
+        weights: (count, frames), the interpolation weight of every frame of each alternative, from
+            0 (a) to 1 (b).
         seed: seed of all random draws. All alternatives use the same two paths.
         spherical: whether to interpolate along arcs around the origin, which keep the length of a
             state, or along lines.
@@ -64,8 +64,16 @@ def morph(
         A `Sample` whose `scale` is the interpolation of the posteriors' standard deviations.
 
     Raises:
-        DataError: if the weights have another shape or other values, or the sequences do not fit
-            the model, or the model has actions.
+        DataError: if the weights have another shape or are not between 0 and 1, the sequences do
+            not fit the model, or the model has actions.
+
+    Example:
+        >>> import numpy as np
+        >>> from dmm_core import load_run, morph, sample
+        >>> model = load_run("bundled:chorales").model
+        >>> a, b = sample(model, count=2, frames=8, seed=0).x.numpy()
+        >>> morph(model, a, b, weights=np.linspace(0, 1, 12)[None], seed=0).x.shape
+        torch.Size([1, 12, 88])
     """
     weights = np.asarray(weights)
     if weights.ndim != 2 or 0 in weights.shape or not ((weights >= 0) & (weights <= 1)).all():

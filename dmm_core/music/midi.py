@@ -97,6 +97,13 @@ def midi_from_notes(notes: Sequence[Note], *, tempo: float, program: int = 0) ->
 
     Raises:
         DataError: if a note is invalid, or the tempo or program is out of bounds.
+
+    Example:
+        >>> from dmm_core import midi_from_notes
+        >>> from dmm_core.music import Note
+        >>> data = midi_from_notes([Note(60, 0.0, 1.0), Note(64, 1.0, 2.0)], tempo=90)
+        >>> data[:4]
+        b'MThd'
     """
     check_playable(notes, tempo=tempo, program=program)
     conductor = mido.MidiTrack(
@@ -131,6 +138,13 @@ def read_midi(data: bytes) -> MidiScore:
 
     Raises:
         UploadError: if the file is refused.
+
+    Example:
+        >>> from dmm_core import midi_from_notes, read_midi
+        >>> from dmm_core.music import Note
+        >>> score = read_midi(midi_from_notes([Note(60, 0.0, 1.0)], tempo=120))
+        >>> score.tempo, score.notes
+        (120.0, (Note(pitch=60, start=0.0, end=2.0, velocity=80),))
     """
     events = scan_midi(data)
     reader = _Reader(events.division)

@@ -96,6 +96,14 @@ def notes_from_roll(
 
     Raises:
         DataError: if the roll is not a piano-roll, or the tempo or grid is out of bounds.
+
+    Example:
+        >>> import numpy as np
+        >>> from dmm_core import notes_from_roll
+        >>> roll = np.zeros((2, 88), bool)
+        >>> roll[:, 39] = True  # middle C, MIDI pitch 60
+        >>> notes_from_roll(roll, tempo=60, rearticulate=False)
+        [Note(pitch=60, start=0.0, end=2.0, velocity=80)]
     """
     on = as_roll(roll)
     rate = _frames_per_minute(tempo, steps_per_quarter)
@@ -132,6 +140,13 @@ def roll_from_notes(
     Raises:
         DataError: if a note is invalid or outside the piano's range, the tempo or grid is out of
             bounds, or the roll would be longer than `MAX_FRAMES`.
+
+    Example:
+        >>> from dmm_core import roll_from_notes
+        >>> from dmm_core.music import Note
+        >>> roll = roll_from_notes([Note(60, 0.0, 1.0)], tempo=60, steps_per_quarter=4)
+        >>> roll.shape, int(roll.sum())
+        ((4, 88), 4)
     """
     check_notes(notes)
     for note in notes:

@@ -81,6 +81,15 @@ def pretty_midi_from_roll(
 
     Raises:
         DataError: if the roll is not a piano-roll, or a value is out of bounds.
+
+    Example:
+        >>> import numpy as np
+        >>> from dmm_core import pretty_midi_from_roll
+        >>> roll = np.zeros((4, 88), bool)
+        >>> roll[:, 39] = True  # middle C, MIDI pitch 60
+        >>> score = pretty_midi_from_roll(roll, tempo=60, rearticulate=False)
+        >>> len(score.instruments[0].notes), score.get_end_time()
+        (1, 4.0)
     """
     notes = notes_from_roll(
         roll, tempo=tempo, steps_per_quarter=steps_per_quarter, rearticulate=rearticulate

@@ -17,12 +17,18 @@ __all__ = ["LoadedRun", "load_run"]
 
 @dataclass(frozen=True)
 class LoadedRun:
-    """What `load_run` returns.
+    """A trained model with its configuration and the description of its data.
 
     Attributes:
-        model: with the weights of the best epoch, on the CPU and in evaluation mode.
-        config: the configuration of its training.
+        model: the model with the weights of the best epoch, on the CPU and in evaluation mode.
+        config: the configuration of the run.
         data: the description of the data that the model explains.
+
+    Example:
+        >>> from dmm_core import load_run
+        >>> run = load_run("bundled:jsb")
+        >>> run.config.data.name, run.data.grid
+        ('jsb', 'quarter')
     """
 
     model: "DMM"
@@ -39,6 +45,11 @@ def load_run(source: str | PathLike[str]) -> LoadedRun:
 
     Raises:
         RunError: if there is no such run, or its files are missing or damaged.
+
+    Example:
+        >>> from dmm_core import load_run
+        >>> load_run("bundled:chorales").model.z_dim
+        64
     """
     found = find_run(fspath(source), allow_path=True)
     return LoadedRun(load_model(found), found.config(), found.data())

@@ -54,6 +54,15 @@ class Run:
 
     Attributes:
         folder: the absolute path of the folder.
+
+    Example:
+        >>> from dmm_core import create_run, preset
+        >>> run = create_run(preset("quick"))
+        >>> run.rename("baseline", notes="z_dim 32")
+        >>> run.name(), run.notes(), run.metrics()
+        ('baseline', 'z_dim 32', [])
+        >>> run.config() == preset("quick")
+        True
     """
 
     folder: Path

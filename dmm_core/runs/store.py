@@ -40,18 +40,24 @@ def create_run(
     token: str | None = None,
     lesson: str | None = None,
 ) -> Run:
-    """Create the folder of a new run, queued by this process.
+    """Create the folder of a new run; `execute` trains it.
 
     Args:
         config: the configuration of the run.
-        name: display name; by default the run is shown by its id.
+        name: display name; by default the id is displayed.
         token: calls with the same token return the same run, so that a double click starts only
             one.
         lesson: the lesson that the run belongs to. Runs of lessons are not listed with the others.
 
     Raises:
-        StorageError: if the runs use all the disk space that they may use; nothing is created.
-        OSError: if the file system refuses; nothing is created.
+        StorageError: if the quota of runs or the disk has no space left; nothing is created.
+        OSError: if a file cannot be written; nothing is created.
+
+    Example:
+        >>> from dmm_core import create_run, preset
+        >>> run = create_run(preset("quick"), name="my first run")
+        >>> run.state(), run.label()
+        ('queued', 'my first run')
     """
     folder = _swept_folder()
     require_disk_space(folder, _RUN_BYTES)
@@ -99,7 +105,13 @@ def list_runs(*, lessons: bool = False) -> list[Run]:
     """All readable runs, newest first.
 
     Args:
-        lessons: whether to list the runs of lessons, or the other runs.
+        lessons: True lists only the runs that belong to lessons; False lists only the others.
+
+    Example:
+        >>> from dmm_core import create_run, list_runs, preset
+        >>> run = create_run(preset("quick"))
+        >>> run in list_runs()
+        True
     """
     dated = []
     for run in _runs():

@@ -79,7 +79,20 @@ def execute(
 
     Raises:
         RunError: if another worker holds the run, or its folder does not exist.
-        OSError: if the file system refuses even to overwrite the status.
+        OSError: if not even the status can be overwritten.
+
+    Example:
+        >>> from dmm_core import create_run, execute, load_run, parse_config
+        >>> config = parse_config({
+        ...     "data": {"name": "linear-gssm"},
+        ...     "model": {"emission": "gaussian", "z_dim": 1, "rnn_size": 8},
+        ...     "train": {"epochs": 1, "batch_size": 1000, "device": "cpu"},
+        ... })
+        >>> run = create_run(config)
+        >>> execute(run)
+        'finished'
+        >>> len(run.metrics()), load_run(run.id).model.z_dim
+        (1, 1)
     """
     cancel, closing = threading.Event(), closing or threading.Event()
     with acquire(run.folder) as lock, stop_signals(cancel, closing):

@@ -13,8 +13,14 @@ class Progress:
         epoch: the current epoch, counted from 1.
         update: number of updates done.
         fraction: share of all updates that is done, 0 to 1.
-        seconds_left: estimate of the remaining time at the pace so far; None before the first
-            estimate.
+        seconds_left: estimate of the remaining time, from the mean speed so far; None before the
+            first estimate.
+
+    Example:
+        >>> from dmm_core import Progress
+        >>> event = Progress(epoch=3, update=250, fraction=0.25, seconds_left=60.0)
+        >>> f"{event.fraction:.0%} done, {event.seconds_left:.0f} s left"
+        '25% done, 60 s left'
     """
 
     epoch: int
@@ -25,7 +31,10 @@ class Progress:
 
 @dataclass(frozen=True)
 class EpochEnd:
-    """An epoch ended. Bounds are in nats per frame and averages over the epoch's updates.
+    """An epoch ended.
+
+    Bounds are in nats per frame. Those of the training split are averages over the updates of the
+    epoch, while the weights change.
 
     Attributes:
         epoch: the epoch that ended, counted from 1.
@@ -43,6 +52,16 @@ class EpochEnd:
         is_best: whether `valid_bound` is the best so far.
         scalars: name -> value of every parameter that is a single number, such as alpha and beta of
             `nonlinear-gssm`.
+
+    Example:
+        >>> from dmm_core import EpochEnd
+        >>> event = EpochEnd(
+        ...     epoch=1, update=10, train_bound=6.5, train_nll=6.0, train_kl=0.5,
+        ...     annealed_bound=6.1, kl_weight=0.2, grad_norm=1.0, lr=1e-3, seconds=2.0,
+        ...     valid_bound=6.7, is_best=True,
+        ... )
+        >>> event.train_bound == event.train_nll + event.train_kl
+        True
     """
 
     epoch: int
@@ -67,7 +86,13 @@ class Finished:
     Attributes:
         reason: why it ended, in one sentence.
         best_valid_bound: the best validation bound, in nats per frame; None if there was none.
-        best_epoch: the epoch of the best validation bound.
+        best_epoch: the epoch of the best validation bound; None if there was none.
+
+    Example:
+        >>> from dmm_core import Finished
+        >>> event = Finished("All epochs are done.", best_valid_bound=6.7, best_epoch=18)
+        >>> event.reason, event.best_epoch
+        ('All epochs are done.', 18)
     """
 
     reason: str

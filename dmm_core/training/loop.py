@@ -55,10 +55,10 @@ class _Stream(IntEnum):
 
 
 class Training:
-    """Minimise the bound of a model on the training split.
+    """Minimises the bound of a model on the training split; `events` runs the training.
 
     Args:
-        model: trained in place, on the configured device.
+        model: the model, which is moved to the configured device and trained in place.
         splits: the training and validation splits are used; the test split is not.
         config: the training settings.
         world: the processes that train together, each with the same model, splits and config.
@@ -333,12 +333,33 @@ def fit(model: DMM, splits: Splits, config: TrainConfig) -> Iterator[Event]:
     """Train `model` on `splits` from the start; a shorthand for `Training(...).events()`.
 
     Args:
-        model: trained in place, on the configured device.
+        model: the model, which is moved to the configured device and trained in place.
         splits: the training and validation splits are used; the test split is not.
         config: the training settings.
 
     Yields:
         `Progress` a few times a second, `EpochEnd` after each epoch, `Finished` at the end.
+
+    Raises:
+        ConfigError: if the device is missing or its memory is too small.
+        DataError: if the splits do not fit the model.
+        RunError: if an update was not finite.
+
+    Example:
+        >>> import numpy as np
+        >>> from dmm_core import (
+        ...     EpochEnd, ModelConfig, Sequences, Splits, TrainConfig, build_model, fit
+        ... )
+        >>> x = tuple(np.random.default_rng(0).standard_normal((8, 10, 2)))
+        >>> data = Sequences(x, tuple(f"sequence {i}" for i in range(8)))
+        >>> splits = Splits("noise", "real", train=data, valid=data, test=data)
+        >>> config = ModelConfig(emission="gaussian", z_dim=2, rnn_size=8)
+        >>> model = build_model(config, splits.spec, seed=0)
+        >>> for event in fit(model, splits, TrainConfig(epochs=2, device="cpu")):
+        ...     if isinstance(event, EpochEnd):
+        ...         print(event.epoch, event.update, event.valid_bound > 0)
+        1 1 True
+        2 2 True
     """
     return Training(model, splits, config).events()
 
