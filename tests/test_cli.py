@@ -209,7 +209,11 @@ def test_sample_and_continue_write_midi_and_audio(trained, tmp_path, capsys):
 @pytest.mark.parametrize(
     ("transpose", "said"),
     [
-        ("auto", "Estimated key: D major. Transposed for the model: 10 semitones up, and back.\n"),
+        (
+            "auto",
+            "Estimated key: D major. Transposed 10 semitones up for the model. The result is "
+            "transposed back.\n",
+        ),
         ("none", ""),
         ("-3", ""),
     ],

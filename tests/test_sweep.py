@@ -235,10 +235,10 @@ def test_a_sweep_for_a_person(pieces, capsys):
     assert seeds[0].split() == ["lr", "runs", "mean", "deviation"]
     assert {row.split()[0] for row in seeds[1:3]} == {"0.01", "0.001"}
     assert said.out.endswith(f": python -m dmm_core evaluate {best} --split test\n")
-    assert f"4 runs, {min(4, cores())} at once.\n" in said.err and "8/8" in said.err
+    assert f"4 runs, {min(4, cores())} at a time.\n" in said.err and "8/8" in said.err
     assert main([*arguments, "--over=train.seed=0"]) == 0
     said = capsys.readouterr()
-    assert "Over the seeds" not in said.out and "1 run, 1 at once" in said.err
+    assert "Over the seeds" not in said.out and "1 run, 1 at a time" in said.err
 
 
 def test_a_run_that_fails_leaves_the_others(pieces, capsys):
@@ -261,7 +261,7 @@ def test_a_run_whose_folder_cannot_be_written_ends_the_sweep(pieces, capsys, mon
     status, found, said = swept(capsys, f"--data.name={pieces}", "--over=train.seed=0,1")
     assert status == 1 and found["best"] is None
     assert [row["state"] for row in found["sweep"]] == ["queued"] * 2
-    assert said.count("ended queued: nothing could be written into its folder.\n") == 2
+    assert said.count("ended queued: its folder could not be written.\n") == 2
 
 
 def test_what_another_process_trains_is_waited_for(dmm_home):
@@ -293,7 +293,9 @@ def test_a_stopped_sweep_goes_on_exactly(pieces, dmm_home, capsys):
     process.send_signal(signal.SIGTERM)
     out, err = process.communicate(timeout=60)
     assert (process.returncode, out) == (130, "")
-    assert err == ("Stopped with 0 of 3 runs finished; the same command goes on with the others.\n")
+    assert err == (
+        "Stopped with 0 of 3 runs finished. The same command continues with the others.\n"
+    )
     runs = sorted(list_runs(), key=lambda run: run.config().train.seed)
     assert [run.state() for run in runs] == ["interrupted"] * 3
     begun = [len(run.metrics()) for run in runs]

@@ -59,8 +59,10 @@ def test_own_data(run):
     exact, coins = ran.numbers("exact NLL #, independent sensors #")
     office, error = ran.numbers("importance NLL # +- #\n")
     assert exact - 3 * error < office < exact + 0.25 * (coins - exact)
-    (counted,) = ran.numbers("counted: after 1 h rooms that were heated are # degrees warmer")
-    model, truth = ran.numbers("after 1 h: the model says # degrees, truth #")
+    (counted,) = ran.numbers(
+        "comparison: after 1 h, heated rooms are # degrees warmer than the others"
+    )
+    model, truth = ran.numbers("after 1 h: model # degrees, truth #")
     assert truth == 2.0 and abs(model - truth) < min(0.8, abs(counted - truth))
 
     rooms, office = list_uploads()
@@ -80,7 +82,7 @@ def test_probe_a_model(run):
     assert len(bounds) == 6
     for bound, nll, kl in np.array(bounds, dtype=float):
         assert 4 < bound < 10 and abs(bound - nll - kl) < 0.02
-    active, z_dim = ran.numbers("# of # latent dimensions move with the music")
+    active, z_dim = ran.numbers("# of # latent dimensions are active")
     assert 10 < active <= z_dim == 64
     assert ran.numbers("reconstruction: frame accuracy #")[0] > 0.7
 
@@ -97,7 +99,7 @@ def test_probe_a_model(run):
 
     for quarters in (1, 2, 4, 8):
         counted, model, truth = ran.numbers(
-            f"{quarters} quarters without drugs: counted # points, the model says #, truth #"
+            f"{quarters} quarters without drugs: comparison # points, model #, truth #"
         )
         assert counted < 0 < model < truth + 10 and truth > 5
 

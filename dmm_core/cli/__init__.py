@@ -1,7 +1,7 @@
 """The command line: `dmm`, or `python -m dmm_core` where the project is not installed.
 
-A module is a group of commands with their options, their help and their code. `main` collects the
-groups. At the top level a group imports only modules that start without torch, so that `--help`,
-`inspect` and `runs` start fast; the rest it takes from the packages of `dmm_core`, such as
-`inference.sample`, which load a module when one of its names is used.
+Each module defines a group of commands, with their options, their help and their code. `main`
+collects the groups. So that `--help`, `inspect` and `runs` start fast, a group imports at the top
+level only modules that do not import torch. Everything else is used through the packages of
+`dmm_core`, as in `inference.sample`, which import a module when one of its names is first used.
 """

@@ -29,10 +29,10 @@ def add_commands(commands: Commands) -> None:
 
 
 def app(given: argparse.Namespace) -> None:
-    """Serve the app in this process, until it is interrupted.
+    """Serve the app in this process until it is interrupted.
 
-    Streamlit reads its settings from `.streamlit/config.toml` beside the script, in a checkout and
-    in a wheel alike, and runs the script with the folder of the script on the import path.
+    Streamlit reads its settings from `.streamlit/config.toml` in the folder of `app.py`, and adds
+    this folder to the import path. A checkout and a wheel both have this layout.
     """
     port = [] if given.port is None else [f"--server.port={given.port}"]
     sys.argv = ["streamlit", "run", str(app_folder() / "app.py"), *port]

@@ -1,4 +1,4 @@
-"""Arguments that several groups of commands share, and how a group adds a command."""
+"""Functions that add a command to the parser, and options that several commands share."""
 
 import argparse
 from collections.abc import Callable
@@ -18,7 +18,7 @@ __all__ = [
 ]
 
 Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
-"""The commands of the program, as `ArgumentParser.add_subparsers` returns them."""
+"""The object to which commands are added; `ArgumentParser.add_subparsers` returns it."""
 
 
 def add_command(
@@ -28,14 +28,15 @@ def add_command(
     help: str,
     details: str = "",
 ) -> argparse.ArgumentParser:
-    """Add a command without arguments.
+    """Add a command without arguments, and return its parser.
 
     Args:
-        commands: of the program.
-        name: of the command.
-        run: takes the parsed arguments, and returns the exit status where it is not 0.
-        help: one sentence, for the list of commands.
-        details: further sentences, for the command's own help.
+        commands: the commands of the program.
+        name: name of the command.
+        run: function of the parsed arguments that runs the command and returns the exit status;
+            None stands for 0.
+        help: one sentence for the list of commands.
+        details: further sentences for the help of the command.
     """
     parser = commands.add_parser(
         name, help=help, description=f"{help} {details}".rstrip(), allow_abbrev=False
@@ -45,26 +46,32 @@ def add_command(
 
 
 def add_json(*parsers: argparse.ArgumentParser) -> None:
-    """Add `--json` to commands."""
+    """Add the option `--json` to commands."""
     for parser in parsers:
         parser.add_argument(
             "--json", action="store_true", help="print the result as JSON and nothing else"
         )
 
 
-def add_run(*parsers: argparse.ArgumentParser) -> None:
-    """Add the argument RUN to commands."""
-    for parser in parsers:
-        parser.add_argument(
-            "run",
-            metavar="RUN",
-            help="the id of a run, the path of its folder, or bundled:NAME for a model that is "
-            "part of the project",
-        )
+def add_run(parser: argparse.ArgumentParser, *, bundled: bool) -> None:
+    """Add the argument RUN to a command.
+
+    Args:
+        parser: parser of the command.
+        bundled: whether the command also accepts a bundled model.
+    """
+    parser.add_argument(
+        "run",
+        metavar="RUN",
+        help="the id of a run, the path of its folder, or bundled:NAME for a model that is part of "
+        "the project"
+        if bundled
+        else "the id of a run, or the path of its folder",
+    )
 
 
 def add_seed(*parsers: argparse.ArgumentParser) -> None:
-    """Add `--seed` to commands."""
+    """Add the option `--seed` to commands."""
     for parser in parsers:
         add_count(
             parser, "--seed", 0, "seed of the random numbers; the same seed repeats a result", low=0
@@ -72,13 +79,13 @@ def add_seed(*parsers: argparse.ArgumentParser) -> None:
 
 
 def add_reading(*parsers: argparse.ArgumentParser) -> None:
-    """Add the options that say how a file of music becomes frames."""
+    """Add the options `--grid` and `--transpose`, which set how music becomes frames."""
     for parser in parsers:
         parser.add_argument(
             "--grid",
             default="eighth",
             choices=list(GRIDS.values()),
-            help="the note value that one frame of music lasts (default: eighth)",
+            help="the note value of one frame of music (default: eighth)",
         )
         parser.add_argument(
             "--transpose",
@@ -98,12 +105,12 @@ def add_count(
     """Add an option that takes a whole number.
 
     Args:
-        parser: of the command.
-        flag: of the option.
-        default: its value where it is not given.
-        help: what the number means. The default is shown after it, unless it is None.
-        low: the smallest number allowed.
-        high: the largest number allowed.
+        parser: parser of the command.
+        flag: name of the option, such as --seed.
+        default: value of the option if it is not given.
+        help: meaning of the number; a default other than None is added to it.
+        low: smallest allowed number.
+        high: largest allowed number.
     """
 
     def count(text: str) -> int:

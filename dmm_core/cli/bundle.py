@@ -1,4 +1,4 @@
-"""The command `bundle`: a finished run as a model that ships with the code."""
+"""The command `bundle`, which adds the model of a finished run to the project."""
 
 import argparse
 import sys
@@ -30,7 +30,7 @@ def add_commands(commands: Commands) -> None:
         "Every command then accepts it as bundled:NAME. The model is evaluated on its test split "
         "first, unless the run has the same evaluation already.",
     )
-    add_run(parser)
+    add_run(parser, bundled=False)
     parser.add_argument(
         "name", metavar="NAME", help="the new name: lower-case letters, digits and hyphens"
     )
@@ -43,19 +43,21 @@ def add_commands(commands: Commands) -> None:
 
 
 def bundle(given: argparse.Namespace) -> None:
-    """Pack a run's best weights with what is known of them, and of its test split.
+    """Write the best weights of a run and their model card to assets/models/NAME.
 
-    An evaluation that the run has already, with the same draws, is taken as it is.
+    The card has an evaluation on the test split. An earlier evaluation of the run with the same
+    samples and seed is reused.
 
     Raises:
-        RunError: if the run is not finished, or the name is none for a folder.
+        RunError: if the run is not finished, or the name is not allowed.
     """
     source = find_run(given.run, allow_path=True)
     if not isinstance(source, Run) or source.status().state != "finished":
-        raise RunError(f"Only a finished run can be bundled, and {source.id} is none.")
+        raise RunError(f"Only a finished run can be bundled, and {source.id} is not one.")
     if not BUNDLED_NAME.fullmatch(given.name):
         raise RunError(
-            f"A bundled model's name is small letters, digits and dashes, not {given.name!r}."
+            f"The name of a bundled model consists of lower-case letters, digits and hyphens; "
+            f"{given.name!r} is not allowed."
         )
     found = experiments.measured(source, samples=given.samples, seed=given.seed, show=_show)
     folder = assets() / "models" / given.name

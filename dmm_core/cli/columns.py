@@ -6,18 +6,18 @@ __all__ = ["decimal", "print_table"]
 
 
 def decimal(value: float | None) -> str:
-    """A bound to show, "-" where there is none."""
+    """A bound with three decimals, or "-" for None."""
     return "-" if value is None else f"{value:.3f}"
 
 
 def print_table(
     titles: Sequence[str], rows: Sequence[Sequence[object]], *, right: Collection[str]
 ) -> None:
-    """Print rows below their titles, each column as wide as its widest cell.
+    """Print a table whose columns are as wide as their widest cells.
 
     Args:
-        titles: of the columns.
-        rows: a cell for each title.
+        titles: titles of the columns.
+        rows: rows of one cell for each title.
         right: titles of the columns that are aligned to the right.
     """
     lines = [list(titles), *([str(cell) for cell in row] for row in rows)]

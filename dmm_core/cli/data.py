@@ -1,4 +1,4 @@
-"""The commands about data: `datasets`, `inspect` and `upload`."""
+"""The commands for data: `datasets`, `inspect` and `upload`."""
 
 import argparse
 from contextlib import suppress
@@ -56,7 +56,7 @@ def add_commands(commands: Commands) -> None:
         "inspect",
         inspect,
         "Show what a file contains, or why it cannot be read.",
-        "Music (MIDI, MusicXML, ABC) and tables (CSV, npy, npz) are read as the Data page of the "
+        "Music (MIDI, MusicXML, ABC) and tables (CSV, npz) are read as the Data page of the "
         "app reads them. The report names everything that is changed while reading.",
     )
     parser.add_argument("file", metavar="FILE", type=Path, help="the file to read")
@@ -94,10 +94,10 @@ def add_commands(commands: Commands) -> None:
 
 
 def datasets(given: argparse.Namespace) -> None:
-    """List every data set, and whether it is at hand, once those to get are.
+    """Load the data sets of `--get`, then list all data sets and whether they are on the disk.
 
     Raises:
-        DataError: if one to get is unknown or cannot be had.
+        DataError: if a data set of `--get` does not exist, or cannot be downloaded or built.
     """
     for name in (name for name in given.get if not on_disk(name)):
         with tqdm(total=100, desc=name, bar_format="{l_bar}{bar}| {elapsed}") as bar:
@@ -105,12 +105,12 @@ def datasets(given: argparse.Namespace) -> None:
             _move(bar, 1.0)
     rows = [_row(info) for info in DATASETS.values()]
     for info in list_uploads():
-        with suppress(DataError):  # a damaged one is not listed
+        with suppress(DataError):  # damaged uploads are not listed
             rows.append(_upload_row(info))
     if given.json:
         print(json_text({"datasets": rows}))
         return
-    columns = ("name", "sequences", "frames", "grid", "at hand", "title")
+    columns = ("name", "sequences", "frames", "grid", "on disk", "title")
     cells = [
         (
             row["name"],
@@ -165,10 +165,10 @@ def _frame(spec: DataSpec) -> dict[str, Any]:
 
 
 def inspect(given: argparse.Namespace) -> None:
-    """Say what an untrusted file holds.
+    """Print what an untrusted file contains, and what changes when it is read.
 
     Raises:
-        UploadError: if it is refused.
+        UploadError: if the file is refused.
     """
     report, parsed = read_file(given.file.name, given.file.read_bytes(), _options(given))
     if parsed is None:
@@ -202,7 +202,7 @@ def inspect(given: argparse.Namespace) -> None:
 
 
 def upload(given: argparse.Namespace) -> None:
-    """Keep files as a data set called upload:ID, as the Data page does.
+    """Store files as a data set named upload:ID, as the Data page does.
 
     Raises:
         UploadError: if none of the files can be read.

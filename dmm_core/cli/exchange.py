@@ -1,4 +1,4 @@
-"""The commands that carry runs from machine to machine: `export` and `import`."""
+"""The commands `export` and `import`, which move runs between machines."""
 
 import argparse
 import sys
@@ -12,7 +12,7 @@ from dmm_core.runs.run import Run
 from dmm_core.runs.store import find_run
 from dmm_core.system.files import json_text, write_atomic
 
-__all__ = ["add_commands", "export", "take_in"]
+__all__ = ["add_commands", "export", "import_run"]
 
 
 def add_commands(commands: Commands) -> None:
@@ -24,7 +24,7 @@ def add_commands(commands: Commands) -> None:
         "Write a run to a zip file, to use it on another machine.",
         "The file holds the configuration, the best weights, the training curves and a sample.",
     )
-    add_run(parser)
+    add_run(parser, bundled=False)
     parser.add_argument(
         "--out", required=True, type=Path, metavar="FILE.zip", help="the file to write"
     )
@@ -33,7 +33,7 @@ def add_commands(commands: Commands) -> None:
     parser = add_command(
         commands,
         "import",
-        take_in,
+        import_run,
         "Add a run that was exported on another machine to the runs of this one.",
     )
     parser.add_argument("file", metavar="FILE.zip", type=Path, help="an exported run")
@@ -41,16 +41,17 @@ def add_commands(commands: Commands) -> None:
 
 
 def export(given: argparse.Namespace) -> None:
-    """Write a run as one zip.
+    """Write a run to a zip file.
 
     Raises:
-        RunError: if it is a bundled model, the file is to be no zip, or there are no weights yet.
+        RunError: if RUN is a bundled model, the name of the file does not end in .zip, or the run
+            has no weights yet.
     """
     if given.out.suffix != ".zip":
         raise RunError(f"--out is {given.out}, but a run is exported to a .zip file.")
     run = find_run(given.run, allow_path=True)
     if not isinstance(run, Run):
-        raise RunError(f"{run.id} is a bundled model, which every machine has already.")
+        raise RunError(f"{run.id} is a bundled model, which is part of every installation.")
     content = runs.export_run(run)
     given.out.parent.mkdir(parents=True, exist_ok=True)
     write_atomic(given.out, content)
@@ -58,11 +59,11 @@ def export(given: argparse.Namespace) -> None:
     print(json_text(said) if given.json else f"{given.out}: {len(content):,} bytes")
 
 
-def take_in(given: argparse.Namespace) -> None:
-    """Keep an exported run as one of this machine.
+def import_run(given: argparse.Namespace) -> None:
+    """Add an exported run to the runs of this machine.
 
     Raises:
-        DMMError: if the file is no exported run.
+        DMMError: if the file is not a valid exported run.
     """
     run = runs.import_run(given.file.read_bytes())
     data = run.config().data.name

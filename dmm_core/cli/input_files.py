@@ -1,4 +1,4 @@
-"""Files named on the command line -> sequences that a model can explain."""
+"""Reads the files of the command line as sequences for a model."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -19,15 +19,18 @@ __all__ = ["read_own_files"]
 def read_own_files(
     paths: Sequence[Path], data: DataSpec, changes: list[str] | None = None
 ) -> Sequences:
-    """Read files as the data of a model: music on its grid, tables and arrays as they are.
+    """Read files as sequences that a model can explain.
+
+    Music is read with the frames per quarter note of the model. The sentences about changes are
+    also printed to stderr.
 
     Args:
-        paths: of the files.
-        data: what the model explains.
-        changes: takes up what was changed, which is also said on stderr.
+        paths: paths of the files.
+        data: description of the data that the model explains.
+        changes: list to which the sentences about changes are added.
 
     Raises:
-        DataError: if the model explains other data.
+        DataError: if the sequences do not fit the model.
         UploadError: if a file is refused.
     """
     report = read_paths(paths, UploadOptions(steps_per_quarter=data.steps_per_quarter or 1))
@@ -42,7 +45,7 @@ def read_own_files(
 
 
 def _fitted(sequences: Sequences, data: DataSpec, name: str) -> Sequences:
-    """`sequences` as a model of `data` takes them: binary values may stand for real ones."""
+    """Check that `sequences` fit a model of `data`; binary values are converted to real ones."""
     if data.kind == "real":
         sequences = replace(sequences, x=tuple(x.astype(np.float32) for x in sequences.x))
     for what, here, there in (

@@ -24,7 +24,7 @@ Every command has its own help, such as `%(prog)s train --help`."""
 
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
-        """Say what is wrong in one sentence and leave with status 2."""
+        """Print one sentence about the error, and exit with status 2."""
         self.exit(2, f"{message[0].upper()}{message[1:]}; see {self.prog} --help.\n")
 
 
@@ -32,7 +32,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return the exit status.
 
     Args:
-        arguments: the command line without the program, by default this process's.
+        arguments: the command line without the program; by default that of this process.
     """
     given = build_parser().parse_args(arguments)
     try:
@@ -52,7 +52,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def build_parser() -> argparse.ArgumentParser:
-    """Build the parser of all commands; the chosen function is in `command` of its result."""
+    """Build the parser of all commands; its result has the chosen function as `command`."""
     parser = _Parser(
         prog="dmm" if Path(sys.argv[0]).stem == "dmm" else "python -m dmm_core",
         description=_ABOUT,

@@ -1,4 +1,4 @@
-"""The commands that look through a model: `evaluate` and `infer`."""
+"""The commands `evaluate` and `infer`, which apply a trained model to data."""
 
 import argparse
 import io
@@ -31,7 +31,7 @@ def add_commands(commands: Commands) -> None:
         "The command prints the negative ELBO (bound) and two estimates of the negative "
         "log-likelihood, by importance sampling and by a particle filter, in nats per frame.",
     )
-    add_run(parser)
+    add_run(parser, bundled=True)
     parser.add_argument(
         "--split", default="test", choices=_SPLITS, help="the split to evaluate (default: test)"
     )
@@ -65,19 +65,19 @@ def add_commands(commands: Commands) -> None:
         "and nll the two terms of the bound. The sequences are concatenated in time; the array "
         "lengths separates them.",
     )
-    add_run(parser)
+    add_run(parser, bundled=True)
     parser.add_argument(
         "files",
         nargs="*",
         metavar="FILE",
         type=Path,
-        help="your own files to explain, instead of a split of the data set",
+        help="your own files, whose posterior is computed instead of that of a split",
     )
     parser.add_argument(
         "--split",
         default="test",
         choices=_SPLITS,
-        help="the split to explain if no file is given (default: test)",
+        help="the split whose posterior is computed if no file is given (default: test)",
     )
     add_count(parser, "--draws", 100, "latent paths that are averaged for each sequence")
     parser.add_argument(
@@ -88,7 +88,13 @@ def add_commands(commands: Commands) -> None:
 
 
 def evaluate(given: argparse.Namespace) -> None:
-    """Print the bounds and both estimates of -log p(x); a run's are kept in its folder."""
+    """Print the bounds and both estimates of -log p(x).
+
+    The result for a run is also saved in its folder.
+
+    Raises:
+        DMMError: if the run or its data cannot be loaded.
+    """
     result = runs.evaluate_run(
         find_run(given.run, allow_path=True),
         split=given.split,
@@ -102,16 +108,16 @@ def evaluate(given: argparse.Namespace) -> None:
         print(json_text(result))
         return
     print(
-        "{run} on {split}: {sequences} sequences, {frames} frames; nats a frame\n"
+        "{run} on {split}: {sequences} sequences, {frames} frames; all values in nats per frame\n"
         "importance NLL       {importance_nll:8.4f} +- {standard_error:.4f} "
         "({replicates} replicates of {samples} paths; effective sample size: median "
-        "{ess[median]:.1f}, least {ess[least]:.1f})\n"
+        "{ess[median]:.1f}, minimum {ess[least]:.1f})\n"
         "particle-filter NLL  {smc_nll:8.4f} +- {smc_standard_error:.4f} "
         "({replicates} replicates of {particles} particles)\n"
         "bound per step       {bound_per_step:8.4f} = nll {nll:.4f} + kl {kl:.4f}\n"
         "bound per sequence   {bound_per_sequence:8.4f}\n"
-        "Both NLLs are upper bounds in expectation; +- is the standard error by the scatter of the "
-        "replicates, without that bias.".format(**result)
+        "Both NLLs are upper bounds in expectation. +- is the standard error over the replicates, "
+        "which does not include this bias.".format(**result)
     )
     if warning := inference.few_paths(
         inference.EffectiveSamples(**result["ess"]), result["samples"]
@@ -120,7 +126,11 @@ def evaluate(given: argparse.Namespace) -> None:
 
 
 def infer(given: argparse.Namespace) -> None:
-    """Write the posterior's mean, scale, kl and nll per frame, sequences end to end."""
+    """Write the posterior's mean and scale, and the terms of the bound, of every frame.
+
+    Raises:
+        DataError: if the name of the file does not end in .npz, or a file does not fit the model.
+    """
     if given.out.suffix != ".npz":
         raise DataError(f"--out is {given.out}, but the posterior is written to a .npz file.")
     source = find_run(given.run, allow_path=True)

@@ -26,7 +26,7 @@ from dmm_core.music.transposition import describe_semitones, transposed, transpo
 from dmm_core.runs.store import find_run
 from dmm_core.system.files import json_text, write_atomic
 
-__all__ = ["add_commands", "carry_on", "sample"]
+__all__ = ["add_commands", "continue_piece", "sample"]
 
 
 def add_commands(commands: Commands) -> None:
@@ -38,17 +38,17 @@ def add_commands(commands: Commands) -> None:
         "Compose new music and write it as MIDI files.",
         "Frames are drawn from the prior of the model (ancestral sampling).",
     )
-    add_run(parser)
+    add_run(parser, bundled=True)
     _add_composing(parser)
 
     parser = add_command(
         commands,
         "continue",
-        carry_on,
+        continue_piece,
         "Compose a continuation of a piece of music and write both as MIDI files.",
         "The latent state at the end of the piece is drawn from the posterior of the model.",
     )
-    add_run(parser)
+    add_run(parser, bundled=True)
     parser.add_argument("file", metavar="FILE", type=Path, help="the piece to continue")
     parser.add_argument(
         "--transpose",
@@ -116,7 +116,13 @@ def _add_composing(parser: argparse.ArgumentParser) -> None:
 
 
 def sample(given: argparse.Namespace) -> None:
-    """Write `count` new pieces as sample-000.mid, ...; numbers that are taken stay as they are."""
+    """Write `count` new pieces as sample-000.mid, sample-001.mid and so on.
+
+    No file is overwritten: the numbers continue after the largest one in the folder.
+
+    Raises:
+        DataError: if the model does not explain piano-rolls.
+    """
     source = find_run(given.run, allow_path=True)
     grid = runs.require_piano(source.data())
     drawn = inference.sample(
@@ -131,8 +137,15 @@ def sample(given: argparse.Namespace) -> None:
     _write(given, "sample", [runs.to_roll(x) for x in drawn.x], grid)
 
 
-def carry_on(given: argparse.Namespace) -> None:
-    """Write the file with `count` continuations as continuation-000.mid, ..., likewise."""
+def continue_piece(given: argparse.Namespace) -> None:
+    """Write the piece with each of `count` continuations as continuation-000.mid and so on.
+
+    No file is overwritten, as in `sample`.
+
+    Raises:
+        DataError: if the model does not explain piano-rolls.
+        UploadError: if the file is refused.
+    """
     source = find_run(given.run, allow_path=True)
     grid = runs.require_piano(source.data())
     changes: list[str] = []
@@ -152,13 +165,13 @@ def carry_on(given: argparse.Namespace) -> None:
         x_temperature=given.x_temperature,
         constraint=_constraint(given),
     )
-    # The start stays as it was given: a note that the model does not reach is not lost.
+    # Write the start unchanged, because transposing it could lose notes outside the piano's range.
     rolls = [np.concatenate([start > 0, transposed(runs.to_roll(x), -move)]) for x in drawn.x]
     _write(given, "continuation", rolls, grid, changes=changes)
 
 
 def _into(asked: str, start: np.ndarray, model: str) -> int:
-    """Semitones up to where the model meets the start, with a sentence on stderr about them."""
+    """Semitones by which the start is transposed for the model; printed to stderr if estimated."""
     if asked == "none":
         return 0
     if asked != "auto":
@@ -167,14 +180,15 @@ def _into(asked: str, start: np.ndarray, model: str) -> int:
     if found.semitones:
         key = "" if found.key is None else f"Estimated key: {found.key}. "
         print(
-            f"{key}Transposed for the model: {describe_semitones(found.semitones)}, and back.",
+            f"{key}Transposed {describe_semitones(found.semitones)} for the model. The result is "
+            "transposed back.",
             file=sys.stderr,
         )
     return found.semitones
 
 
 def _constraint(given: argparse.Namespace) -> nn.Constraint | None:
-    """What --notes and --no-clash ask for."""
+    """The constraint that --notes and --no-clash set, or None."""
     least, most = given.notes or (0, None)
     return (
         nn.Constraint(None, 0.0, least, most, given.no_clash)
@@ -208,7 +222,7 @@ def _write(
 
 
 def _next_number(folder: Path, stem: str) -> int:
-    """The number behind those of the pieces that are in `folder` already."""
+    """The first number after those of the pieces in `folder`."""
     name = re.compile(re.escape(stem) + r"-(\d+)\.(?:mid|wav)")
     taken = [int(match[1]) for path in folder.iterdir() if (match := name.fullmatch(path.name))]
     return max(taken, default=-1) + 1
@@ -225,7 +239,7 @@ def _transpose(text: str) -> str:
 
 
 def _notes(text: str) -> tuple[int, int]:
-    """Fewest and most notes of a frame."""
+    """The smallest and the largest number of notes of a frame."""
     least, _, most = text.partition("-")
     if not least.isdecimal() or not (most or least).isdecimal() or len(text) > 5:
         raise argparse.ArgumentTypeError(

@@ -1,4 +1,4 @@
-"""Files named on the command line -> what an upload makes of them, and what it changed."""
+"""Reads the files of the command line like uploads, and prints what was changed."""
 
 import sys
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ __all__ = ["changes_of", "print_changes", "read_paths", "refusals_of"]
 
 
 def read_paths(paths: Sequence[Path], options: UploadOptions) -> UploadReport:
-    """Read files as the Data page does.
+    """Read files as the Data page does, each in a limited child process.
 
     Raises:
         UploadError: if none of them can be read.
@@ -25,19 +25,19 @@ def read_paths(paths: Sequence[Path], options: UploadOptions) -> UploadReport:
 
 
 def print_changes(files: Sequence[FileReport]) -> None:
-    """Say on stderr what was changed, and which files were refused."""
+    """Print to stderr what was changed, and which files were refused."""
     told = [f"{file.name}: {change}" for file in files for change in file.changes]
     for line in (*told, *refusals_of(files)):
         print(line, file=sys.stderr)
 
 
 def changes_of(files: Sequence[FileReport]) -> list[str]:
-    """What was changed; of several files, each with its name."""
+    """Sentences about what was changed; those about several files begin with their names."""
     if len(files) == 1:
         return list(files[0].changes)
     return [f"{file.name}: {change}" for file in files for change in file.changes]
 
 
 def refusals_of(files: Sequence[FileReport]) -> list[str]:
-    """The files that were refused, and why."""
+    """One sentence for each file that was refused, with its name and the reason."""
     return [f"{file.name}: {file.refusal}" for file in files if file.refusal]

@@ -1,4 +1,4 @@
-"""The command `reproduce`: a table or figure of the paper, compared with the published results."""
+"""The command `reproduce`, which repeats a table or figure of the paper."""
 
 import argparse
 import sys
@@ -23,7 +23,7 @@ def add_commands(commands: Commands) -> None:
         "reproduce",
         reproduce,
         "Repeat an experiment of the paper and compare the result with the published one.",
-        "The models are trained if they are not among the runs yet. The last line of the output "
+        "Models that an earlier call has trained are reused. The last line of the output "
         "states the comparison; the exit status is 1 if the result does not reach the published "
         "one.",
     )
@@ -48,7 +48,11 @@ def add_commands(commands: Commands) -> None:
 
 
 def reproduce(given: argparse.Namespace) -> int:
-    """Run an experiment, from where it stopped before; 1 where it falls short of the paper."""
+    """Run an experiment; finished runs of an earlier call are reused.
+
+    Returns:
+        0 if the result reaches the published one, otherwise 1.
+    """
 
     def show(sentence: str) -> None:
         print(sentence, file=sys.stderr, flush=True)
@@ -72,5 +76,5 @@ def _tell(found: Comparison, folder: str, as_json: bool) -> None:
         print(json_text({**values, "folder": folder}))
         return
     print(table_of(found))
-    print(f"In brackets: what was published, or is known exactly. Kept in {folder}.")
+    print(f"The numbers in brackets are published or exact. The result is stored in {folder}.")
     print(found.sentence)

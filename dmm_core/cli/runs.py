@@ -1,4 +1,4 @@
-"""The commands on runs: `train`, `resume`, `stop` and `runs`."""
+"""The commands `train`, `resume`, `stop` and `runs`."""
 
 from __future__ import annotations
 
@@ -57,20 +57,20 @@ def add_commands(commands: Commands) -> None:
         resume,
         "Continue the training of a run that was stopped or interrupted.",
     )
-    add_run(parser)
+    add_run(parser, bundled=False)
     add_json(parser)
 
     parser = add_command(
         commands,
         "stop",
         stop,
-        "Ask a run that is waiting or training to save its state and to stop.",
+        "Ask a run that is queued or training to save its state and stop.",
         "The training can be continued with resume.",
     )
-    add_run(parser)
+    add_run(parser, bundled=False)
     add_json(parser)
 
-    parser = add_command(commands, "runs", list_all, "List the runs, the newest first.")
+    parser = add_command(commands, "runs", list_all, "List the runs, newest first.")
     add_json(parser)
 
 
@@ -86,7 +86,11 @@ def add_settings(parser: argparse.ArgumentParser) -> None:
 
 
 def train(given: argparse.Namespace) -> int:
-    """Create a run and train it here; 1 if it failed. Under `torchrun` the processes share it."""
+    """Create a run and train it in this process; `torchrun` trains it in several processes.
+
+    Returns:
+        0, or 1 if the training failed.
+    """
     with system.process_group() as world:
         if world.rank:
             return _follow(world)
@@ -104,7 +108,8 @@ def require_trainable(config: RunConfig) -> str:
 
     Raises:
         DataError: if there is no data set of that name.
-        ConfigError: if this machine has no such device, or that does not have the precision.
+        ConfigError: if this machine does not have the device, or the device does not support the
+            precision.
     """
     if not config.data.name.startswith(UPLOAD_PREFIX):
         dataset_info(config.data.name)
@@ -112,7 +117,11 @@ def require_trainable(config: RunConfig) -> str:
 
 
 def resume(given: argparse.Namespace) -> int:
-    """Go on with a run from its newest checkpoint; 1 if it failed. `torchrun` as for `train`."""
+    """Continue a run from its newest checkpoint, in one or several processes as `train` does.
+
+    Returns:
+        0, or 1 if the training failed.
+    """
     with system.process_group() as world:
         if world.rank:
             return _follow(world)
@@ -125,12 +134,18 @@ def _follow(world: system.World) -> int:
 
 
 def stop(given: argparse.Namespace) -> None:
-    """Ask a run to save and stop; it does so within seconds."""
+    """Ask a run to save and stop, which it does within seconds.
+
+    Raises:
+        RunError: if the run is neither queued nor running.
+    """
     run = _run(given.run)
     if (state := run.state()) not in ACTIVE:
         raise RunError(f"The run {run.id} is {state}; there is nothing to stop.")
     run.request_stop()
-    print(json_text({"run": run.id, "stop": True}) if given.json else f"{run.id} is to stop.")
+    print(
+        json_text({"run": run.id, "stop": True}) if given.json else f"{run.id} was asked to stop."
+    )
 
 
 def list_all(given: argparse.Namespace) -> None:
@@ -224,7 +239,7 @@ def _print_epoch(event: Event) -> None:
 
 
 class _Bar:
-    """A progress bar over the epochs, with the bounds beside it."""
+    """A progress bar over the epochs that also shows the bounds."""
 
     def __init__(self, run: Run) -> None:
         self._bar = tqdm(total=run.config().train.epochs, unit="epoch")
@@ -240,7 +255,7 @@ class _Bar:
 
     def show(self, event: Event) -> None:
         if not self._begun and isinstance(event, Progress | EpochEnd):
-            # Neither the data's preparation nor what was done before counts into the pace.
+            # The speed excludes the preparation of the data and the epochs before the resume.
             self._begun = True
             self._bar.set_description("", refresh=False)
             self._bar.reset()

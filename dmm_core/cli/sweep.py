@@ -1,4 +1,4 @@
-"""The command `sweep`: every combination of some settings' values, some trained at once."""
+"""The command `sweep`, which trains one run for each combination of settings."""
 
 import argparse
 import os
@@ -35,10 +35,10 @@ from dmm_core.system.files import json_text
 __all__ = ["add_commands", "sweep"]
 
 _LOOK_SECONDS = 0.4
-"""Between two looks at the run folders."""
+"""Seconds between two readings of the run folders."""
 
 _SAVE_SECONDS = 30.0
-"""That the runs are given to save when the sweep is stopped."""
+"""Seconds that the runs have to save when the sweep is stopped."""
 
 
 def add_commands(commands: Commands) -> None:
@@ -81,7 +81,14 @@ class _Plan(NamedTuple):
 
 
 def sweep(given: argparse.Namespace) -> int:
-    """Train all combinations; 1 if one of them did not finish, 130 if the sweep was stopped."""
+    """Train all combinations.
+
+    Returns:
+        0, 1 if a run did not finish, or 130 if the sweep was stopped.
+
+    Raises:
+        ConfigError: if an axis or a combination is not valid.
+    """
     plan = _planned(given)
     stop = threading.Event()
     with stop_signals(stop, stop):
@@ -90,8 +97,8 @@ def sweep(given: argparse.Namespace) -> int:
     finished = sum(status.state == "finished" for status in statuses)
     if stop.is_set() and finished < len(plan.runs):
         print(
-            f"Stopped with {finished} of {len(plan.runs)} runs finished; the same command goes on "
-            "with the others.",
+            f"Stopped with {finished} of {len(plan.runs)} runs finished. The same command "
+            "continues with the others.",
             file=sys.stderr,
         )
         return 130
@@ -112,7 +119,7 @@ def sweep(given: argparse.Namespace) -> int:
 
 
 def _planned(given: argparse.Namespace) -> _Plan:
-    """The runs, created once everything has been checked."""
+    """Check all combinations, then create their runs."""
     if int(os.environ.get("WORLD_SIZE", "1")) > 1:
         raise ConfigError("sweep trains in one process; torchrun is for train and resume.")
     names = {name for name, field in setting_names().items() if hasattr(given, ".".join(field))}
@@ -126,7 +133,8 @@ def _planned(given: argparse.Namespace) -> _Plan:
         create_run(
             with_threads(one.config, threads) if device == "cpu" else one.config,
             name=one.label(given.name),
-            # Of the configuration as it was given: the same run, however many train at once.
+            # The token does not depend on the number of threads, so the same command finds the
+            # same run whatever the value of --at-once.
             token=experiments.token_of(f"sweep {given.name or ''}", one.config),
         )
         for one, device in zip(found, devices, strict=True)
@@ -135,16 +143,16 @@ def _planned(given: argparse.Namespace) -> _Plan:
 
 
 def _train(plan: _Plan, stop: threading.Event, *, quiet: bool) -> None:
-    """Until every run has ended, or `stop` is set: what trains is then saved and interrupted."""
+    """Train until every run has ended, or until `stop` is set; active runs are then saved."""
     epochs = [one.config.train.epochs for one in plan.combinations]
     with SweepBar(dict(zip(plan.runs, epochs, strict=True)), plan.at_once, quiet=quiet) as bar:
         runner = runs.Runner(slots=plan.at_once, compose_sample=runs.compose_midi)
         try:
             for run in plan.runs:
-                with suppress(RunError):  # another process has it, and is waited for
+                with suppress(RunError):  # another process trains it; wait for that process
                     runner.submit(run)
             while not stop.is_set():
-                # Before the look, so that the last look sees how the last run ended.
+                # Read `idle` first, so that the last reading of the folders has the final states.
                 idle = runner.idle()
                 bar.look()
                 if idle and not bar.others():
@@ -156,14 +164,14 @@ def _train(plan: _Plan, stop: threading.Event, *, quiet: bool) -> None:
 
 def _result(run: Run, one: Combination, status: Status) -> Result:
     progress = status.progress
-    reason = status.reason or "nothing could be written into its folder."
+    reason = status.reason or "its folder could not be written."
     return Result(
         run.id, one.settings, status.state, reason, progress.best_valid_bound, progress.best_epoch
     )
 
 
 def _best(results: Sequence[Result]) -> str | None:
-    """The id of the best run that finished."""
+    """The id of the best finished run, or None."""
     return results[0].run if results[0].state == "finished" else None
 
 
@@ -206,6 +214,6 @@ def _print_tables(results: Sequence[Result]) -> None:
         )
     if best := _best(results):
         print(
-            "\nThe choice is made on valid, so read test once, of the run that you keep: "
-            f"python -m dmm_core evaluate {best} --split test"
+            "\nThe runs are ranked by their valid bound. On the test split, evaluate only the run "
+            f"that you keep: python -m dmm_core evaluate {best} --split test"
         )

@@ -1,4 +1,4 @@
-"""How far a sweep is, as its run folders say."""
+"""The progress bar of a sweep, read from the run folders."""
 
 import sys
 from collections.abc import Mapping
@@ -13,12 +13,12 @@ __all__ = ["SweepBar"]
 
 
 class SweepBar:
-    """A progress bar over the epochs of all runs, with the best valid bound beside it.
+    """A progress bar over the epochs of all runs that also shows the best valid bound.
 
     Args:
-        epochs: of each run.
-        at_once: how many of them train at once, to show.
-        quiet: show nothing.
+        epochs: number of epochs of each run.
+        at_once: number of runs that train at the same time, for the message.
+        quiet: whether to show nothing.
     """
 
     def __init__(self, epochs: Mapping[Run, int], at_once: int, *, quiet: bool) -> None:
@@ -28,12 +28,12 @@ class SweepBar:
         self._read()
         if not quiet:
             finished = self._finished()
-            before = f"; {finished} finished before" if finished else ""
+            before = f"; {finished} already finished" if finished else ""
             runs = f"{len(epochs)} {'runs' if len(epochs) > 1 else 'run'}"
-            print(f"{runs}, {at_once} at once{before}.", file=sys.stderr)
+            print(f"{runs}, {at_once} at a time{before}.", file=sys.stderr)
         self._bar = tqdm(
             total=sum(epochs.values()),
-            initial=self._done(),  # what was done before does not count into the pace
+            initial=self._done(),  # epochs of earlier calls do not count for the speed
             unit="epoch",
             disable=quiet,
         )
@@ -45,7 +45,7 @@ class SweepBar:
         self._bar.close()
 
     def look(self) -> None:
-        """Read the folders and show what they say."""
+        """Read the run folders and update the bar."""
         self._read()
         bounds = [status.progress.best_valid_bound for status in self._seen.values()]
         best = min((bound for bound in bounds if bound is not None), default=None)
@@ -55,7 +55,7 @@ class SweepBar:
         self._bar.refresh()
 
     def others(self) -> bool:
-        """Whether another process has one of the runs, as it was at the last look."""
+        """Whether another process owned an active run when the folders were last read."""
         here = self._owner.host, self._owner.pid
         owners = [s.owner for s in self._seen.values() if s.state in ACTIVE and s.owner]
         return any((owner.host, owner.pid) != here for owner in owners)

@@ -1,10 +1,11 @@
 # %% [markdown]
 # # Your own data
 #
-# Sequences of your own go to files, are read as an upload is, and train two models: sensors in an
-# office (binary, with gaps) by way of a run that the app shows, and a heated room (real, with gaps
-# and actions) in memory. Both are simulated, so that at every end stands something true to compare
-# with. What is read and trained here stays in `DMM_HOME` (by default `~/.dmm`).
+# This tutorial writes sequences to files, reads the files as uploads, and trains two models. The
+# first model explains the sensors of an office (binary data with missing values); it is trained as
+# a run, which the app shows too. The second one explains heated rooms (real data with missing
+# values and actions); it is trained in memory. Both data sets are simulated, so each result can be
+# compared with the truth. The uploads and the run are stored in `DMM_HOME` (by default `~/.dmm`).
 
 # %%
 import csv
@@ -14,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-sys.path.extend([".", "../.."])  # the clone, from its root or from this folder
+sys.path.extend([".", "../.."])  # finds the clone from its root and from this folder
 
 from dmm_core.config.schema import DataConfig, parse_config
 from dmm_core.data.registry import load_dataset
@@ -33,10 +34,11 @@ rng = np.random.default_rng(0)
 folder = Path(tempfile.mkdtemp(prefix="dmm-own-data-"))
 
 # %% [markdown]
-# ## Binary: five sensors and a routine that nobody sees
+# ## Binary data: five sensors and a hidden state
 #
-# The office is empty, at work or in a meeting, and stays so for a while. Days have different
-# lengths, and a sensor fails to report every tenth time, whatever it would have said.
+# The office has three hidden states: it is empty, people work, or they have a meeting. A state
+# lasts for a few frames. Days have different lengths, and a tenth of the sensor values are missing
+# at random.
 
 # %%
 sensors = ["light", "motion", "keyboard", "voices", "kettle"]
@@ -55,8 +57,8 @@ for _ in range(240):
     days.append(np.where(rng.random(x.shape) < 0.1, np.nan, x))
 
 # %% [markdown]
-# A CSV file has a row a frame; the column `sequence` starts a new one, and an empty cell was not
-# observed. (`pandas.DataFrame.to_csv` writes the same.)
+# Each row of a CSV file is a frame. Rows with the same value in the column `sequence` form a
+# sequence, and an empty cell is a missing value. `pandas.DataFrame.to_csv` writes the same format.
 
 # %%
 with open(folder / "office.csv", "w", newline="") as file:
@@ -68,13 +70,13 @@ with open(folder / "office.csv", "w", newline="") as file:
 print((folder / "office.csv").read_text()[:120])
 
 # %% [markdown]
-# The report says what was read and what was changed; a file that is refused says why.
+# The report lists what was read and what was changed, or the reason why a file was refused.
 
 # %%
 options = UploadOptions(seed=0)
 report = read_files([("office.csv", (folder / "office.csv").read_bytes())], options)
-for told in report.files:
-    print(told.name, told.kind, told.refusal or f"{told.sequences} sequences", *told.changes)
+for file in report.files:
+    print(file.name, file.kind, file.refusal or f"{file.sequences} sequences", *file.changes)
 
 office = f"upload:{store_upload(report, title='An office', options=options)}"
 splits = load_dataset(DataConfig(name=office))
@@ -83,7 +85,7 @@ print(office, splits.kind, [len(splits[split]) for split in ("train", "valid", "
 # %% [markdown]
 # ## A configuration
 #
-# Every setting has a default (docs/settings.md); all that is wrong is told at once.
+# Every setting has a default (docs/settings.md). An error message lists all invalid settings.
 
 # %%
 try:
@@ -104,13 +106,14 @@ config = parse_config(
 # %% [markdown]
 # ## Training as a run
 #
-# A run is a folder that the pages, the command line and this notebook share. `execute` trains it
-# here and now and tells its events; the best weights on valid are kept.
+# A run is a folder that the app, the command line and this notebook can read. `execute` trains the
+# run in this process and calls `on_event` with every event. The weights with the best validation
+# bound are kept.
 
 
 # %%
 def show(event: Event) -> None:
-    """Print an epoch that was validated, and the end."""
+    """Print the bounds of each validated epoch, and the reason for the end."""
     if isinstance(event, EpochEnd) and event.valid_bound is not None:
         print(
             f"epoch {event.epoch:3}: nll {event.train_nll:.3f} + kl {event.train_kl:.3f} "
@@ -124,7 +127,7 @@ run = create_run(config, name="An office, from the tutorial")
 print("The run is", execute(run, on_event=show), "in", run.folder)
 
 # %% [markdown]
-# Later, or in another program, its id is enough.
+# Another program can load the trained model by the id of the run.
 
 # %%
 model = load_model(find_run(run.id))
@@ -133,13 +136,14 @@ print(f"bound          {found.bound_per_step:.3f} nats a frame = {found.nll:.3f}
 print(f"importance NLL {found.importance_nll:.3f} +- {found.standard_error:.3f}")
 
 # %% [markdown]
-# The office is a hidden Markov model, so -log p(x) is known exactly (the forward algorithm), and so
-# is what sensors need that know of no routine. A good model ends near the former.
+# The office is a hidden Markov model, so the forward algorithm gives the exact -log p(x). For
+# comparison, the NLL of sensors that are independent of each other and of time is computed too. The
+# NLL of a good model is close to the exact one.
 
 
 # %%
 def exact_nll(x: np.ndarray, observed: np.ndarray) -> float:
-    """-log p(x) of a day (T, 5) under what made it, in nats; gaps are left out."""
+    """Exact -log p(x) of the observed values of a day (T, 5), in nats."""
     likelihood = np.where(x[:, None], fires, 1 - fires)  # (T, routine, sensor)
     evidence = np.where(observed[:, None], likelihood, 1.0).prod(-1)
     total, belief = 0.0, start
@@ -161,11 +165,11 @@ exact = sum(exact_nll(x, o) for x, o in zip(test.x, test.observed, strict=True))
 print(f"exact NLL {exact / test.frames:.3f}, independent sensors {coins / test.frames:.3f}")
 
 # %% [markdown]
-# ## Real values with actions: a heated room
+# ## Real data with actions: heated rooms
 #
-# Every hour a room nears the outdoor temperature by a tenth of the difference, and the heater adds
-# two degrees. It is switched on when it is cold, so heated rooms are the colder ones. The outdoor
-# thermometer reports in one hour of two.
+# In each hour, the temperature of a room moves towards the outdoor temperature by a tenth of the
+# difference, and the heater adds two degrees. The heater is switched on when the room is cold, so
+# heated rooms are colder than others. Half of the outdoor temperatures are missing.
 
 # %%
 rooms = []
@@ -180,16 +184,15 @@ for _ in range(200):
     rooms.append(np.array(hours))
 
 # %% [markdown]
-# An npz file holds padded arrays and a mask; NaN was not observed, and `u[t]` acts on the step from
-# t to t + 1. Networks start near 0 and 1, so values go in centred and scaled.
+# An npz file holds padded arrays and a mask. NaN marks a missing value, and `u[t]` acts on the step
+# from t to t + 1. The values keep their units (degrees), because the model standardises real
+# features itself.
 
 # %%
-everything = np.concatenate(rooms)[:, :2]
-centre, unit = np.nanmean(everything, axis=0), np.nanstd(everything, axis=0)
 longest = max(map(len, rooms))
 x, u, mask = np.zeros((200, longest, 2)), np.zeros((200, longest, 1)), np.zeros((200, longest))
 for i, hours in enumerate(rooms):
-    x[i, : len(hours)] = (hours[:, :2] - centre) / unit
+    x[i, : len(hours)] = hours[:, :2]
     u[i, : len(hours)] = hours[:, 2:]
     mask[i, : len(hours)] = 1
 np.savez_compressed(folder / "rooms.npz", x=x, u=u, mask=mask)
@@ -206,7 +209,8 @@ print(
 # %% [markdown]
 # ## Training in memory
 #
-# `fit` is the same training without a folder: an iterator, to be watched or left at any event.
+# `fit` trains without a run folder. It is an iterator over the events of the training, which can be
+# left at any event.
 
 # %%
 config = parse_config(
@@ -222,10 +226,11 @@ found = evaluate(model, splits.test, samples=200, seed=0)
 print(f"importance NLL {found.importance_nll:.3f} +- {found.standard_error:.3f} nats a frame")
 
 # %% [markdown]
-# ## What does the heater do?
+# ## The effect of the heater
 #
-# Counting underrates it, since heated rooms were colder before. The model is asked do(u): each test
-# room is continued from its eighth hour with the heater on, and off, and meets the same chances.
+# A comparison of heated and unheated rooms underestimates the effect, because heated rooms were
+# colder before. The model estimates do(u) instead: each test room is continued from its eighth hour
+# twice, with the heater on and with the heater off. Both continuations use the same random numbers.
 
 # %%
 test, ahead = splits.test, 4
@@ -233,7 +238,7 @@ assert test.u is not None and test.observed is not None
 heated = np.concatenate([hours[:-1, 2] for hours in rooms]) > 0
 later = np.concatenate([hours[1:, 0] for hours in rooms])
 apart = later[heated].mean() - later[~heated].mean()
-print(f"counted: after 1 h rooms that were heated are {apart:+.1f} degrees warmer")
+print(f"comparison: after 1 h, heated rooms are {apart:+.1f} degrees warmer than the others")
 
 courses = {}
 for heater in (0, 1):
@@ -245,9 +250,7 @@ for heater in (0, 1):
         )
         means.append(drawn.mean[..., 0].mean(0).numpy())
     courses[heater] = np.mean(means, axis=0)
-effect = (courses[1] - courses[0]) * unit[0]
+effect = courses[1] - courses[0]
 truth = 2 * (1 - 0.9 ** np.arange(1, ahead + 1)) / 0.1
 for hour in range(ahead):
-    print(
-        f"after {hour + 1} h: the model says {effect[hour]:+.1f} degrees, truth {truth[hour]:+.1f}"
-    )
+    print(f"after {hour + 1} h: model {effect[hour]:+.1f} degrees, truth {truth[hour]:+.1f}")

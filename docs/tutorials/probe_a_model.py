@@ -1,11 +1,12 @@
 # %% [markdown]
 # # Probe a model
 #
-# The model of chorales that ships with the code reads Bach, repeats him, goes on from him and
-# composes. Two small models are then trained where the truth is known: patients under other drugs
-# (do(u)), and a linear system beside its Kalman smoother.
+# The bundled model of chorales explains, reconstructs and continues chorales of Bach, and composes
+# new music. Then two small models are trained on data with a known truth: one estimates the effect
+# of drugs on simulated patients (do(u)), and the other one is compared with the Kalman smoother of
+# a linear system.
 #
-# The first argument, if there is one, is a folder for the music.
+# The music is written to the folder that the first argument names, or to a temporary folder.
 
 # %%
 import sys
@@ -15,7 +16,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-sys.path.extend([".", "../.."])  # the clone, from its root or from this folder
+sys.path.extend([".", "../.."])  # finds the clone from its root and from this folder
 
 from dmm_core.config.schema import parse_config
 from dmm_core.data.chorales import chorale_paths, read_chorale
@@ -38,16 +39,16 @@ from dmm_core.training.building import build_model
 from dmm_core.training.events import EpochEnd
 from dmm_core.training.loop import fit
 
-is_script = (
-    Path(sys.argv[0]).stem == "probe_a_model"
-)  # a notebook's kernel has arguments of its own
+# The arguments of a notebook's kernel are not those of this script.
+is_script = Path(sys.argv[0]).stem == "probe_a_model"
 out = Path(sys.argv[1] if is_script and sys.argv[1:] else tempfile.mkdtemp(prefix="dmm-probe-"))
 out.mkdir(parents=True, exist_ok=True)
 
 # %% [markdown]
 # ## A model and some music
 #
-# `find_run` takes a run's id too. The chorales are of the test split, which the model never saw.
+# `find_run` also takes the id of a run. The chorales are from the test split, so the model was not
+# trained on them.
 
 # %%
 chorales = find_run("bundled:chorales")
@@ -55,15 +56,16 @@ model = load_model(chorales)
 print(chorales.label(), "z_dim", model.z_dim, chorales.config().model.inference)
 
 paths = chorale_paths("test")[:6]
-rolls = [read_chorale(path).roll(1) for path in paths]  # (T, 88), a frame a quarter
+rolls = [read_chorale(path).roll(1) for path in paths]  # (T, 88), one frame per quarter
 bach = rolls[0]
 print(paths[0].stem, bach.shape, f"{roll_metrics([bach]).mean_polyphony:.2f} notes a frame")
 
 # %% [markdown]
-# ## What it thinks of them
+# ## How well the model explains them
 #
-# nll is what the model cannot explain of a frame although it knows its state, kl how much the frame
-# changed what was expected of the state. Together they are the bound.
+# nll is -log p(x_t given z_t), the part of a frame that the latent state does not explain. kl
+# measures how much the posterior of the state differs from the transition, that is, how unexpected
+# the frame is. Their sum is the bound.
 
 # %%
 moments = [posterior_moments(model, roll, seed=0, draws=50) for roll in rolls]
@@ -79,13 +81,13 @@ for frame in np.argsort(-kl)[:3]:
     )
 
 active = active_units(np.concatenate([found.loc for found in moments]))
-print(f"{active.sum()} of {model.z_dim} latent dimensions move with the music")
+print(f"{active.sum()} of {model.z_dim} latent dimensions are active")
 
 # %% [markdown]
-# ## Repeat and continue
+# ## Reconstruct and continue
 #
-# A reconstruction looks at the whole piece; a continuation at its first 16 frames, and beyond
-# them it may be as good as Bach's and still another.
+# A reconstruction depends on the whole piece, a continuation only on its first 16 frames. A
+# continuation with a low accuracy is not necessarily bad: many continuations are possible.
 
 # %%
 again = to_roll(reconstruct(model, bach, seed=0, draws=50))
@@ -98,10 +100,11 @@ accuracies = [frame_accuracy(rest, frames > 0.5) for frames in drawn.x]
 print(f"8 continuations: frame accuracy {min(accuracies):.2f} to {max(accuracies):.2f}")
 
 # %% [markdown]
-# ## Compose, colder and warmer
+# ## Compose at different temperatures
 #
-# The temperature of x sharpens or flattens the choice of notes, that of z scales the steps of the
-# state. All chance comes from the seed, so only the temperatures differ.
+# The temperature of x divides the logits of the notes, and that of z scales the standard deviations
+# of the transitions. All samples use the same seed and therefore the same random numbers; only the
+# temperatures differ.
 
 
 # %%
@@ -128,9 +131,10 @@ for z_temperature, x_temperature in ((1.0, 1.0), (1.0, 0.7), (1.0, 1.5), (0.5, 0
     )
 
 # %% [markdown]
-# ## Take it home
+# ## Write files
 #
-# Both sets of chorales stand an octave high; a roll shifted by twelve columns is where singers are.
+# The chorales of both data sets are about an octave above the original. A roll that is shifted down
+# by twelve columns is in the range of singers.
 
 # %%
 drawn = continuation(model, begin, count=1, frames=32, seed=0, x_temperature=0.7)
@@ -141,11 +145,12 @@ notes = to_notes(np.roll(piece, -12, axis=1), steps_per_quarter=1)
 print(len(notes), "notes in", *sorted(path.name for path in out.glob("continuation.*")))
 
 # %% [markdown]
-# ## do(u): patients under other drugs
+# ## do(u): the effect of drugs
 #
-# In `medical` the sicker are treated more, so records count against the drugs. A small model learns
-# from a fifth of them, continues test patients from their tenth quarter on the present drugs and on
-# none, and is held against the simulator (docs/data.md).
+# In `medical`, sicker patients take more drugs, so a comparison of treated and untreated patients
+# underestimates the benefit of the drugs. A small model is trained on a fifth of the records. It
+# continues each test patient from the tenth quarter twice: with the current drugs and without
+# drugs. The difference is compared with that of the simulator (docs/data.md).
 
 # %%
 records = load_medical(0)
@@ -193,7 +198,7 @@ people = list(zip(test.x, test.u, test.observed, strict=True))
 
 
 def share_with_high_a1c(treated: bool) -> np.ndarray:
-    """(ahead,) expected share of the test patients, on the present drugs or on none."""
+    """(ahead,) expected share of the test patients, with the current drugs or without drugs."""
     shares = []
     for i, (x, u, observed) in enumerate(people):
         plan = np.concatenate([u[:now], np.repeat(treated * u[now : now + 1], ahead + 1, axis=0)])
@@ -219,19 +224,20 @@ truth = drug_effect(patients.z[: len(test), now], factual=keep, counterfactual=0
 on_drugs = patients.u[:, now].any(1)
 for quarter in (1, 2, 4, 8):
     x, seen = (part[:, now + quarter, high] > 0 for part in (patients.x, patients.observed))
-    counted = x[seen & ~on_drugs].mean() - x[seen & on_drugs].mean()
-    model_says, true = found[quarter - 1], truth.difference.loc[quarter - 1, high]
+    compared = x[seen & ~on_drugs].mean() - x[seen & on_drugs].mean()
+    estimate, true = found[quarter - 1], truth.difference.loc[quarter - 1, high]
     print(
-        f"{quarter} quarters without drugs: counted {100 * counted:+.0f} points, the model says "
-        f"{100 * model_says:+.1f}, truth {100 * true:+.1f}"
+        f"{quarter} quarters without drugs: comparison {100 * compared:+.0f} points, model "
+        f"{100 * estimate:+.1f}, truth {100 * true:+.1f}"
     )
 
 # %% [markdown]
-# ## The network beside Kalman
+# ## The inference network and the Kalman smoother
 #
-# With `model.system` the generative model is the known one, and only q is learned: here the
-# transition's Gaussian times one of the RNN (`combiner`), the form that the exact posterior has.
-# The least bound and the least error are known, and a network can only come near.
+# With `model.system`, the generative model is the known system, and only q is learned. Here q is
+# the product of the transition's Gaussian and a Gaussian of the RNN (`combiner`), as in the exact
+# posterior. No bound can be lower than the exact NLL, and no estimate of the states has a lower
+# expected squared error than the Kalman smoother.
 
 # %%
 system, z, x = simulate(SYSTEMS["linear-gssm"], count=1400, steps=10, seed=0)
@@ -242,7 +248,7 @@ smoothed = kalman_smoother(system, x[last])
 
 
 def walks(first: int, past: int) -> Sequences:
-    """The walks from `first` to below `past`."""
+    """The walks from `first` up to, but not including, `past`."""
     names = tuple(f"walk {number}" for number in range(first, past))
     return Sequences(tuple(x[first:past].astype(np.float32)), names)
 

@@ -1,12 +1,12 @@
 # %% [markdown]
 # # Pictures of a model
 #
-# A chorale and what the shipped model thinks of it, then a model with two latent dimensions, of
-# which a plane shows everything. The app's charts are pure functions from arrays to plotly figures
-# and work here too; where plain plotly reads better, it is used.
+# This tutorial draws how the bundled model explains a chorale. Then it trains a model with two
+# latent dimensions, which a plane shows completely. The charts of the app are functions from arrays
+# to plotly figures, which are used here too; the last figure uses plotly directly.
 #
-# Every figure becomes an HTML file in the folder given as the first argument, next to one copy of
-# plotly. A notebook also shows each figure below its cell.
+# Every figure is written as an HTML file to the folder that the first argument names, together with
+# one copy of plotly. A notebook also shows each figure below its cell.
 
 # %%
 import sys
@@ -17,7 +17,7 @@ import numpy as np
 import plotly.graph_objects as go
 import plotly.io as pio
 
-sys.path.extend([".", "../.."])  # the clone, from its root or from this folder
+sys.path.extend([".", "../.."])  # finds the clone from its root and from this folder
 
 from dmm_core.config.schema import parse_config
 from dmm_core.data.chorales import chorale_paths, read_chorale
@@ -33,14 +33,15 @@ from dmm_core.training.events import EpochEnd
 from dmm_core.training.loop import fit
 from pages.ui import charts
 
-is_script = Path(sys.argv[0]).stem == "visualise"  # a notebook's kernel has arguments of its own
+# The arguments of a notebook's kernel are not those of this script.
+is_script = Path(sys.argv[0]).stem == "visualise"
 out = Path(sys.argv[1] if is_script and sys.argv[1:] else tempfile.mkdtemp(prefix="dmm-figures-"))
 out.mkdir(parents=True, exist_ok=True)
 pio.templates.default = "plotly_white"  # the charts take colours and grids from the template
 
 
 def keep(figure: go.Figure, name: str) -> None:
-    """Write a figure on a white background, which any browser opens; a notebook also shows it."""
+    """Write a figure with a white background as HTML; a notebook also shows it."""
     figure.update_layout(paper_bgcolor="white")
     figure.write_html(out / f"{name}.html", include_plotlyjs="directory")
     print(f"{name}.html")
@@ -49,10 +50,11 @@ def keep(figure: go.Figure, name: str) -> None:
 
 
 # %% [markdown]
-# ## A chorale as the model sees it
+# ## A chorale and its reconstruction
 #
-# Notes are Bach's; faint behind them stand the probabilities of a reconstruction. Strips below:
-# what each frame costs.
+# The first figure shows the notes of a chorale, and in a lighter colour the probabilities of its
+# reconstruction. The second one shows nll and kl of every frame, and the third one the kl of every
+# latent dimension.
 
 # %%
 model = load_model(find_run("bundled:chorales"))
@@ -67,10 +69,10 @@ kl = np.concatenate([m.kl for m in moments]).mean(0)
 keep(charts.kl_per_dimension(kl, threshold=0.01), "kl-of-dimensions")
 
 # %% [markdown]
-# ## Its path through the latent space
+# ## The posterior path in the latent space
 #
-# The plane is that of the two principal axes of the posterior's means; ellipses are one standard
-# deviation of q, seen in that plane.
+# The states are projected to the first two principal axes of the posterior means. The ellipses show
+# one standard deviation of q in this plane.
 
 # %%
 everywhere = np.concatenate([m.loc for m in moments])
@@ -80,9 +82,10 @@ shares = [f"PC {i + 1} ({share:.0%})" for i, share in enumerate(view.explained)]
 keep(charts.latent_path_2d([path], axes=(shares[0], shares[1])), "posterior-path")
 
 # %% [markdown]
-# ## Where the transition leads
+# ## The vector field of the transition
 #
-# In 64 dimensions most of a step leaves the plane, and the colour says so.
+# Arrows show the step of the transition's mean within the plane. The colour shows the length of the
+# step out of the plane, which is most of it in 64 dimensions.
 
 
 # %%
@@ -109,10 +112,11 @@ def field_of(model: DMM, view: Projection, points: np.ndarray) -> go.Figure:
 keep(field_of(model, view, view.loc(everywhere)), "field-of-chorales")
 
 # %% [markdown]
-# ## Two dimensions, and nothing hidden from the plane
+# ## A model with two latent dimensions
 #
-# A swing with friction and a push: it settles at one height and a period of 12.6 frames, and is a
-# little early or late each time. Its position and its speed are measured, in noise.
+# The data are simulated swings with friction and a push that keeps them moving. Every swing
+# approaches the same amplitude, at a period of 12.6 frames, with noise in amplitude and phase.
+# Position and speed are measured with noise.
 
 # %%
 rng = np.random.default_rng(0)
@@ -128,7 +132,7 @@ swings = np.stack(measured, axis=1).astype(np.float32)  # (240, frames, 2)
 
 
 def some(first: int, past: int) -> Sequences:
-    """The swings from `first` to below `past`."""
+    """The swings from `first` up to, but not including, `past`."""
     return Sequences(tuple(swings[first:past]), tuple(f"swing {i}" for i in range(first, past)))
 
 
@@ -162,9 +166,10 @@ epochs = [event for event in fit(model, splits, config.train) if isinstance(even
 print(f"train bound {epochs[0].train_bound:.3f} -> {epochs[-1].train_bound:.3f} nats a frame")
 
 # %% [markdown]
-# ## How it learned
+# ## The training curves
 #
-# Events hold what the curves need; of a run, `metrics()` has the same under the same names.
+# The events of the training have the values of the curves. `Run.metrics()` returns the same values
+# of a run under the same names.
 
 # %%
 keep(
@@ -180,9 +185,10 @@ keep(
 )
 
 # %% [markdown]
-# ## The whole of its dynamics
+# ## The learned dynamics
 #
-# Arrows turn around a point that does not attract: a swing at rest, which the push carries away.
+# The arrows rotate around a fixed point that is not attracting. It is a swing at rest, from which
+# the push drives the swing away.
 
 # %%
 everywhere = np.concatenate(
@@ -192,10 +198,11 @@ view = fit_projection(everywhere)
 keep(field_of(model, view, view.loc(everywhere)), "field-of-swings")
 
 # %% [markdown]
-# ## What comes next, in plain plotly
+# ## Forecasts
 #
-# Twenty continuations of half a swing beside what it did. They agree on the height and, as frames
-# go by, less and less on the phase. Without chance (temperatures 0) the period shows.
+# The figure compares twenty continuations of the first 8 frames with the true course. Their
+# amplitudes agree, but their phases diverge with time. A continuation with temperatures of 0 has no
+# noise and shows the period.
 
 # %%
 swing, begin = splits.test.x[0], 8
