@@ -6,13 +6,14 @@ The module does not import torch, so that the child processes that parse uploads
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 
 from dmm_core.data.spec import DataSpec, Kind
 from dmm_core.errors import DataError
 
-__all__ = ["Sequences", "Splits", "split_by_seed"]
+__all__ = ["Sequences", "Splits", "WholeSeries", "split_by_seed"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -168,6 +169,20 @@ class Sequences:
         )
 
 
+class WholeSeries(NamedTuple):
+    """The uncut series of a data set that is split in time.
+
+    Attributes:
+        sequences: the series.
+        valid_from: for each series, its first frame of the valid split, counted from 0.
+        test_from: for each series, its first frame of the test split.
+    """
+
+    sequences: Sequences
+    valid_from: tuple[int, ...]
+    test_from: tuple[int, ...]
+
+
 @dataclass(frozen=True, eq=False)
 class Splits:
     """A data set: its train, valid and test sequences, and the description of its frames.
@@ -183,6 +198,7 @@ class Splits:
         actions: one name for each action, or an empty tuple.
         covariates: one name for each covariate, or an empty tuple.
         categories: number of symbols of a slot of categorical data; None for other kinds.
+        whole: the uncut series, if the data are split in time.
 
     Example:
         >>> import numpy as np
@@ -206,6 +222,7 @@ class Splits:
     actions: tuple[str, ...] = ()
     covariates: tuple[str, ...] = ()
     categories: int | None = None
+    whole: WholeSeries | None = None
 
     @cached_property
     def spec(self) -> DataSpec:
