@@ -30,8 +30,10 @@ from .data import (
 )
 from .errors import DMMError as DMMError
 from .inference import (
+    backtest as backtest,
     continuation as continuation,
     evaluate as evaluate,
+    forecast as forecast,
     impute as impute,
     infill as infill,
     morph as morph,

@@ -11,7 +11,15 @@ import numpy as np
 from dmm_core.data.systems import LinearGaussian
 from dmm_core.errors import DataError
 
-__all__ = ["Filtered", "Smoothed", "expected_nll", "kalman_filter", "kalman_smoother"]
+__all__ = [
+    "Filtered",
+    "Predicted",
+    "Smoothed",
+    "expected_nll",
+    "kalman_filter",
+    "kalman_forecast",
+    "kalman_smoother",
+]
 
 
 class Filtered(NamedTuple):
@@ -34,6 +42,18 @@ class Smoothed(NamedTuple):
     Attributes:
         loc: (N, T, z_dim) means.
         cov: (T, z_dim, z_dim) covariances, the same for all sequences.
+    """
+
+    loc: np.ndarray
+    cov: np.ndarray
+
+
+class Predicted(NamedTuple):
+    """Moments of p(x_{T+h} given x_{1:T}) of every sequence and horizon h.
+
+    Attributes:
+        loc: (N, horizon, x_dim) means.
+        cov: (horizon, x_dim, x_dim) covariances, the same for all sequences.
     """
 
     loc: np.ndarray
@@ -93,6 +113,29 @@ def kalman_smoother(system: LinearGaussian, x: np.ndarray) -> Smoothed:
         loc[:, t] += (loc[:, t + 1] - predicted) @ gain.T
         cov[t] += gain @ (cov[t + 1] - predicted_covs[t + 1]) @ gain.T
     return Smoothed(loc, cov)
+
+
+def kalman_forecast(system: LinearGaussian, x: np.ndarray, horizon: int) -> Predicted:
+    """Compute the exact distribution of the frames after the end of sequences of equal length.
+
+    Args:
+        system: system that is assumed to generate `x`.
+        x: (N, T, x_dim) observations.
+        horizon: number of frames to forecast.
+
+    Raises:
+        DataError: if the shape of `x` does not fit the system.
+    """
+    filtered = kalman_filter(system, x)
+    state, state_cov = filtered.loc[:, -1], filtered.cov[-1]
+    locs, covs = [], []
+    for _ in range(horizon):
+        # Predict the next state, then emit.
+        state = state @ system.transition.T + system.transition_offset
+        state_cov = system.transition @ state_cov @ system.transition.T + system.transition_cov
+        locs.append(state @ system.emission.T + system.emission_offset)
+        covs.append(system.emission @ state_cov @ system.emission.T + system.emission_cov)
+    return Predicted(np.stack(locs, axis=1), np.stack(covs))
 
 
 def expected_nll(system: LinearGaussian, steps: int) -> float:

@@ -1,3 +1,5 @@
+from .backtest import Backtest as Backtest, backtest as backtest
+from .baselines import fit_baselines as fit_baselines
 from .evaluation import (
     EffectiveSamples as EffectiveSamples,
     evaluate as evaluate,
@@ -7,6 +9,7 @@ from .evaluation import (
 )
 from .filtering import FilteredMoments as FilteredMoments, particle_filter as particle_filter
 from .fixed_points import FixedPoints as FixedPoints, fixed_points as fixed_points
+from .forecasting import Forecast as Forecast, Origin as Origin, forecast as forecast
 from .imputation import hide as hide, impute as impute
 from .infilling import infill as infill
 from .intervention import means_under as means_under
@@ -34,4 +37,5 @@ from .sampling import (
     reconstruct as reconstruct,
     sample as sample,
 )
+from .scores import Scores as Scores
 from .smc import smc_nll as smc_nll

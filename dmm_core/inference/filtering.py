@@ -19,10 +19,15 @@ from dmm_core.inference.smc import Particles
 from dmm_core.nn.dmm import DMM
 from dmm_core.nn.summary import Summary
 
-__all__ = ["FilteredMoments", "particle_filter"]
+__all__ = [
+    "FILTER_TRANSITION_SHARE",
+    "FilteredMoments",
+    "particle_filter",
+    "summaries_so_far",
+]
 
 
-_TRANSITION_SHARE = 0.5
+FILTER_TRANSITION_SHARE = 0.5
 """Share of the particles that the transition proposes. It is large because the network was trained
 on whole sequences, but here reads only their beginnings."""
 
@@ -81,8 +86,8 @@ def particle_filter(
     model.eval()
     generator = generator_for(model, seed)
     batch = batch_of(model, x, u=u, observed=observed, c=c)
-    summary = _seen_so_far(model, batch)
-    particle = Particles(model, batch, (particles, 1), generator, _TRANSITION_SHARE)
+    summary = summaries_so_far(model, batch)
+    particle = Particles(model, batch, (particles, 1), generator, FILTER_TRANSITION_SHARE)
     steps: list[tuple[Tensor, ...]] = []
     for t in range(batch.x.shape[1]):
         gained = particle.advance(t, summary.at(t))
@@ -96,11 +101,10 @@ def particle_filter(
     return FilteredMoments(*parts)
 
 
-def _seen_so_far(model: DMM, batch: SequenceBatch) -> Summary:
+def summaries_so_far(model: DMM, batch: SequenceBatch) -> Summary:
     """The summaries of every step t as if the sequence ended at t: of x_{1:t}, and of x_t alone."""
     seen = model.inference.read(model.encoded(batch))
     past = model.inference.summariser(seen, batch.lengths).past
-    alone = model.inference.summariser(
-        seen.transpose(0, 1), torch.ones_like(batch.lengths).expand(seen.shape[1])
-    ).future
-    return Summary(past, None if alone is None else alone.transpose(0, 1))
+    steps = seen.flatten(0, 1)[:, None]  # each step as a sequence of one
+    alone = model.inference.summariser(steps, batch.lengths.new_ones(len(steps))).future
+    return Summary(past, None if alone is None else alone[:, 0].unflatten(0, seen.shape[:2]))
