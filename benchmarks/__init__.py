@@ -1,1 +1,1 @@
-"""What things cost: plain measurements, run with `make bench`; README.md tells how to read them."""
+"""Measurements of speed and memory, run with `make bench`; README.md has the results."""
