@@ -159,6 +159,20 @@ def backtest(
     Raises:
         DataError: if a number is out of bounds, the data do not fit the model, or no sequence is
             long enough for the horizon.
+
+    Example:
+        >>> import numpy as np
+        >>> from dmm_core import ModelConfig, Sequences, Splits, backtest, build_model
+        >>> rng = np.random.default_rng(0)
+        >>> def draw(count):
+        ...     x = rng.standard_normal((count, 20, 1))
+        ...     return Sequences(tuple(x), tuple(f"sequence {i}" for i in range(count)))
+        >>> splits = Splits("noise", "real", draw(4), draw(2), draw(2))
+        >>> config = ModelConfig(emission="gaussian", z_dim=2, rnn_size=8)
+        >>> model = build_model(config, splits.spec, seed=0)
+        >>> result = backtest(model, splits, horizon=3, seed=0, samples=20, particles=20)
+        >>> result.horizon, len(result.rows) > 1
+        (3, True)
     """
     require_count("horizon", horizon)
     require_count("samples", samples, least=2)
