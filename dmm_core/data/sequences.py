@@ -3,6 +3,7 @@
 The module does not import torch, so that the child processes that parse uploads stay small.
 """
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -11,6 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from dmm_core.data.spec import DataSpec, Kind
+from dmm_core.data.time_axis import TimeAxis
 from dmm_core.errors import DataError
 
 __all__ = ["Sequences", "Splits", "WholeSeries", "split_by_seed"]
@@ -34,11 +36,14 @@ class Sequences:
             None if all features were observed. Where a feature was not observed, `x` must be 0.
         c: one array (T_i, c_dim) of covariates for each sequence, float32; c[t] is known before
             x[t], such as the calendar or the metre. None without covariates.
+        starts: time of the first frame of each sequence, in units of `DataSpec.time`. None if the
+            frames have no times.
+        step: units of time from one frame to the next, as in `DataSpec.time`.
 
     Raises:
         DataError: if the numbers of arrays and names differ; if arrays differ in width, length or
-            type, or are empty; if a value is not finite; or if a value of a uint8 array is not 0
-            or 1.
+            type, or are empty; if a value or a time is not finite; or if a value of a uint8 array
+            is not 0 or 1.
 
     Example:
         >>> import numpy as np
@@ -55,6 +60,8 @@ class Sequences:
     u: tuple[np.ndarray, ...] | None = None
     observed: tuple[np.ndarray, ...] | None = None
     c: tuple[np.ndarray, ...] | None = None
+    starts: tuple[float, ...] | None = None
+    step: float = 1.0
 
     def __post_init__(self) -> None:
         """Convert and check every sequence once."""
@@ -88,6 +95,12 @@ class Sequences:
                 self._check_inputs(getattr(self, part), called)
         if self.observed is not None:
             self._check_observed(self.observed)
+        if self.starts is not None:
+            object.__setattr__(self, "starts", tuple(map(float, self.starts)))
+            if len(self.starts) != len(self.names):
+                raise DataError(f"There are {len(self.starts)} starts but {len(self.names)} names.")
+            if not all(map(math.isfinite, (*self.starts, self.step))):
+                raise DataError("The time of a first frame, or a step of time, is not finite.")
 
     def _check_inputs(self, inputs: tuple[np.ndarray, ...], called: str) -> None:
         for given, x, name in zip(inputs, self.x, self.names, strict=True):
@@ -148,7 +161,10 @@ class Sequences:
             return None if arrays is None else tuple(array[first:after] for array in arrays)
 
         x = tuple(array[first:after] for array in self.x)
-        return Sequences(x, self.names, cut(self.u), cut(self.observed), cut(self.c))
+        starts = self.starts and tuple(start + self.step * first for start in self.starts)
+        return Sequences(
+            x, self.names, cut(self.u), cut(self.observed), cut(self.c), starts, self.step
+        )
 
     def one(self, index: int) -> "Sequences":
         """The sequence at `index`, as `Sequences` of length 1."""
@@ -166,6 +182,8 @@ class Sequences:
             None if self.u is None else chosen(self.u),
             None if self.observed is None else chosen(self.observed),
             None if self.c is None else chosen(self.c),
+            None if self.starts is None else tuple(self.starts[i] for i in indices),
+            self.step,
         )
 
 
@@ -199,6 +217,7 @@ class Splits:
         covariates: one name for each covariate, or an empty tuple.
         categories: number of symbols of a slot of categorical data; None for other kinds.
         whole: the uncut series, if the data are split in time.
+        time: times of the frames, or None.
 
     Example:
         >>> import numpy as np
@@ -223,6 +242,7 @@ class Splits:
     covariates: tuple[str, ...] = ()
     categories: int | None = None
     whole: WholeSeries | None = None
+    time: TimeAxis | None = None
 
     @cached_property
     def spec(self) -> DataSpec:
@@ -239,6 +259,7 @@ class Splits:
             features=self.features,
             actions=self.actions,
             covariates=self.covariates,
+            time=self.time,
         )
 
     def __getitem__(self, split: str) -> Sequences:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Literal, Self
 
+from dmm_core.data.time_axis import TimeAxis
 from dmm_core.errors import DataError
 from dmm_core.music.pianoroll import GRIDS, PITCHES
 
@@ -22,7 +23,7 @@ MAX_FEATURES = 1024
 """Largest number of features, and of actions, per frame of uploaded or imported data."""
 
 
-_ADDED = frozenset({"c_dim", "categories"})
+_ADDED = frozenset({"c_dim", "categories", "time"})
 """Values that earlier versions do not know; they are written only where they are used."""
 
 
@@ -48,6 +49,7 @@ class DataSpec:
         c_dim: number of covariates per frame; 0 without covariates.
         categories: number of symbols of a slot of categorical data; None for other kinds.
         covariates: one name for each covariate, or an empty tuple.
+        time: times of the frames, or None. It is ignored in comparisons, as names are.
 
     Raises:
         DataError: if a value has another type or is out of bounds.
@@ -72,6 +74,7 @@ class DataSpec:
     features: tuple[str, ...] = field(default=(), compare=False)
     actions: tuple[str, ...] = field(default=(), compare=False)
     covariates: tuple[str, ...] = field(default=(), compare=False)
+    time: TimeAxis | None = field(default=None, compare=False)
 
     def __post_init__(self) -> None:
         """Check every value, since a specification may come from a file."""
@@ -103,6 +106,8 @@ class DataSpec:
                 f"Categorical data have 2 to {MAX_FEATURES:,} categories, not "
                 f"{self.categories!r:.40}."
             )
+        if self.time is not None and not isinstance(self.time, TimeAxis):
+            raise DataError(f"time is a TimeAxis or None, not {self.time!r:.40}.")
         for called, width in (
             ("features", self.x_dim),
             ("actions", self.u_dim),
@@ -145,6 +150,8 @@ class DataSpec:
         for names in ("features", "actions", "covariates"):
             if isinstance(known.get(names), list):
                 known[names] = tuple(known[names])
+        if known.get("time") is not None:
+            known["time"] = TimeAxis.from_json(known["time"])
         if not isinstance(known.get("name", ""), str):
             raise DataError(f"The name of a data set is text, not {known['name']!r:.40}.")
         return cls(**known)
