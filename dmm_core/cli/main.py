@@ -11,12 +11,24 @@ from pathlib import Path
 from typing import NoReturn
 
 from dmm_core import __version__
-from dmm_core.cli import app, bundle, data, exchange, model, music, report, reproduce, runs, sweep
+from dmm_core.cli import (
+    app,
+    bundle,
+    data,
+    exchange,
+    forecast,
+    model,
+    music,
+    report,
+    reproduce,
+    runs,
+    sweep,
+)
 from dmm_core.errors import ConfigError, DMMError
 
 __all__ = ["build_parser", "main"]
 
-_GROUPS = (app, data, runs, sweep, model, music, report, exchange, bundle, reproduce)
+_GROUPS = (app, data, runs, sweep, model, forecast, music, report, exchange, bundle, reproduce)
 _ABOUT = """Deep Markov Models of music and other sequences: train, evaluate and sample them.
 
 Every command has its own help, such as `%(prog)s train --help`."""

@@ -20,7 +20,16 @@ from dmm_core.inference.forecasting import Origin, forecast_from
 from dmm_core.inference.scores import GaussianForecast, Scores, pit, score_gaussian, score_samples
 from dmm_core.nn.dmm import DMM
 
-__all__ = ["KALMAN", "MODEL", "Backtest", "ScoredForecast", "backtest", "rolling_origins"]
+__all__ = [
+    "KALMAN",
+    "MODEL",
+    "Backtest",
+    "HeldOut",
+    "ScoredForecast",
+    "backtest",
+    "held_out",
+    "rolling_origins",
+]
 
 MODEL, KALMAN = "model", "Kalman filter"
 """Names of rows of a backtest, beside those in `BASELINES`."""
@@ -119,8 +128,14 @@ class Backtest(NamedTuple):
         }
 
 
-class _HeldOut(NamedTuple):
-    """Sequences, and for each the first frame that may be forecast and the first that may not."""
+class HeldOut(NamedTuple):
+    """What a split gives to forecast.
+
+    Attributes:
+        sequences: the sequences with everything before the split that a forecast may see.
+        first: for each sequence, the first frame that may be forecast, counted from 0.
+        end: for each sequence, the frame after the last one that may be forecast.
+    """
 
     sequences: Sequences
     first: Sequence[int]
@@ -162,24 +177,25 @@ def backtest(
 
     Example:
         >>> import numpy as np
-        >>> from dmm_core import ModelConfig, Sequences, Splits, backtest, build_model
+        >>> from dmm_core import Sequences, Splits, backtest, build_model
+        >>> from dmm_core.config import ModelConfig
         >>> rng = np.random.default_rng(0)
         >>> def draw(count):
-        ...     x = rng.standard_normal((count, 20, 1))
-        ...     return Sequences(tuple(x), tuple(f"sequence {i}" for i in range(count)))
-        >>> splits = Splits("noise", "real", draw(4), draw(2), draw(2))
-        >>> config = ModelConfig(emission="gaussian", z_dim=2, rnn_size=8)
+        ...     x = rng.standard_normal((count, 20, 1)).cumsum(1)
+        ...     return Sequences(tuple(x), tuple(f"walk {i}" for i in range(count)))
+        >>> splits = Splits("walks", "real", draw(8), draw(2), draw(2))
+        >>> config = ModelConfig(z_dim=2, emission="gaussian", rnn_size=8)
         >>> model = build_model(config, splits.spec, seed=0)
-        >>> result = backtest(model, splits, horizon=3, seed=0, samples=20, particles=20)
-        >>> result.horizon, len(result.rows) > 1
-        (3, True)
+        >>> found = backtest(model, splits, horizon=3, seed=0, samples=20, particles=20)
+        >>> [row.name for row in found.rows]
+        ['model', 'mean', 'persistence', 'autoregression']
     """
     require_count("horizon", horizon)
     require_count("samples", samples, least=2)
     require_count("most_origins", most_origins)
-    held_out = _held_out(splits, split)
-    origins = rolling_origins(held_out.first, held_out.end, horizon, most_origins)
-    sequences = held_out.sequences
+    part = held_out(splits, split)
+    origins = rolling_origins(part.first, part.end, horizon, most_origins)
+    sequences = part.sequences
     truth = _ahead(sequences.x, origins, horizon).astype(np.float64)
     masks = sequences.observed
     observed = None if masks is None else _ahead(masks, origins, horizon)
@@ -249,7 +265,16 @@ def rolling_origins(
     return [found[i] for i in np.linspace(0, len(found) - 1, most).round().astype(int)]
 
 
-def _held_out(splits: Splits, split: str) -> _HeldOut:
+def held_out(splits: Splits, split: str) -> HeldOut:
+    """What a split of a data set gives to forecast.
+
+    Args:
+        splits: the data set.
+        split: valid or test.
+
+    Raises:
+        DataError: if the split is another one.
+    """
     if split not in ("valid", "test"):
         raise DataError(
             f"Forecasts are scored on the valid or the test split, not on {split!r:.40}."
@@ -257,10 +282,10 @@ def _held_out(splits: Splits, split: str) -> _HeldOut:
     if whole := splits.whole:
         lengths = whole.sequences.lengths.tolist()
         if split == "test":
-            return _HeldOut(whole.sequences, whole.test_from, lengths)
-        return _HeldOut(whole.sequences, whole.valid_from, whole.test_from)
+            return HeldOut(whole.sequences, whole.test_from, lengths)
+        return HeldOut(whole.sequences, whole.valid_from, whole.test_from)
     lengths = splits[split].lengths.tolist()
-    return _HeldOut(splits[split], [length // 2 for length in lengths], lengths)
+    return HeldOut(splits[split], [length // 2 for length in lengths], lengths)
 
 
 def _ahead(arrays: Sequence[np.ndarray], origins: Sequence[Origin], horizon: int) -> np.ndarray:
