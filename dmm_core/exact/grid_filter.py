@@ -42,6 +42,15 @@ def grid_smoother(system: NonlinearGaussian, x: np.ndarray, grid: np.ndarray) ->
 
     Raises:
         DataError: if the system or `x` has more than one dimension.
+
+    Example:
+        >>> import numpy as np
+        >>> from dmm_core.data import SYSTEMS, simulate
+        >>> from dmm_core.exact import grid_smoother
+        >>> simulation = simulate(SYSTEMS["nonlinear-ukf"], count=2, steps=5, seed=0)
+        >>> posterior = grid_smoother(simulation.system, simulation.x, np.linspace(-40, 40, 801))
+        >>> posterior.loc.shape, posterior.log_likelihood.shape
+        ((2, 5, 1), (2,))
     """
     x = np.asarray(x, dtype=np.float64)
     if system.emission.shape != (1, 1) or x.ndim != 3 or x.shape[2] != 1 or 0 in x.shape:

@@ -85,6 +85,15 @@ def kalman_filter(system: LinearGaussian, x: np.ndarray) -> Filtered:
 
     Raises:
         DataError: if the shape of `x` does not fit the system.
+
+    Example:
+        >>> from dmm_core.data import SYSTEMS, simulate
+        >>> from dmm_core.exact import kalman_filter, kalman_smoother
+        >>> simulation = simulate(SYSTEMS["linear-gssm"], count=2, steps=5, seed=0)
+        >>> filtered = kalman_filter(simulation.system, simulation.x)
+        >>> smoothed = kalman_smoother(simulation.system, simulation.x)
+        >>> bool((smoothed.cov <= filtered.cov).all())
+        True
     """
     x = _checked(system, x)
     return _filtered(system, x, _covariances(system, x.shape[1]))

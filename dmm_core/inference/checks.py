@@ -1,4 +1,4 @@
-"""Checks of arguments before anything is computed; each failure is one plain sentence."""
+"""Checks of arguments before anything is computed; an error message is one sentence."""
 
 import operator
 
@@ -22,12 +22,12 @@ __all__ = ["require_count", "require_fit_of", "require_frames", "require_same_le
 
 
 def require_count(name: str, value: object, *, least: int = 1) -> None:
-    """Check an argument that counts something.
+    """Check an argument that is a number of things.
 
     Args:
         name: name of the argument, for the message.
         value: the argument.
-        least: the smallest value that is allowed.
+        least: smallest allowed value.
 
     Raises:
         DataError: if the value is not a whole number, or is too small.
@@ -44,7 +44,7 @@ def require_frames(x: np.ndarray, name: str) -> np.ndarray:
     """Check the shape of an array of frames, and return it as a numpy array.
 
     Args:
-        x: (T, x_dim), an array or anything that numpy converts to one.
+        x: (T, x_dim), an array, or an object that NumPy can convert to one.
         name: name of the argument, for the message.
 
     Raises:

@@ -21,9 +21,9 @@ class FixedPoints(NamedTuple):
     """Fixed points of the transition's mean, projected to a plane.
 
     Attributes:
-        points: (M, 2), in the plane's coordinates; M may be 0.
-        stable: (M,), whether each point attracts: both eigenvalues of the Jacobian lie within the
-            unit circle.
+        points: (M, 2), coordinates in the plane; M may be 0.
+        stable: (M,), whether each point is attracting, that is, whether both eigenvalues of the
+            Jacobian are within the unit circle.
     """
 
     points: np.ndarray
@@ -35,8 +35,9 @@ def fixed_points(
 ) -> FixedPoints:
     """Solve g(p) = p for g(p) = A (loc(m + A^T p) - m), by Newton's method from a grid of points.
 
-    A are the plane's axes and m is its centre. The result describes the projected transition only:
-    in the latent space, the transition may still move the point out of the plane.
+    A has the axes of the plane as its rows, and m is its centre. The result describes only the
+    projected transition: in the latent space, the transition may still move a point out of the
+    plane.
 
     Args:
         model: the model whose transition is examined.

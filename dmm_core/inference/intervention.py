@@ -1,9 +1,9 @@
 """Interventions do(u): the expected future of sequences under other actions (paper, section 6.6).
 
-The states at the time of the intervention are inferred from the record up to then, by a particle
-filter. From there on the model runs under the actions that are set (Pearl, "Causality", 2nd
-edition, section 3.2). Two calls with the same seed use the same states and the same random numbers,
-so their difference is the effect of the actions.
+A particle filter infers the states at the time of the intervention from the earlier frames. The
+model is then simulated with the actions of the intervention (Pearl, "Causality", 2nd edition,
+section 3.2). Two calls with the same seed use the same states and the same random numbers, so their
+difference is the effect of the actions.
 """
 
 import numpy as np
@@ -34,24 +34,26 @@ def means_under(
     particles: int = 100,
     c: np.ndarray | None = None,
 ) -> np.ndarray:
-    """E[x_t given x_{1:frame}, do(u)] of every sequence, (N, H, x_dim).
-
-    For binary features these are probabilities.
+    """E[x_t given x_{1:frame}, do(u)] for H frames of every sequence.
 
     Args:
         model: a model with actions; it is put in evaluation mode. In a DMM-Aug, each drawn frame is
             an input of the next step.
         sequences: N records of at least `frame` frames each.
-        u: (N, H, u_dim), the actions on each step from frame `frame` - 1 (counted from 0) on. Row 0
-            of the result is frame `frame`.
-        frame: number of frames that are known, 1 or more.
+        u: (N, H, u_dim), the actions of the intervention. u[:, 0] acts on the step from the last
+            known frame to the next one.
+        frame: number of known frames, 1 or more.
         seed: seed of all random draws; use the same for all interventions of a comparison.
-        particles: number of weighted states of each sequence. Each has its own future.
+        particles: number of weighted states of each sequence; each state is continued separately.
         c: (N, H, c_dim), the covariates of the frames of the result, for a model with covariates.
 
+    Returns:
+        (N, H, x_dim) expected values, which are probabilities for binary features. Row 0 is the
+        first frame after the known ones, which has index `frame`.
+
     Raises:
-        DataError: if there are no particles, the records are too short, or the sequences or actions
-            do not fit the model.
+        DataError: if `particles` is less than 1, the records are too short, or the sequences or
+            actions do not fit the model.
     """
     require_count("particles", particles)
     if u.ndim != 3 or u.shape[::2] != (len(sequences), model.u_dim) or 0 in u.shape:

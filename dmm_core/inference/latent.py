@@ -113,7 +113,7 @@ class PosteriorOfMany(NamedTuple):
 def posterior_of_many(
     model: DMM, sequences: Sequences, *, seed: int, draws: int = 30
 ) -> PosteriorOfMany:
-    """`posterior_moments` of many sequences of equal length, without nll and kl.
+    """Estimate the moments of q(z given x) of many sequences of equal length, without nll and kl.
 
     Args:
         model: the model whose posterior is computed. With flows, the moments are those of the
@@ -175,8 +175,8 @@ class Projection(NamedTuple):
 def fit_projection(z: np.ndarray, dims: int = 2) -> Projection:
     """Fit a projection to the principal axes of points (N, z_dim).
 
-    The sign of each axis is chosen so that its largest weight is positive. So the picture does not
-    flip between calls.
+    The sign of each axis is chosen so that its weight of largest magnitude is positive, so that a
+    picture does not flip between calls.
 
     Args:
         z: (N, z_dim), the points.
@@ -195,7 +195,7 @@ class VectorField(NamedTuple):
     """Steps of the transition's mean from the points of a plane.
 
     Attributes:
-        points: (n, n, 2), the points, in the plane's coordinates.
+        points: (n, n, 2), the coordinates of the points in the plane.
         step: (n, n, 2), loc(z) - z, projected to the plane.
         residual: (n, n), length of the component of loc(z) - z orthogonal to the plane.
     """
@@ -209,7 +209,7 @@ class VectorField(NamedTuple):
 def vector_field(
     model: DMM, projection: Projection, *, low: np.ndarray, high: np.ndarray, resolution: int
 ) -> VectorField:
-    """The step of the transition's mean at a regular set of points of a plane.
+    """The step of the transition's mean at regularly spaced points of a plane.
 
     If the transition also uses the previous frame, actions or covariates, they are zero.
 
@@ -232,7 +232,7 @@ def vector_field(
 
 
 def active_units(loc: np.ndarray) -> np.ndarray:
-    """Which latent dimensions are active: (z_dim,) booleans.
+    """(z_dim,) booleans: which latent dimensions are active.
 
     A dimension is active if the variance of its posterior mean over frames exceeds
     `ACTIVE_VARIANCE` (Burda, Grosse and Salakhutdinov, 2016, section 5).

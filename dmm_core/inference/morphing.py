@@ -44,8 +44,8 @@ def morph(
 ) -> Sample:
     """Draw frames along an interpolation between paths from q(z given a) and q(z given b).
 
-    Both paths are stretched to a common length, so that their beginnings and ends coincide, and are
-    interpolated state by state.
+    Both paths are resampled to a common length, so that their beginnings and ends coincide, and are
+    then interpolated state by state.
 
     Args:
         model: the model whose inference network and emission are used.
@@ -128,7 +128,7 @@ def interpolate(
 
 
 def stretched(path: Float[Tensor, "time size"], frames: int) -> Float[Tensor, "frames size"]:
-    """A path stretched to another length, by linear interpolation; its ends do not change."""
+    """A path resampled to another length by linear interpolation; its ends do not change."""
     at = torch.linspace(0, len(path) - 1, frames, dtype=torch.float64, device=path.device)
     before = at.floor().long().clamp_max(len(path) - 1)
     after = (before + 1).clamp_max(len(path) - 1)

@@ -1,4 +1,4 @@
-"""The bound that training minimises, and the log-weights that importance sampling averages."""
+"""The bound that training minimises, and the log-weights of importance sampling."""
 
 import math
 from typing import NamedTuple
@@ -26,7 +26,7 @@ __all__ = [
 
 
 class Bound(NamedTuple):
-    """The negative ELBO of each step, in nats, 0 on padding; bound = nll + kl.
+    """The terms of the negative ELBO of each step, in nats; bound = nll + kl. Padding has 0.
 
     Attributes:
         nll: (..., batch, time), -log p(x_t given z_t).
@@ -52,7 +52,7 @@ class BoundAndWeights(NamedTuple):
 def kl_of(path: LatentPath, prior: Normal) -> Float[Tensor, "*draw batch time latent"]:
     """KL(q(z_t given ..) || p(z_t given z_{t-1})) of every latent dimension, in nats.
 
-    Between Gaussians it has a closed form. With flows it is the one-sample estimate at the path.
+    Between Gaussians it is exact. With flows it is estimated from the one sample of the path.
     """
     if path.base is None:
         return kl_divergence(path.q, prior)
@@ -63,7 +63,7 @@ def bound_of(model: DMM, batch: SequenceBatch, path: LatentPath) -> Bound:
     """The bound of `batch` along a path drawn from its posterior.
 
     The bound of a step is -log p(x_t given z_t) + KL(q(z_t given ..) || p(z_t given z_{t-1}))
-    (paper, equation 6). Prior, KL and emission are computed for all steps in one pass.
+    (paper, equation 6). Prior, KL and emission are computed for all steps at once.
     """
     log_likelihood = model.log_likelihood(path.z, batch)
     return _bound(path, model.prior(path.z, batch), log_likelihood, batch)
@@ -87,15 +87,16 @@ def bound_and_weights(model: DMM, batch: SequenceBatch, path: LatentPath) -> Bou
 def importance_bound(
     model: DMM, batch: SequenceBatch, path: LatentPath, weight: float | Tensor
 ) -> Float[Tensor, " batch"]:
-    """-log of the mean weight over the paths of each sequence: a tighter bound on -log p(x).
+    """Importance-weighted bound on -log p(x): -log of the mean weight over the paths (IWAE).
 
-    Burda, Grosse and Salakhutdinov, "Importance weighted autoencoders" (ICLR 2016), equation 8.
+    It is tighter than the negative ELBO. Source: Burda, Grosse and Salakhutdinov, "Importance
+    weighted autoencoders" (ICLR 2016), equation 8.
 
     Args:
         model: a model of the sequences.
         batch: the sequences.
-        path: two or more paths, along the first axis.
-        weight: factor of log q - log p(z), for KL annealing; 1 gives the bound itself.
+        path: two or more paths along the first axis.
+        weight: factor of log q - log p(z), for KL annealing; 1 for the bound itself.
     """
     costs = _annealed_cost(model, batch, path, weight)
     return math.log(len(costs)) - torch.logsumexp(-costs, dim=0)

@@ -1,14 +1,14 @@
 """The proposal of all particle methods: a mixture of the inference network and the transition.
 
-An inference network may propose states to which the model gives little probability, or miss states
-that matter. The weights p / q are then unbounded. So a fixed share of the particles is drawn from
-the transition, and all weights use the density of the mixture. No weight exceeds the likelihood
-divided by that share (Owen and Zhou, "Safe and effective importance sampling", 2000, section 2).
+An inference network may give a small density to states that are likely under the model. The weights
+p / q are then unbounded. A fixed share of the particles is therefore drawn from the transition, and
+all weights use the density of the mixture. No weight exceeds the likelihood divided by that share
+(Owen and Zhou, "Safe and effective importance sampling", 2000, section 2).
 
-The size of the share is a trade-off. A network that sees the future proposes states that explain
-later frames, possibly at the cost of the present one. States of the transition are weighted by the
-present frame only. If they win there, the filter loses the states that explain later frames. See "A
-tenth of the particles" in docs/decisions.md.
+The size of the share is a trade-off. A network that reads the future proposes states that explain
+later frames, possibly at a cost in the current one. States from the transition are weighted by the
+current frame only. If they dominate there, the filter loses the states that explain later frames.
+See "A tenth of the particles" in docs/decisions.md.
 """
 
 import math
@@ -53,7 +53,8 @@ def propose(
     """Draw the states of one step from the mixture of the inference network and the transition.
 
     For every step and sequence, the particles that the transition proposes are chosen at random and
-    independently of their history. So estimates are unbiased with and without resampling.
+    independently of their history. The estimates are therefore unbiased with and without
+    resampling.
 
     Args:
         model: the model whose states are drawn.
@@ -61,7 +62,7 @@ def propose(
         before: z_{t-1} of the particles; None at the first step.
         prior: p(z_t given z_{t-1}), of a shape that broadcasts to that of the particles.
         shape: (particle, batch).
-        generator: on the model's device.
+        generator: generator of the random numbers, on the model's device.
         share: share of the particles that the transition proposes, rounded to a whole number and to
             at least one. A single particle comes from the network.
     """

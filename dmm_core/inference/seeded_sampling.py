@@ -100,9 +100,9 @@ def draw_paths(
         model: the model whose posterior is used.
         x: (T, x_dim) frames, uint8 or float32, as in `Sequences`.
         draws: number of paths.
-        generator: on the model's device.
+        generator: generator of the random numbers, on the model's device.
         u: (T, u_dim) actions, for a model with actions.
-        observed: (T, x_dim), 1 where a feature was observed; by default all were.
+        observed: (T, x_dim), 1 where a feature was observed; None if all were.
         c: (T, c_dim) covariates, for a model with covariates.
 
     Raises:
@@ -127,7 +127,7 @@ def batch_of(
         model: the model.
         x: (T, x_dim) frames, uint8 or float32, as in `Sequences`.
         u: (T, u_dim) actions, for a model with actions.
-        observed: (T, x_dim), 1 where a feature was observed; by default all were.
+        observed: (T, x_dim), 1 where a feature was observed; None if all were.
         c: (T, c_dim) covariates, for a model with covariates.
 
     Raises:

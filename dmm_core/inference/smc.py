@@ -1,4 +1,4 @@
-"""Particle filters and smoothers: estimates of the likelihood and weighted states of any frame.
+"""Particle filters and smoothers: estimates of the likelihood, and weighted states of each frame.
 
 States are drawn from `dmm_core.inference.proposal` and weighted by the model. Particles are
 resampled when their weights degenerate. The estimate of p(x) is unbiased for any inference network,
@@ -46,7 +46,7 @@ class Particles:
         model: the model whose states are filtered.
         batch: the observations: one sequence for each filter, or one sequence for all of them.
         shape: number of particles of a filter, and number of filters.
-        generator: on the model's device.
+        generator: generator of the random numbers, on the model's device.
         share: share of the particles that the transition proposes.
 
     Attributes:
@@ -137,7 +137,7 @@ def smc_log_likelihood(
         model: a model of the sequences.
         batch: the sequences.
         particles: number of particles of each filter.
-        generator: on the model's device.
+        generator: generator of the random numbers, on the model's device.
     """
     summary = model.summarise(batch)
     rows, steps = batch.mask.shape
@@ -171,7 +171,7 @@ def last_states(
         model: the model whose states are filtered.
         batch: sequences of equal length.
         particles: number of particles of each sequence.
-        generator: on the model's device.
+        generator: generator of the random numbers, on the model's device.
     """
     (last,) = deque(_filtered(model, batch, particles, generator), maxlen=1)
     return last
@@ -193,8 +193,8 @@ def smoothed_states(
     Args:
         model: the model whose states are smoothed.
         batch: sequences of equal length.
-        particles: number of particles of each sequence; the cost grows with its square.
-        generator: on the model's device.
+        particles: number of particles of each sequence; the cost is quadratic in it.
+        generator: generator of the random numbers, on the model's device.
     """
     states = list(_filtered(model, batch, particles, generator))
     for t in range(len(states) - 2, -1, -1):
@@ -239,11 +239,11 @@ def _log_densities(
 
 
 class Resampled(NamedTuple):
-    """Which particles live on.
+    """The result of a resampling.
 
     Attributes:
-        source: (particle, batch), for each place the particle that takes it.
-        log_w: (particle, batch), the log-weights afterwards.
+        source: (particle, batch), the index of the ancestor of each particle.
+        log_w: (particle, batch), the log-weights after the resampling.
     """
 
     source: Tensor
@@ -268,7 +268,7 @@ def resampled(log_w: Float[Tensor, "particle batch"], generator: torch.Generator
 def systematic(
     weights: Float[Tensor, "particle batch"], generator: torch.Generator
 ) -> Int[Tensor, "particle batch"]:
-    """For each particle the one to take its place: each is chosen in proportion to its weight."""
+    """The index of the ancestor of each particle, by systematic resampling."""
     particles, rows = weights.shape
     edges = weights.cumsum(0)
     edges = edges / edges[-1]
@@ -291,7 +291,7 @@ def smc_nll(
     approaches the exact value as the number of particles grows.
 
     Args:
-        model: on any device; it is put in evaluation mode.
+        model: a model on any device. It is put in evaluation mode.
         sequences: the sequences to evaluate.
         particles: number of particles of each filter, 1 or more.
         replicates: number of independent filters of each sequence, 2 or more. Their estimates are
@@ -299,7 +299,17 @@ def smc_nll(
         seed: seed of all random draws.
 
     Raises:
-        DataError: if a number is too small, or the sequences do not fit the model.
+        DataError: if `particles` or `replicates` is too small, or the sequences do not fit the
+            model.
+
+    Example:
+        >>> from dmm_core import Sequences, load_run, sample
+        >>> from dmm_core.inference import smc_nll
+        >>> model = load_run("bundled:chorales").model
+        >>> x = sample(model, count=2, frames=8, seed=0).x.numpy().astype(bool)
+        >>> estimate = smc_nll(model, Sequences(tuple(x), ("a", "b")), particles=16, seed=0)
+        >>> estimate.nll > 0, estimate.standard_error > 0
+        (True, True)
     """
     require_count("particles", particles)
     require_count("replicates", replicates, least=2)

@@ -1,8 +1,8 @@
 """The neural parts of a Deep Markov Model, and the model `DMM` that is built of them.
 
-Transitions, emissions, combiners, inference networks and flows are plain torch modules whose
-forward pass returns a `torch.distributions.Distribution` where the part is probabilistic. They take
-numbers and tensors, never a configuration; `dmm_core.training.building` makes them from one.
+Transitions, emissions, combiners, inference networks and flows are PyTorch modules. The forward
+pass of transitions and emissions returns a `torch.distributions.Distribution`. The arguments are
+numbers and tensors, never a configuration; `dmm_core.build_model` builds a model from one.
 """
 
 import lazy_loader

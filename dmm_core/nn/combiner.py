@@ -1,4 +1,4 @@
-"""Combiners: they merge z_{t-1} with the RNNs' summaries into the Gaussian of z_t."""
+"""Combiners, which compute the Gaussian q(z_t) from z_{t-1} and the summaries of the RNNs."""
 
 from typing import NamedTuple, Protocol, runtime_checkable
 
@@ -23,18 +23,19 @@ __all__ = [
 
 
 class LatentPath(NamedTuple):
-    """A path drawn from q(z given x), with the Gaussian that each of its states was drawn from.
+    """A path drawn from q(z given x), with the Gaussian from which each state was drawn.
 
     Without flows, a state is a draw from its Gaussian. With flows, it is the flow's output for the
     draw `base`.
 
     Attributes:
         z: (..., batch, time, latent), the states.
-        loc: same shape, the Gaussian's mean; in a structured network it depends on the path's
-            z_{t-1}.
-        scale: same shape, the Gaussian's standard deviation.
-        base: same shape, the draw that the flow transformed; None without flows.
-        log_scale: same shape, log of the diagonal of the flow's Jacobian; None without flows.
+        loc: (..., batch, time, latent), the mean of the Gaussian. In a structured network it
+            depends on z_{t-1} of the same path.
+        scale: (..., batch, time, latent), the standard deviation of the Gaussian.
+        base: (..., batch, time, latent), the draw that the flow transformed; None without flows.
+        log_scale: (..., batch, time, latent), log of the diagonal of the flow's Jacobian; None
+            without flows.
     """
 
     z: Tensor
@@ -61,7 +62,7 @@ class LatentPath(NamedTuple):
 
 
 def stack_steps(steps: list[LatentPath]) -> LatentPath:
-    """Join single steps, which have no time axis, into one path."""
+    """Stack steps without a time axis, each (..., batch, latent), to a path."""
     z, loc, scale, base, log_scale = zip(*steps, strict=True)
     path = LatentPath(*(torch.stack(part, dim=-2) for part in (z, loc, scale)))
     if base[0] is None:
@@ -71,17 +72,17 @@ def stack_steps(steps: list[LatentPath]) -> LatentPath:
 
 @runtime_checkable
 class Combiner(Protocol):
-    """A module that merges z_{t-1} with the RNNs' summaries, step by step.
+    """A module that computes the Gaussian of a step from z_{t-1} and the summaries of the RNNs.
 
     Attributes:
-        needs_prior: whether a step uses p(z_t given z_{t-1}). A combiner that does not use it can
-            also be called with a summary and noise, and then draws a whole path at once.
+        needs_prior: whether `step` uses p(z_t given z_{t-1}). If not, calling the combiner with a
+            summary and noise draws a whole path.
     """
 
     needs_prior: bool
 
     def step(self, summary: Summary, before: Tensor | None, prior: Normal | None = None) -> Normal:
-        """The Gaussian of the states of one step, given the states of the previous step."""
+        """q(z_t) of one step, given z_{t-1}; None at the first step."""
         ...
 
 
@@ -98,15 +99,16 @@ def product_of(a: Normal, b: Normal) -> Normal:
 
 
 class StructuredCombiner(nn.Module):
-    """q(z_t given z_{t-1}, summary_t): c_t = (tanh(W z_{t-1} + b) + sum of summaries) / count.
+    """q(z_t given z_{t-1}, summary_t) of a structured inference network (paper, section 4).
 
-    loc = V c + d; variance = softplus(U c + e). Count is one more than the summaries: 2 for DKS and
-    ST-L, 3 for ST-LR (paper, section 4 and table 1). z_0 is zero, or learned.
+    c = (tanh(W z_{t-1} + b) + sum of the summaries) / n; loc = V c + d; variance = softplus(U c +
+    e). n is the number of summaries plus one: 2 for DKS and ST-L, 3 for ST-LR (paper, table 1). z_0
+    is zero or learned.
 
     Args:
-        z_dim: latent dimensions.
-        size: units of a summary.
-        learn_start: learn z_0.
+        z_dim: number of latent dimensions.
+        size: number of units of a summary.
+        learn_start: whether z_0 is learned.
     """
 
     needs_prior = False
@@ -121,7 +123,7 @@ class StructuredCombiner(nn.Module):
     def forward(
         self, summary: Summary, noise: Float[Tensor, "*draw batch time latent"]
     ) -> LatentPath:
-        """Draw a path, or one for each leading index of `noise`, by reparameterisation."""
+        """Draw one path per sequence for each leading index of `noise`, by reparameterisation."""
         weight, bias = self._head(summary)
         # The part of both heads that does not depend on z, for all steps at once.
         heads = to_float32(nn.functional.linear(summary.together.transpose(0, 1), weight, bias))
@@ -149,7 +151,7 @@ class StructuredCombiner(nn.Module):
         """q(z_t given z_{t-1}, summary_t).
 
         Args:
-            summary: of step t, each part (batch, hidden).
+            summary: the summaries of step t, each (batch, hidden).
             before: z_{t-1}; None at the first step.
             prior: not used.
         """
@@ -166,15 +168,16 @@ class StructuredCombiner(nn.Module):
 
 
 class PriorCombiner(nn.Module):
-    """q(z_t given z_{t-1}, summary_t): the transition's Gaussian times a Gaussian head on h.
+    """q(z_t given z_{t-1}, summary_t) as a product of two Gaussians.
 
-    This is `use_generative_prior` of the published code. The head only has to express what the
-    observations add to the transition, like the likelihood factor of the exact posterior. h is the
-    mean of the summaries; loc = V h + d, variance = softplus(U h + e).
+    One factor is the transition p(z_t given z_{t-1}). The other one has loc = V h + d and
+    variance = softplus(U h + e), where h is the mean of the summaries. It represents only the
+    information of the observations, like the likelihood factor of the exact posterior. The
+    published code calls this `use_generative_prior`.
 
     Args:
-        z_dim: latent dimensions.
-        size: units of a summary.
+        z_dim: number of latent dimensions.
+        size: number of units of a summary.
     """
 
     needs_prior = True
@@ -193,8 +196,8 @@ class PriorCombiner(nn.Module):
         """q(z_t given z_{t-1}, summary_t).
 
         Args:
-            summary: of step t, each part (batch, hidden).
-            before: used through `prior` only.
+            summary: the summaries of step t, each (batch, hidden).
+            before: z_{t-1}; not used, because `prior` depends on it.
             prior: p(z_t given z_{t-1}).
 
         Raises:
@@ -214,8 +217,8 @@ class MeanFieldCombiner(nn.Module):
     both Gaussians (`product_of`).
 
     Args:
-        z_dim: latent dimensions.
-        size: units of a summary.
+        z_dim: number of latent dimensions.
+        size: number of units of a summary.
         summaries: number of summaries, 1 or 2.
     """
 
@@ -229,7 +232,7 @@ class MeanFieldCombiner(nn.Module):
     def forward(
         self, summary: Summary, noise: Float[Tensor, "*draw batch time latent"]
     ) -> LatentPath:
-        """Draw a path, or one for each leading index of `noise`, by reparameterisation."""
+        """Draw one path per sequence for each leading index of `noise`, by reparameterisation."""
         q = self.step(summary)
         loc, scale = q.loc.expand_as(noise), q.scale.expand_as(noise)
         return LatentPath(torch.addcmul(loc, scale, noise), loc, scale)
@@ -243,7 +246,7 @@ class MeanFieldCombiner(nn.Module):
         """q(z_t given summary_t) of one step or of many.
 
         Args:
-            summary: of those steps, each part (..., hidden).
+            summary: the summaries of these steps, each (..., hidden).
             before: not used.
             prior: not used.
         """

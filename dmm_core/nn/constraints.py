@@ -1,4 +1,4 @@
-"""Constraints on drawn notes: which may sound, how many at once, and how close together."""
+"""Constraints on drawn notes: which notes, how many in a frame, and no semitone clashes."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,8 +20,8 @@ class Counts(NamedTuple):
     """A condition on the ones of a frame.
 
     Attributes:
-        least: fewest ones.
-        most: most ones, or None for any number.
+        least: smallest number of ones.
+        most: largest number of ones, or None for no limit.
         apart: whether no two neighbouring features may both be 1.
     """
 
@@ -49,15 +49,25 @@ class Constraint:
 
     Attributes:
         allowed: (x_dim,) boolean, the features that may be 1, or None for all of them.
-        shift: nats added to the logit of every feature, -20 to 20: above 0 more of them are drawn,
-            below 0 fewer. It has no effect where `least` and `most` are equal.
-        least: fewest features of a frame that are 1.
-        most: most features of a frame that are 1, or None for any number.
-        apart: whether no two neighbouring features may both be 1; for notes, no two a semitone
-            apart may sound together.
+        shift: number in nats, -20 to 20, that is added to the logit of every feature. A positive
+            value makes more features 1, a negative one fewer. It has no effect if `least` equals
+            `most`.
+        least: smallest number of features of a frame that are 1.
+        most: largest number of features of a frame that are 1, or None for no limit.
+        apart: whether no two neighbouring features may both be 1. For notes, this excludes
+            semitone clashes.
 
     Raises:
         DataError: if no frame meets the constraint, or a value is out of bounds.
+
+    Example:
+        >>> from dmm_core import load_run, sample
+        >>> from dmm_core.nn import Constraint
+        >>> model = load_run("bundled:chorales").model
+        >>> four_voices = Constraint(least=4, most=4, apart=True)
+        >>> x = sample(model, count=1, frames=8, seed=0, constraint=four_voices).x
+        >>> x.sum(-1).unique().tolist()
+        [4.0]
     """
 
     allowed: np.ndarray | None = None
@@ -83,15 +93,15 @@ class Constraint:
 
     @property
     def counts(self) -> Counts | None:
-        """The condition on the number of notes and on neighbours, or None where there is none."""
+        """The condition on the number of ones and on neighbours, or None if there is none."""
         found = Counts(self.least, self.most, self.apart)
         return None if found == Counts() else found
 
     def applied_to(self, logits: Float[Tensor, "*draw feature"]) -> Float[Tensor, "*draw feature"]:
-        """Logits with the shift, and minus infinity where a feature may not be 1.
+        """Add the shift to logits, and set those of features that may not be 1 to minus infinity.
 
         Raises:
-            DataError: if the constraint is about another number of features.
+            DataError: if `allowed` has another number of features.
         """
         logits = logits + self.shift
         if self.allowed is None:
@@ -105,13 +115,13 @@ class Constraint:
         return logits.masked_fill(~allowed, -torch.inf)
 
     def room_among(self, features: int) -> list[int]:
-        """How many features can be 1 among those from each feature on, as `room` counts them.
+        """The result of `room` for this constraint.
 
         Args:
-            features: of a frame, where the constraint allows all of them.
+            features: number of features of a frame; used if `allowed` is None.
 
         Raises:
-            DataError: if fewer fit than the constraint asks for.
+            DataError: if fewer than `least` features can be 1.
         """
         allowed = np.ones(features, dtype=bool) if self.allowed is None else self.allowed
         found = room(allowed.tolist(), self.apart)

@@ -1,4 +1,4 @@
-"""The cost of an optimiser step or an evaluation, computed from the model's sizes alone."""
+"""Estimates of the operations and the memory of an update, from the sizes of a model."""
 
 from typing import NamedTuple
 
@@ -8,7 +8,7 @@ from dmm_core.nn.flows import InverseAutoregressiveFlow
 __all__ = ["UpdateCost", "evaluation_memory", "update_cost"]
 
 _OUTPUT_COPIES = 3
-"""Tensors of the size of a product's output: the output, its activation, and its gradient."""
+"""Tensors of the size of a product's output: the output, its activation and its gradient."""
 _PATH_COPIES = 12
 """Tensors of the size of the latent path: noise, z, loc and scale of q and prior, gradients."""
 _FRAME_COPIES = 6
@@ -23,7 +23,7 @@ class UpdateCost(NamedTuple):
 
     Attributes:
         operations: floating-point operations of the matrix products, forward and backward.
-        memory: bytes held at once: weights, gradients, optimiser state and a batch's activations.
+        memory: bytes of the weights, gradients, optimiser state and activations of a batch.
     """
 
     operations: float
@@ -33,7 +33,7 @@ class UpdateCost(NamedTuple):
 def update_cost(
     model: DMM, *, rows: int, steps: int, samples: int = 1, averaged: bool = False
 ) -> UpdateCost:
-    """The cost of one optimiser step of `model`, which may be on PyTorch's meta device.
+    """The cost of one update of a model, which may be on PyTorch's meta device.
 
     A product with a weight matrix of n numbers takes 2 n operations for each frame in the forward
     pass and 4 n in the backward pass, which also needs its output. The RNN of the inference network
@@ -41,9 +41,9 @@ def update_cost(
 
     Args:
         model: the model to train.
-        rows: sequences in a batch.
-        steps: time steps of the batch, padding included.
-        samples: latent paths drawn per sequence (`train.samples`).
+        rows: number of sequences of the batch.
+        steps: number of time steps of the batch, including padding.
+        samples: number of latent paths drawn per sequence (`train.samples`).
         averaged: whether a moving average of the weights is kept (`train.weight_average`).
     """
     once = {id(p) for p in model.inference.summariser.parameters()}
@@ -70,11 +70,11 @@ def update_cost(
 def evaluation_memory(model: DMM, frames: int) -> int:
     """The memory of an evaluation in bytes, in addition to the weights.
 
-    There is no backward pass, so the output of each product is held once.
+    Without a backward pass, the output of each product is stored only once.
 
     Args:
         model: the model to evaluate.
-        frames: frames of one batch, times the number of paths that are drawn at once.
+        frames: number of frames of a batch times the number of paths that are drawn together.
     """
     held = _PATH_COPIES // 2 * model.z_dim + _FRAME_COPIES // 2 * model.encoder.width
     held += sum(p.shape[0] for p in model.parameters() if p.ndim == 2)

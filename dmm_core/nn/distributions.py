@@ -1,4 +1,4 @@
-"""The distributions of a frame that emissions return, and how any of PyTorch's becomes one."""
+"""The distributions of a frame that emissions return, and the conversion of any other one."""
 
 import torch
 from jaxtyping import Float
@@ -41,10 +41,10 @@ class BernoulliFrame(Bernoulli, FrameDistribution):
         return DrawnFrame((noise < odds).to(logits), self.probs)
 
     def constrained(self, constraint: Constraint) -> FrameDistribution:
-        """Shifted logits, minus infinity where a note is not allowed; counted notes if asked for.
+        """This distribution with constrained logits, or a `CountedBernoulli` for limits on notes.
 
         Raises:
-            DataError: if the constraint is about another number of notes, or no frame meets it.
+            DataError: if the constraint has another number of features, or no frame meets it.
         """
         logits = constraint.applied_to(self.logits)
         if constraint.counts is None:
@@ -109,13 +109,21 @@ class CountFrame(SampledFrame):
 
 
 def as_frame(distribution: Distribution) -> FrameDistribution:
-    """What an emission returned, with everything that the library asks of it.
+    """Convert the result of an emission to a `FrameDistribution`, which the library needs.
 
-    Bernoulli and Normal become distributions that are drawn feature by feature at any temperature.
-    Any other distribution of PyTorch's interface is drawn by its own `sample`.
+    Bernoulli and Normal are converted to distributions with temperatures. Any other PyTorch
+    distribution is wrapped by `SampledFrame`, which draws with its `sample` method.
 
     Args:
         distribution: p(x_t given z_t), of batch shape (..., feature), or of event shape (feature,).
+
+    Example:
+        >>> import torch
+        >>> from torch.distributions import Poisson
+        >>> from dmm_core.nn import as_frame
+        >>> frame = as_frame(Poisson(torch.full((5, 3), 2.0)))
+        >>> frame.log_prob(torch.ones(5, 3)).shape
+        torch.Size([5, 3])
     """
     if isinstance(distribution, FrameDistribution):
         return distribution
@@ -127,20 +135,20 @@ def as_frame(distribution: Distribution) -> FrameDistribution:
 
 
 def constrained(distribution: Distribution, constraint: Constraint | None) -> FrameDistribution:
-    """A distribution of notes, restricted to the frames that meet a constraint.
+    """Restrict a distribution of binary features to the frames that meet a constraint.
 
-    Logits are shifted, and are minus infinity where a note is not allowed, which they stay at any
-    temperature. A NADE's conditionals all change. A condition on the number of notes or on
-    neighbours makes a Bernoulli a `CountedBernoulli`, which is drawn exactly, and a NADE a
-    `CountedNADE`, which is drawn approximately.
+    The logits are shifted, and those of features that may not be 1 are minus infinity at any
+    temperature. For a NADE this applies to the logits of all conditionals. With a condition on the
+    number of ones or on neighbours, a Bernoulli distribution becomes a `CountedBernoulli`, which is
+    drawn exactly, and a NADE becomes a `CountedNADE`, which is drawn approximately.
 
     Args:
         distribution: p(x_t given z_t).
-        constraint: None leaves the distribution as it is.
+        constraint: the constraint, or None for no constraint.
 
     Raises:
-        DataError: if it is not a distribution of notes, if the constraint is about another number
-            of notes, or if no frame meets it.
+        DataError: if the distribution is not one of binary features, if the constraint has another
+            number of features, or if no frame meets it.
     """
     frame = as_frame(distribution)
     return frame if constraint is None else frame.constrained(constraint)

@@ -45,7 +45,7 @@ class FlowInverse(NamedTuple):
 
 
 _FARTHEST = 1e6
-"""Bound on the iterates of the inverse: an overflow in one dimension must not reach the others."""
+"""Bound on the iterates of the inverse, so that an overflow does not spread to other dimensions."""
 
 
 class InverseAutoregressiveFlow(nn.Module):
@@ -54,7 +54,7 @@ class InverseAutoregressiveFlow(nn.Module):
     This is the numerically stable form of the paper (equations 13 and 14).
 
     Args:
-        z_dim: latent dimensions.
+        z_dim: number of latent dimensions.
         hidden: width of the single hidden layer of the autoregressive network.
         descending: whether the dimensions are ordered from the last to the first.
     """
@@ -75,7 +75,7 @@ class InverseAutoregressiveFlow(nn.Module):
         self.register_buffer("outward", (order[:, None] > reach).float(), persistent=False)
 
     def forward(self, base: Float[Tensor, "*draw latent"]) -> FlowOutput:
-        """Transform `base`; the dimensions are not reordered."""
+        """Transform `base`; the order of the dimensions does not change."""
         loc, gate = self._at(base)
         return FlowOutput(torch.lerp(loc, base, torch.sigmoid(gate)), logsigmoid(gate))
 
@@ -89,8 +89,8 @@ class InverseAutoregressiveFlow(nn.Module):
     def inverse(self, z: Float[Tensor, "*draw latent"]) -> FlowInverse:
         """The base whose image is `z`, by fixed-point iteration.
 
-        Each round makes one more dimension exact, in the order of the flow. So there are at most as
-        many rounds as dimensions, and the iteration stops early when nothing changes.
+        Each iteration makes one more dimension exact, in the order of the flow. There are therefore
+        at most as many iterations as dimensions, and they stop early when nothing changes.
         """
         base = z
         for _ in range(z.shape[-1]):
@@ -107,8 +107,8 @@ class InverseAutoregressiveFlows(nn.Module):
     """A composition of flows that alternate between ascending and descending order.
 
     Args:
-        z_dim: latent dimensions.
-        hidden: width of each flow's hidden layer.
+        z_dim: number of latent dimensions.
+        hidden: width of the hidden layer of each flow.
         count: number of flows.
     """
 
@@ -120,7 +120,7 @@ class InverseAutoregressiveFlows(nn.Module):
         )
 
     def forward(self, base: Float[Tensor, "*draw latent"]) -> FlowOutput:
-        """Transform `base` by all flows in turn."""
+        """Transform `base` by all flows, one after another."""
         z, log_scale = base, torch.zeros_like(base)
         for flow in self.flows:
             output = flow(z)

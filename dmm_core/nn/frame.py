@@ -1,7 +1,7 @@
-"""What the library asks of p(x_t given z_t): log-probabilities by feature, draws, a mean.
+"""The interface of p(x_t given z_t): log-probabilities by feature, draws and the mean.
 
-Everything that evaluates, trains, filters or draws goes through `FrameDistribution`. The model
-wraps what an emission returns (`dmm_core.nn.distributions.as_frame`), so an emission may also
+Training, evaluation, filtering and sampling use only this interface. The model
+wraps the result of an emission (`dmm_core.nn.distributions.as_frame`), so an emission may also
 return any `torch.distributions.Distribution` with `log_prob` and `sample`.
 """
 
@@ -20,10 +20,10 @@ __all__ = ["DrawnFrame", "FrameDistribution", "SampledFrame"]
 
 
 class DrawnFrame(NamedTuple):
-    """A frame and the mean that it was drawn with.
+    """A drawn frame, with the mean of its distribution.
 
     Attributes:
-        x: (..., feature), the values drawn.
+        x: (..., feature), the drawn values.
         mean: (..., feature), the mean of each feature; for an autoregressive distribution, given
             the features that were drawn before it.
     """

@@ -6,8 +6,8 @@ The names of the networks are those of the paper's table 1.
 name          q                           combiner
 ============  ==========================  =================================================
 DKS (= ST-R)  z_t given z_{t-1}, x_{t:T}  `StructuredCombiner` or `PriorCombiner`
-ST-L          z_t given z_{t-1}, x_{1:t}  the same
-ST-LR         z_t given z_{t-1}, x_{1:T}  the same
+ST-L          z_t given z_{t-1}, x_{1:t}  `StructuredCombiner` or `PriorCombiner`
+ST-LR         z_t given z_{t-1}, x_{1:T}  `StructuredCombiner` or `PriorCombiner`
 MF-L, MF-R    z_t given x_{1:t}, x_{t:T}  `MeanFieldCombiner`
 MF-LR         z_t given x_{1:T}           `MeanFieldCombiner`, the product of two Gaussians
 ============  ==========================  =================================================
@@ -75,7 +75,7 @@ class InferenceNetwork(nn.Module):
 
         Args:
             batch: the sequences.
-            generator: where dropout takes its random numbers from, in training mode.
+            generator: generator of the random numbers of dropout, in training mode.
         """
         return self.summariser(self.read(batch), batch.lengths, generator)
 
@@ -85,12 +85,13 @@ class InferenceNetwork(nn.Module):
         noise: Float[Tensor, "*draw batch time latent"],
         prior: PriorOfStep,
     ) -> LatentPath:
-        """Draw a path, or one for each leading index of `noise`, by reparameterisation.
+        """Draw one path per sequence for each leading index of `noise`, by reparameterisation.
 
         Args:
             summary: from `summarise`.
             noise: standard normal draws, one for each state.
-            prior: gives p(z_t given z_{t-1}) of a step; used only if the combiner needs it.
+            prior: function that returns p(z_t given z_{t-1}) of a step; called only if the
+                combiner needs it.
         """
         if self.flow is None and not self.combiner.needs_prior:
             return self.combiner(summary, noise)  # pyright: ignore[reportCallIssue]
@@ -111,7 +112,7 @@ class InferenceNetwork(nn.Module):
         """Draw z_t given z_{t-1}.
 
         Args:
-            summary: of step t.
+            summary: the summary of step t.
             before: z_{t-1}; None at the first step.
             prior: p(z_t given z_{t-1}); used only if the combiner needs it.
             noise: standard normal draws.
@@ -130,11 +131,11 @@ class InferenceNetwork(nn.Module):
     def log_density(
         self, drawn: LatentPath, z: Float[Tensor, "*draw batch latent"]
     ) -> Float[Tensor, "*draw batch"]:
-        """The log-density of `z` under the conditionals that `step` drew from, in nats.
+        """The log-density of `z` under the distribution from which `step` drew, in nats.
 
         Args:
-            drawn: from `step`.
-            z: any states of that step, not only those that were drawn.
+            drawn: the result of `step`.
+            z: states of the same step; they may differ from the drawn ones.
         """
         if self.flow is None:
             return drawn.q.log_prob(z).sum(-1)

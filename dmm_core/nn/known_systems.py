@@ -126,11 +126,11 @@ class LearnedGSSMStep(nn.Module):
 
 
 def known_parts(name: str, system: System) -> dict[str, nn.Module]:
-    """The initial state, transition and emission of a system, keyed by the arguments of `DMM`.
+    """The initial state, transition and emission of a system, as keyword arguments of `DMM`.
 
     Args:
-        name: of the data set that the system generates.
-        system: its parameters; noise covariances have to be diagonal.
+        name: name of the data set that the system generates.
+        system: parameters of the system; its noise covariances must be diagonal.
     """
     if isinstance(system, LinearGaussian):
         step = _LinearStep(matrix=system.transition, offset=system.transition_offset)

@@ -1,4 +1,4 @@
-"""The multilayer perceptron of all networks, and the initialisation of weights."""
+"""The multilayer perceptron that all networks use, and the initialisation of weights."""
 
 from collections.abc import Callable
 
@@ -37,9 +37,9 @@ INITIALISERS: dict[str, Callable[[Tensor, torch.Generator], Tensor]] = {
 
 
 def mlp(inputs: int, hidden: int, layers: int, *, nonlinearity: str) -> nn.Sequential:
-    """Hidden layers, each a linear map and a nonlinearity: (..., inputs) -> (..., hidden).
+    """Hidden layers of a linear map and a nonlinearity each: (..., inputs) -> (..., hidden).
 
-    Without layers it is the identity, so that a head on it is linear in its input.
+    Without layers it is the identity, so that a linear head is linear in the input.
 
     Args:
         inputs: width of the input.
@@ -80,14 +80,14 @@ def scale_of(unconstrained: Tensor) -> Tensor:
 def initialise(module: nn.Module, scheme: str, generator: torch.Generator) -> None:
     """Draw every weight matrix of `module` by `scheme`, and set every bias to zero.
 
-    An RNN stacks the matrices of its gates; each gate's matrix is drawn by itself, so that its own
-    fan-in and fan-out count.
+    An RNN stacks the matrices of its gates. The matrix of each gate is drawn separately, with its
+    own fan-in and fan-out.
 
     Args:
-        module: what to initialise, in place. Parts that need another initial value, such as the
-            forget gate's bias, are set afterwards.
+        module: the module, which is changed in place. Parts that need other initial values, such
+            as the bias of a forget gate, are set afterwards.
         scheme: a name in `INITIALISERS`.
-        generator: where all random numbers come from, on the CPU.
+        generator: a CPU generator of all random numbers.
     """
     for part in module.modules():
         if isinstance(part, nn.Linear):

@@ -40,7 +40,7 @@ class NADE(FrameDistribution):
         self.write = write
 
     def log_prob(self, value: Float[Tensor, "*batch feature"]) -> Float[Tensor, "*draw feature"]:
-        """Each feature's log-probability given those before it; their sum is the frame's."""
+        """Log-probability of each feature given those before it; the sum is that of the frame."""
         x = value.expand(self.batch_shape)
         logits = nade_logits(self.start, self.bias, self.read, self.write, x)
         return -binary_cross_entropy_with_logits(logits, x, reduction="none")
@@ -55,10 +55,10 @@ class NADE(FrameDistribution):
         return self.draw(self.noise(generator), 1.0).mean
 
     def constrained(self, constraint: Constraint) -> FrameDistribution:
-        """Every conditional's logit shifted, minus infinity where a note is not allowed.
+        """This NADE with constrained logits of all conditionals, or a `CountedNADE`.
 
         Raises:
-            DataError: if the constraint is about another number of notes, or no frame meets it.
+            DataError: if the constraint has another number of features, or no frame meets it.
         """
         nade = NADE(self.start, constraint.applied_to(self.bias), self.read, self.write)
         if constraint.counts is None:
@@ -97,11 +97,11 @@ def nade_logits(
     Time and memory are linear in the number of features.
 
     Args:
-        start: c.
-        bias: b.
-        read: W.
-        write: V.
-        x: 0 and 1; it gets no gradient.
+        start: c, the initial activations.
+        bias: b, the biases of the logits.
+        read: W, the weights from the features.
+        write: V, the weights to the logits.
+        x: features, 0 or 1; they get no gradient.
     """
     with torch.autocast(x.device.type, enabled=False):  # no product here is large enough to gain
         flat = _Logits.apply(start.flatten(0, -2), read, write, x.reshape(-1, x.shape[-1]))

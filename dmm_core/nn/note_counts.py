@@ -40,7 +40,7 @@ class _Table(NamedTuple):
 
 
 class CountedBernoulli(FrameDistribution):
-    """Independent Bernoullis, conditional on the number of ones and on no two being neighbours.
+    """Independent Bernoullis, conditional on the number of ones and on no neighbouring ones.
 
     p(x) ∝ prod_i exp(logit_i x_i) over the frames that meet the condition. With w_i = exp(logit_i),
     the total weight of all ways to set the features from i on, after c ones, is
@@ -137,7 +137,7 @@ class CountedBernoulli(FrameDistribution):
 
 
 class CountedNADE(FrameDistribution):
-    """A NADE under the same condition, drawn approximately.
+    """A NADE, conditional on the number of ones and on no neighbouring ones; approximate.
 
     16 candidate frames are drawn feature by feature. Where a value would make the condition
     impossible, the other value is forced. A candidate's weight is the probability that the NADE
@@ -149,7 +149,7 @@ class CountedNADE(FrameDistribution):
     Args:
         nade: the distribution without the condition.
         counts: the condition; at least one frame has to meet it.
-        room: of the features that may be 1, as the function `room` gives it.
+        room: the result of the function `room` for the features that may be 1.
     """
 
     marginalises = False

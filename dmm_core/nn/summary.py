@@ -22,13 +22,13 @@ RNNS: dict[str, Callable[[int, int, int], nn.RNNBase]] = {
 
 
 class SequenceRows(NamedTuple):
-    """Randomness for some rows of a batch, equal to what the whole batch would use.
+    """A source of random numbers for some rows of a batch, equal to those of the whole batch.
 
-    Processes that train one model together each hold some rows. Each draws the numbers of the whole
-    batch and uses those of its rows, so the result does not depend on how the batch is split.
+    In data-parallel training, each process holds some rows of a batch. It draws the numbers of the
+    whole batch and uses those of its rows, so the result does not depend on how the batch is split.
 
     Attributes:
-        generator: where the random numbers come from.
+        generator: generator of the random numbers.
         rows: indices of the rows within the batch.
         batch: number of rows of the batch.
         steps: number of time steps of the batch.
@@ -41,7 +41,7 @@ class SequenceRows(NamedTuple):
 
 
 RandomSource = torch.Generator | SequenceRows | None
-"""Where dropout takes its random numbers from; None means PyTorch's global generator."""
+"""Source of the random numbers of dropout; None means PyTorch's global generator."""
 
 
 class Summary(NamedTuple):
@@ -72,7 +72,7 @@ class Summary(NamedTuple):
         return Summary(*(None if part is None else part[rows, :steps] for part in self))
 
     def at(self, t: int) -> "Summary":
-        """The summaries of step `t` alone, each (batch, hidden)."""
+        """The summaries of step `t`, each (batch, hidden)."""
         return Summary(*(None if part is None else part[:, t] for part in self))
 
 
@@ -82,8 +82,8 @@ def reversal(lengths: Int[Tensor, " batch"], steps: int) -> Int[Tensor, "batch t
     The index is its own inverse: gathering by it twice restores the original order.
 
     Args:
-        lengths: valid steps of each sequence.
-        steps: time steps, padding included.
+        lengths: number of valid steps of each sequence.
+        steps: number of time steps, including padding.
     """
     t = torch.arange(steps, device=lengths.device)
     mirrored = lengths[:, None] - 1 - t
@@ -91,7 +91,7 @@ def reversal(lengths: Int[Tensor, " batch"], steps: int) -> Int[Tensor, "batch t
 
 
 class Summariser(nn.Module):
-    """An embedding of each step, followed by one RNN over the past, the future, or one over each.
+    """An embedding of each step, followed by an RNN over the past, one over the future, or both.
 
     Sequences are left-aligned. The RNN over the future reads each sequence reversed within its own
     length, so no state passes through padding and all shapes are static.
@@ -104,7 +104,7 @@ class Summariser(nn.Module):
         dropout: probability of dropping an RNN output in training mode.
         past: whether to summarise x_{1:t}.
         future: whether to summarise x_{t:T}.
-        nonlinearity: of the embedding, a name in `NONLINEARITIES`.
+        nonlinearity: nonlinearity of the embedding, a name in `NONLINEARITIES`.
     """
 
     def __init__(
@@ -147,9 +147,9 @@ class Summariser(nn.Module):
         """Summarise every step.
 
         Args:
-            seen: the input of each step, left-aligned; the values of padding do not matter.
+            seen: the inputs of the steps, left-aligned; values of padding have no effect.
             lengths: valid steps of each sequence.
-            generator: where dropout takes its random numbers from, in training mode.
+            generator: source of the random numbers of dropout, in training mode.
         """
         embedded = self.embedding(seen.transpose(0, 1))  # the RNNs run with time as first axis
         past = future = None

@@ -1,4 +1,4 @@
-"""Transitions p(z_t given z_{t-1}): a network of one latent state returns the Gaussian of the next.
+"""Transitions p(z_t given z_{t-1}): networks that map a latent state to the Gaussian of the next.
 
 A transition may also read a context: the frame x_{t-1} (DMM-Aug) and the action u_{t-1}.
 """
@@ -21,9 +21,9 @@ class GatedTransition(nn.Module):
     identity.
 
     Args:
-        z_dim: latent dimensions.
+        z_dim: number of latent dimensions.
         hidden: width of both MLPs.
-        layers: hidden layers of both MLPs.
+        layers: number of hidden layers of both MLPs.
         nonlinearity: a name in `NONLINEARITIES`.
         context_dim: width of the context.
     """
@@ -68,9 +68,9 @@ class MLPTransition(nn.Module):
     """Mean and variance heads on one MLP: z_t ~ N(W h + b, softplus(V h + c)) with h = MLP(s).
 
     Args:
-        z_dim: latent dimensions.
+        z_dim: number of latent dimensions.
         hidden: width of the MLP.
-        layers: its hidden layers; 0 makes the transition linear.
+        layers: number of hidden layers; with 0 the transition is linear.
         nonlinearity: a name in `NONLINEARITIES`.
         context_dim: width of the context.
     """

@@ -63,11 +63,11 @@ class BundledModel:
             raise self._bad_card() from None
 
     def label(self) -> str:
-        """The title."""
+        """The title that the app shows."""
         return str(self.card().get("title") or self.folder.name)
 
     def weights(self) -> "dict[str, Tensor]":
-        """The weights.
+        """The weights, by the names of the parameters.
 
         Raises:
             RunError: if they cannot be read.
@@ -78,7 +78,7 @@ class BundledModel:
         """The description of the data that the model was trained on.
 
         Raises:
-            RunError: if card.json does not have it.
+            RunError: if card.json has no valid description.
         """
         card = self.card()
         try:

@@ -1,4 +1,4 @@
-"""Runs a training to completion and turns every end, errors included, into a state and a reason."""
+"""Runs a training to its end, and converts every end and every error to a state and a reason."""
 
 import contextlib
 import errno

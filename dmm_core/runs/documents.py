@@ -47,7 +47,7 @@ def write_document(path: Path, content: list | dict) -> None:
     """Write `content` as JSON.
 
     Raises:
-        OSError: if the file system refuses; `path` is then unchanged.
+        OSError: if the file cannot be written; `path` is then unchanged.
     """
     write_atomic(path, json_text(content, indent=1) + "\n")
 

@@ -17,12 +17,12 @@ _COPIED = ("config.json", "metrics.jsonl", "evaluations.json")
 
 
 def export_run(run: Run) -> bytes:
-    """The zip: weights as safetensors, configuration, metrics, a MIDI sample, and a README.
+    """Return a zip file with the weights, configuration, metrics, a MIDI sample and a README.
 
-    `dmm_core.runs.imported.import_run` reads it.
+    The weights are in a safetensors file. `dmm_core.runs.imported.import_run` reads it.
 
     Raises:
-        RunError: if the run has no sound checkpoint.
+        RunError: if the run has no intact checkpoint.
     """
     facts = run.data()
     content: dict[str, bytes | str] = {

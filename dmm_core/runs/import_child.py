@@ -1,7 +1,7 @@
 """Reads and checks an exported run in a limited child process.
 
-The child never loads PyTorch. Its answer is a line of JSON, followed by the metrics and the
-weights. Both are written anew from the values that were read.
+The child does not load PyTorch. Its answer is a line of JSON, followed by the metrics and the
+weights, which are serialised again from the values that were read.
 """
 
 import json

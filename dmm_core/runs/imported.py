@@ -1,4 +1,4 @@
-"""Imports an exported run. Everything is checked before anything is kept."""
+"""Imports an exported run. Everything is checked before anything is stored."""
 
 import re
 from collections.abc import Mapping
@@ -37,7 +37,7 @@ _REASON = (
 
 
 def import_run(data: bytes) -> Run:
-    """Import an exported run as a finished run, under its own id, or a new one if that is taken.
+    """Import an exported run as a finished run, with its own id, or a new id if that is taken.
 
     Nothing in the archive is trusted or executed, and no file is written under a name from it.
 
@@ -47,7 +47,7 @@ def import_run(data: bytes) -> Run:
     Raises:
         DMMError: if the archive is not a complete and consistent export, or is too large; nothing
             is kept.
-        OSError: if the file system refuses; nothing is kept.
+        OSError: if a file cannot be written; nothing is stored.
     """
     if len(data) > MAX_BYTES:
         raise UploadError(f"The file has {len(data):,} bytes, but at most {MAX_BYTES:,} are read.")

@@ -37,7 +37,7 @@ class RunLock:
         """Become the owner of the folder and write `status`; on a full disk, over the old file.
 
         Raises:
-            OSError: if the file system refuses even that.
+            OSError: if not even that is possible.
         """
         try:
             write_atomic(self._path, self._text(status))
@@ -49,7 +49,7 @@ class RunLock:
 
         Raises:
             RunLockLost: if another process owns the folder now.
-            OSError: if the file system refuses.
+            OSError: if a file cannot be written.
         """
         self.check()
         write_atomic(self._path, self._text(status))
@@ -59,7 +59,7 @@ class RunLock:
 
         Raises:
             RunLockLost: if another process owns the folder now.
-            OSError: if the file system refuses even that.
+            OSError: if not even that is possible.
         """
         self.check()
         self.take(status)

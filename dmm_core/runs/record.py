@@ -49,7 +49,7 @@ def read_record(folder: Path) -> RunRecord:
 
 
 def this_record(config: RunConfig) -> RunRecord:
-    """A record for a run that is created now, with the versions of this program."""
+    """A record for a new run, with the current time and versions."""
     versions = {
         "dmm": dmm_core.__version__,
         "python": python_version(),
@@ -62,7 +62,7 @@ def write_record(folder: Path, record: RunRecord) -> None:
     """Write config.json.
 
     Raises:
-        OSError: if the file system refuses.
+        OSError: if a file cannot be written.
     """
     write_document(
         folder / "config.json",

@@ -1,4 +1,4 @@
-"""Turns the frames of a model of music into notes and MIDI."""
+"""Converts the frames of a model of music to notes and MIDI."""
 
 import numpy as np
 from torch import Tensor
@@ -38,7 +38,7 @@ def to_roll(x: Tensor) -> np.ndarray:
 
 
 def to_notes(roll: np.ndarray, *, steps_per_quarter: int, tempo: float = TEMPO) -> list[Note]:
-    """The notes of a roll. Repeated frames are struck again or tied, depending on the grid."""
+    """The notes of a roll; `rearticulates_by_default` decides whether repeated frames are tied."""
     return notes_from_roll(
         roll,
         tempo=tempo,
@@ -48,9 +48,9 @@ def to_notes(roll: np.ndarray, *, steps_per_quarter: int, tempo: float = TEMPO) 
 
 
 def compose_midi(model: DMM, data: DataSpec) -> bytes:
-    """Compose a short piece as MIDI. The random numbers are always the same.
+    """Compose a short piece and return it as a MIDI file.
 
-    So two pieces differ only because their models differ.
+    The random numbers are always the same, so two pieces differ only if their models differ.
 
     Raises:
         DataError: if the model is not a model of piano-rolls.

@@ -1,4 +1,4 @@
-"""The run folder: `Run` reads everything that it holds, and writes what a person may change."""
+"""The run folder: `Run` reads its files, and writes the name and the notes of the user."""
 
 import re
 import secrets
@@ -69,7 +69,7 @@ class Run:
 
     @property
     def id(self) -> str:
-        """The folder's name."""
+        """The id, which is the name of the folder."""
         return self.folder.name
 
     @property
@@ -150,11 +150,11 @@ class Run:
             )
 
     def name(self) -> str:
-        """The display name that a person chose, or "". It is never used as a path."""
+        """The display name that a user chose, or "". It is never used as a path."""
         return plain_line(read_text(self.folder / "name.json", "name"))
 
     def notes(self) -> str:
-        """A person's notes, or ""."""
+        """The notes of the user, or ""."""
         return read_text(self.folder / "name.json", "notes")[:_NOTES_CHARACTERS]
 
     def label(self) -> str:

@@ -66,7 +66,7 @@ class Runner:
         Raises:
             RunError: if another process holds the run, if its folder does not exist, or after
                 `shutdown`.
-            OSError: if the file system refuses.
+            OSError: if a file cannot be written.
         """
         with self._changed:
             if self._closing.is_set():

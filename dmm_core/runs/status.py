@@ -29,13 +29,13 @@ State = Literal["queued", "running", "finished", "failed", "cancelled", "interru
 """The states of a run."""
 
 ACTIVE: frozenset[State] = frozenset({"queued", "running"})
-"""The states that need an owner that is alive."""
+"""The states in which a run must have a live owner."""
 
 STALE_SECONDS = 60.0
-"""An owner on another host counts as gone if its last heartbeat is older than this."""
+"""Age of the last heartbeat, in seconds, at which an owner on another host counts as ended."""
 
 _SAME_START_SECONDS = 2.0
-"""Two readings of the start time of one process differ by less than this, also on Windows."""
+"""Largest difference, in seconds, between two readings of the start time of the same process."""
 
 
 class _Record(BaseModel):
@@ -108,18 +108,18 @@ def derive_state(
     boot: str,
     is_alive: Callable[[int, float], bool],
 ) -> State:
-    """The current state: queued and running become interrupted if the owner is gone.
+    """The current state: queued and running become interrupted if the owner has ended.
 
-    On the owner's machine, the owner is gone if its process is; a suspended process is still the
-    owner. On other machines, the owner is gone if its heartbeat is too old.
+    On its own machine, an owner has ended if its process does not exist; a suspended process is
+    still the owner. On other machines, it has ended if its heartbeat is too old.
 
     Args:
         status: the status that was written.
         now: the current time, in seconds since 1970.
         host: name of this machine.
         boot: id of this machine's boot.
-        is_alive: a function of pid and start time that tells whether such a process is alive on
-            this machine.
+        is_alive: function of pid and start time that returns whether this process is alive on this
+            machine.
     """
     if status.state not in ACTIVE:
         return status.state

@@ -1,4 +1,4 @@
-"""Executes a run: it trains the model of a run folder, and records every outcome in the folder."""
+"""Executes a run: trains its model, and records every result and error in its folder."""
 
 import contextlib
 import logging
@@ -120,7 +120,7 @@ def execute(
 
 
 def follow(world: World) -> None:
-    """Take part in the training of a run that another process executes, until it ends.
+    """Train together with another process that executes the run, until the training ends.
 
     This process writes nothing. It ignores Ctrl-C and SIGTERM: the leading process saves, and then
     ends the training of all processes.

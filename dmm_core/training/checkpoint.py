@@ -45,7 +45,7 @@ class Checkpoint:
     Attributes:
         tensors: groups of named tensors, such as model, optimiser and best. The name of a group
             consists of lower-case letters and underscores.
-        scalars: all other values, as JSON holds them; at least `epoch` and `update`.
+        scalars: all other values, of types that JSON has; at least `epoch` and `update`.
     """
 
     tensors: dict[str, dict[str, Tensor]]
@@ -72,10 +72,10 @@ def save_checkpoint(folder: Path, checkpoint: Checkpoint) -> None:
 
     Args:
         folder: the folder of the checkpoints; created if its parent exists.
-        checkpoint: what to write.
+        checkpoint: the checkpoint to write.
 
     Raises:
-        OSError: if the file system refuses. The previous checkpoints can still be loaded.
+        OSError: if a file cannot be written. The previous checkpoints can still be loaded.
         ValueError: if a scalar cannot be written as JSON, such as a float that is not finite.
     """
     folder.mkdir(exist_ok=True)  # without parents, so that a run that was moved is not recreated
@@ -111,7 +111,7 @@ def save_tensors(path: Path, tensors: Mapping[str, Tensor]) -> None:
     """Write named tensors to `path` as safetensors.
 
     Raises:
-        OSError: if the file system refuses; `path` is then unchanged.
+        OSError: if the file cannot be written; `path` is then unchanged.
     """
     write_atomic(path, encode_tensors(tensors))
 

@@ -5,10 +5,10 @@ import math
 __all__ = ["DivergenceMonitor"]
 
 _NATS = 1.0
-"""A rise of the bound up to this size is never divergence, in nats per frame."""
+"""A rise of the bound up to this size does not count as divergence; in nats per frame."""
 
 _SHARE_OF_START = 0.1
-"""Nor is a rise up to this share of the bound before the first update."""
+"""A rise up to this share of the bound before the first update does not count as divergence."""
 
 _SHARE_OF_GAIN = 0.5
 """Share of its best improvement that a training has to lose to count as diverged."""

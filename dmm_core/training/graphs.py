@@ -1,9 +1,9 @@
 """Updates as CUDA graphs: recorded once for each number of time steps, and then replayed.
 
-With small matrices, a GPU spends most of its time on starting thousands of kernels for each update.
-A graph starts them all at once, but its shapes and memory addresses are fixed. So batches are
+With small matrices, a GPU spends most of its time on launching thousands of kernels per update. A
+graph launches them together, but its shapes and memory addresses are fixed. Batches are therefore
 padded to a few numbers of time steps and to the full batch size, which does not change the bound.
-Values that differ between updates are written into tensors with a fixed address.
+Values that differ between updates are written to tensors with fixed addresses.
 """
 
 import threading
