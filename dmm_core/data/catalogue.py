@@ -1,4 +1,4 @@
-"""What is known about every data set before it is loaded."""
+"""The catalogue: descriptions of all data sets, without loading them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,18 +16,18 @@ Grid = Literal["quarter", "eighth", "sixteenth"]
 
 @dataclass(frozen=True)
 class DatasetInfo:
-    """What is known about a data set before it is loaded.
+    """Description of a data set, available before it is loaded.
 
     Attributes:
-        spec: what its frames are.
-        title: to show.
+        spec: description of its frames.
+        title: title that the app shows.
         licence: terms of the data.
-        source: where they come from.
-        description: a sentence or two to show.
+        source: origin of the data.
+        description: one or two sentences that the app shows.
         sequences: split -> number of sequences.
         frames: split -> number of frames.
-        seeded: whether it is drawn with the data seed.
-        downloaded: whether it comes over the network, the first time.
+        seeded: whether the data are drawn with the data seed.
+        downloaded: whether the data are downloaded on first use.
     """
 
     spec: DataSpec
@@ -42,7 +42,7 @@ class DatasetInfo:
 
     @property
     def name(self) -> str:
-        """The data set's name, as `DataConfig.name` gives it."""
+        """Name of the data set, as in `DataConfig.name`."""
         return self.spec.name
 
 
@@ -217,14 +217,14 @@ _INFOS = (
 )
 
 DATASETS: dict[str, DatasetInfo] = {info.name: info for info in _INFOS}
-"""Name -> what is known about it, in the order to show."""
+"""Name of a data set -> its description, in the order in which they are shown."""
 
 
 def dataset_info(name: str) -> DatasetInfo:
-    """What is known about the data set called `name`.
+    """Return the description of the data set called `name`.
 
     Raises:
-        DataError: if there is none of that name.
+        DataError: if there is no data set of that name.
     """
     if name not in DATASETS:
         raise DataError(

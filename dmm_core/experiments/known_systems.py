@@ -1,4 +1,4 @@
-"""Figures 3, 4 and 8 of the paper: inference networks on systems whose exact answers are known."""
+"""Figures 3, 4 and 8 of the paper: inference networks on systems with known parameters."""
 
 from typing import Any
 

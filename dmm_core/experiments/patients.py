@@ -1,8 +1,8 @@
 """The effect of drugs, learned from simulated records (the paper's section 6.6 and figure 5).
 
 From the records of the test patients up to `FRAME`, the model continues every patient twice with
-the same random numbers: once on the drugs of that frame, and once without drugs. The simulator does
-the same from the true states.
+the same random numbers: once with the drugs of that frame, and once without drugs. The simulator
+does the same from the true states.
 """
 
 from typing import Any, NamedTuple
@@ -49,8 +49,8 @@ class _Cohort(NamedTuple):
 def medical(*, quick: bool, show: Show) -> Comparison:
     """Estimate the effect of stopping all drugs, and the benefit of the nonlinear parts.
 
-    Several cohorts are drawn and a model is trained on each. The interval is that of a single
-    training: 95 %, from the scatter of the estimates' errors over the cohorts.
+    Several cohorts are drawn, and a model is trained on each. The 95 % interval is that of a single
+    training. It is computed from the standard deviation of the errors over the cohorts.
     """
     cohorts: list[_Cohort] = []
     rows = []
@@ -95,9 +95,9 @@ def medical_config(seed: int, *, quick: bool, **model: Any) -> RunConfig:
     """The configuration of the model of one cohort.
 
     Args:
-        seed: of the cohort.
-        quick: train for fewer epochs.
-        model: settings in the place of the nonlinear model's.
+        seed: seed of the cohort.
+        quick: whether to train for fewer epochs.
+        model: settings that replace those of the nonlinear model.
     """
     settings = {
         "z_dim": 6,
@@ -126,7 +126,7 @@ def medical_config(seed: int, *, quick: bool, **model: Any) -> RunConfig:
 
 
 def true_effect(seed: int) -> np.ndarray:
-    """The true effect (QUARTERS,): share with a high A1c, drugs stopped minus kept."""
+    """(QUARTERS,) true effect: share of patients with a high A1c without drugs minus with drugs."""
     patients = simulate_patients(seed)["test"]
     keep = _kept(patients.u)
     effect = drug_effect(patients.z[:, FRAME], factual=keep, counterfactual=0 * keep)
@@ -134,7 +134,7 @@ def true_effect(seed: int) -> np.ndarray:
 
 
 def model_effect(run: Run) -> np.ndarray:
-    """The effect estimated by a run's model, from the records of its cohort's test patients."""
+    """(QUARTERS,) effect that the model of a run estimates on the test patients of its cohort."""
     model = load_model(run)
     sequences = load_medical(run.config().data.seed).test
     kept, stopped = (_course(model, sequences, stop) for stop in (False, True))

@@ -34,7 +34,7 @@ class Comparison:
     """The result of an experiment.
 
     Attributes:
-        experiment: name of the experiment, as `reproduce` takes it.
+        experiment: name of the experiment on the command line.
         data: name of the data set.
         quick: whether this is the quick version.
         rows: the measurements.
@@ -76,7 +76,7 @@ def write_comparison(comparison: Comparison) -> Path:
         The folder that was written.
 
     Raises:
-        OSError: if the file system refuses.
+        OSError: if a file cannot be written.
     """
     short = "-quick" if comparison.quick else ""
     folder = home() / "reproductions" / f"{comparison.experiment}-{comparison.data}{short}"

@@ -1,4 +1,4 @@
-"""The combinations of settings that a sweep trains, and how many of them train at once."""
+"""The combinations of settings of a sweep, and the number of runs that train at the same time."""
 
 import difflib
 import itertools
@@ -26,7 +26,7 @@ MOST_RUNS = 1000
 """Largest number of runs of a sweep."""
 
 _USUAL_SLOTS = {"cuda": 4, "mps": 1}
-"""Device -> default number of runs that train at once; on a CPU it is the number of cores."""
+"""Device -> default number of parallel runs; on a CPU it is the number of cores."""
 
 _MOST_THREADS = 256
 """Largest number of threads that the schema allows for a run."""
@@ -65,7 +65,7 @@ class Combination:
 def short_name(setting: str) -> str:
     """The name of a setting without its section.
 
-    Settings of the section `data` keep it, because `train` has a seed too.
+    Settings of the section `data` keep their section, because `train` also has a seed.
 
     Args:
         setting: name of the setting on the command line, such as model.z-dim.
@@ -169,16 +169,16 @@ def _raise_if_twice(axis: Axis, values: list[Any]) -> None:
 def slots_for(
     configs: Sequence[RunConfig], *, asked: int | None, devices: Collection[str], cores: int
 ) -> int:
-    """The number of runs that train at once, at most the number of runs.
+    """The number of runs that train at the same time, at most the number of all runs.
 
     Args:
         configs: the configurations of all runs.
-        asked: the requested number, or None.
+        asked: the requested number, or None for the default.
         devices: the kinds of device that the runs train on: cpu, cuda, mps.
         cores: number of cores of the CPU.
 
     Raises:
-        ConfigError: if more than one is requested, and only some runs use TF32.
+        ConfigError: if more than one run is requested, and some but not all runs use TF32.
     """
     # TF32 is switched for the whole process, so it would apply to all runs that train at once.
     if len({config.train.precision == "tf32" for config in configs}) > 1:

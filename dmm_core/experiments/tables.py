@@ -20,7 +20,7 @@ def table2(data: str, *, quick: bool, show: Show) -> Comparison:
 
     Args:
         data: name of a polyphonic data set.
-        quick: train small models, which takes a few minutes.
+        quick: whether to train small models, which takes a few minutes.
         show: called with sentences about the progress.
     """
     rows = []
@@ -44,7 +44,7 @@ def table3(data: str, *, quick: bool, show: Show) -> Comparison:
 
     Args:
         data: name of a polyphonic data set.
-        quick: train small models, which takes a few minutes.
+        quick: whether to train small models, which takes a few minutes.
         show: called with sentences about the progress.
     """
     return _against_paper("table3", {"DMM": "paper-dmm", "DMM-Aug": "paper-aug"}, data, quick, show)
@@ -55,7 +55,7 @@ def table4(data: str, *, quick: bool, show: Show) -> Comparison:
 
     Args:
         data: name of a polyphonic data set.
-        quick: train small models, which takes a few minutes.
+        quick: whether to train small models, which takes a few minutes.
         show: called with sentences about the progress.
     """
     return _against_paper("table4", {"DMM-Aug-NADE": "paper-aug-nade"}, data, quick, show)

@@ -1,4 +1,4 @@
-"""The runs of an experiment: each is created and evaluated once, and resumed if it was stopped."""
+"""The runs of an experiment: created and evaluated once, and resumed if they were stopped."""
 
 import hashlib
 import time
@@ -19,7 +19,7 @@ _SHOW_SECONDS = 10.0
 
 
 def train_run(config: RunConfig, *, name: str, show: Show) -> Run:
-    """Train a run with `config`, or resume one that was begun before, and return it finished.
+    """Train a run with `config`, or resume an earlier one, and return the finished run.
 
     Args:
         config: the configuration.
@@ -27,7 +27,7 @@ def train_run(config: RunConfig, *, name: str, show: Show) -> Run:
         show: called with sentences about the progress.
 
     Raises:
-        RunError: if the run ends without being finished.
+        RunError: if the run ends before it is finished.
     """
     run = create_run(config, name=name, token=token_of(name, config))
     if run.state() != "finished":

@@ -1,4 +1,4 @@
-"""Backtests: forecasts from many origins of held-out data, scored beside simple forecasts.
+"""Backtests: forecasts from many origins of held-out data, compared with simple forecasts.
 
 An origin is a frame of the held-out part. A forecast from it sees every frame before it and no
 frame after it. Scores are averaged over all origins, horizons and features.
@@ -32,7 +32,7 @@ __all__ = [
 ]
 
 MODEL, KALMAN = "model", "Kalman filter"
-"""Names of rows of a backtest, beside those in `BASELINES`."""
+"""Names of rows of a backtest, in addition to those in `BASELINES`."""
 
 _PIT_BINS = 10
 
@@ -129,7 +129,7 @@ class Backtest(NamedTuple):
 
 
 class HeldOut(NamedTuple):
-    """What a split gives to forecast.
+    """The sequences of a split, and the frames of them that may be forecast.
 
     Attributes:
         sequences: the sequences with everything before the split that a forecast may see.
@@ -156,20 +156,20 @@ def backtest(
 ) -> Backtest:
     """Score forecasts of a model and of simple forecasts from rolling origins.
 
-    Of a series that is split in time, a forecast sees all earlier frames, also those of the train
-    split; only frames of `split` are forecast. Of other data, the second half of each sequence is
-    forecast from what comes before.
+    If a series is split in time, only frames of `split` are forecast, from all earlier frames,
+    including those of the train split. For other data, the second half of each sequence is
+    forecast, from all frames before the origin.
 
     Args:
-        model: the model.
-        splits: its data set.
-        horizon: frames of a forecast, 1 or more.
+        model: the model whose forecasts are scored.
+        splits: the data set of the model.
+        horizon: number of frames of a forecast, 1 or more.
         seed: seed of all random draws.
         split: the split whose frames are forecast: valid or test.
-        most_origins: largest number of origins; more are thinned out evenly.
-        samples: futures drawn for each origin, 2 or more.
-        particles: particles of each sequence's filter.
-        period: frames of a season; estimated from the train split by default.
+        most_origins: largest number of origins; of more, an even selection is used.
+        samples: number of futures drawn for each origin, 2 or more.
+        particles: number of particles of the filter of each sequence.
+        period: number of frames of a season; by default estimated from the train split.
 
     Raises:
         DataError: if a number is out of bounds, the data do not fit the model, or no sequence is
@@ -266,7 +266,7 @@ def rolling_origins(
 
 
 def held_out(splits: Splits, split: str) -> HeldOut:
-    """What a split of a data set gives to forecast.
+    """Return the sequences of a split, and the frames of them that may be forecast.
 
     Args:
         splits: the data set.

@@ -35,7 +35,7 @@ QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 
 
 class Origin(NamedTuple):
-    """Where a forecast begins.
+    """The position in a sequence at which a forecast begins.
 
     Attributes:
         sequence: index of the sequence.
@@ -84,8 +84,8 @@ def forecast(
         seed: seed of all random draws.
         samples: number of futures drawn for each sequence.
         quantiles: levels of the quantiles, from 0 to 1.
-        particles: number of particles of each sequence's filter. The distribution of the state
-            approaches the exact p(z_T given x_{1:T}) as it grows.
+        particles: number of particles of the filter of each sequence. With more particles, the
+            distribution of the state approaches the exact p(z_T given x_{1:T}).
         u: (N, horizon, u_dim), the actions of the future for a model with actions: row h acts on
             the step to frame h + 1 of the forecast. The step to its first frame uses the last
             action of the sequence.
@@ -134,7 +134,7 @@ def forecast_from(
     u: np.ndarray | None = None,
     c: np.ndarray | None = None,
 ) -> Forecast:
-    """Forecast from any frames of sequences, each from what was observed before it.
+    """Forecast from given origins, each from the frames that were observed before it.
 
     One filter runs over each sequence and serves all of its origins, so rolling origins cost little
     more than one forecast.
@@ -143,7 +143,7 @@ def forecast_from(
         model: as in `forecast`.
         sequences: the sequences.
         origins: N origins, in any order.
-        horizon: as in `forecast`; a forecast may pass the end of its sequence.
+        horizon: as in `forecast`; a forecast may extend beyond the end of its sequence.
         seed: seed of all random draws.
         samples: number of futures drawn for each origin.
         quantiles: levels of the quantiles.

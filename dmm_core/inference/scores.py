@@ -64,8 +64,8 @@ def score_samples(
     Args:
         samples: (N, sample, horizon, x_dim), two or more samples.
         mean: (N, horizon, x_dim), the means of the forecasts.
-        truth: (N, horizon, x_dim), what happened.
-        observed: (N, horizon, x_dim), where `truth` was observed; None if it was everywhere.
+        truth: (N, horizon, x_dim), the true values.
+        observed: (N, horizon, x_dim), 1 where `truth` was observed; None if all values were.
 
     Raises:
         DataError: if shapes differ, or no value was observed.
@@ -87,8 +87,8 @@ def score_gaussian(
 
     Args:
         forecast: N forecasts.
-        truth: (N, horizon, x_dim), what happened.
-        observed: (N, horizon, x_dim), where `truth` was observed; None if it was everywhere.
+        truth: (N, horizon, x_dim), the true values.
+        observed: (N, horizon, x_dim), 1 where `truth` was observed; None if all values were.
 
     Raises:
         DataError: if shapes differ, or no value was observed.
@@ -119,7 +119,7 @@ def pit(
     Args:
         samples: (N, sample, horizon, x_dim).
         truth: (N, horizon, x_dim).
-        observed: (N, horizon, x_dim), where `truth` was observed; None if it was everywhere.
+        observed: (N, horizon, x_dim), 1 where `truth` was observed; None if all values were.
         seed: seed of the draws that break ties.
 
     Returns:

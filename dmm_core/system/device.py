@@ -113,7 +113,7 @@ def tf32_matmul(on: bool) -> Iterator[None]:
     The setting applies to all threads of the process.
 
     Args:
-        on: False leaves the precision as it is.
+        on: whether to change the precision; False has no effect.
     """
     before = [backend.fp32_precision for backend in _MATMUL_BACKENDS]
     try:

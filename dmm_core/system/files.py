@@ -36,7 +36,7 @@ def home() -> Path:
 def app_folder() -> Path:
     """Return the folder that holds `app.py`, `pages/` and `assets/`.
 
-    In a checkout this is the root of the repository. A wheel carries the three inside the package.
+    In a checkout this is the root of the repository. A wheel has them inside the package.
     """
     package = Path(__file__).resolve().parents[1]
     installed = package / "_app"
@@ -74,7 +74,7 @@ def require_disk_space(folder: Path, needed: int) -> None:
         needed: number of bytes that will be written.
 
     Raises:
-        StorageError: if the quota or the free space of the disk does not suffice.
+        StorageError: if the quota or the free space of the disk is too small.
     """
     variable = f"DMM_{folder.name.upper()}_GB"
     try:
