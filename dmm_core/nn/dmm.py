@@ -39,7 +39,7 @@ class InitialState(nn.Module):
             self.shift = nn.Linear(context_dim, z_dim, bias=False)
 
     def forward(self, context: Float[Tensor, "*batch context"] | None = None) -> Normal:
-        """The distribution of z_1, of shape (z_dim,); (*batch, z_dim) with a context."""
+        """The distribution of z_1, of shape (z_dim,), or (..., z_dim) with a context."""
         scale = scale_of(self.variance) if self.learned else torch.ones_like(self.loc)
         loc = self.loc if context is None else self.loc + to_float32(self.shift(context))
         return Normal(loc, scale.expand_as(loc), validate_args=False)
@@ -116,10 +116,10 @@ class DMM(nn.Module):
         return self.initial().loc.device
 
     def first_state(self, c: Float[Tensor, "*batch covariate"] | None = None) -> Normal:
-        """p(z_1), of shape (z_dim,); given c_1 if the model uses it, of shape (*batch, z_dim).
+        """p(z_1 [given c_1]), of shape (z_dim,), or (..., z_dim) for a model with covariates.
 
         Args:
-            c: c_1; zeros if it is not given. Used by a model with covariates only.
+            c: c_1; None stands for zeros. Only a model with covariates uses it.
         """
         if not self.c_dim:
             return self.initial()
