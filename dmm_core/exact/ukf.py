@@ -34,12 +34,7 @@ class UnscentedPosterior(NamedTuple):
 def unscented_filter(system: NonlinearGaussian, x: np.ndarray) -> UnscentedPosterior:
     """Approximate the filtering posterior p(z_t given x_{1:t}) of sequences of equal length.
 
-    Args:
-        system: system that is assumed to generate `x`; its variances must be positive.
-        x: (N, T, x_dim) observations.
-
-    Raises:
-        DataError: if the shape of `x` does not fit the system.
+    The arguments and errors are those of `unscented_smoother`.
     """
     unscented = _unscented(system)
     return _gathered([unscented.filter(sequence) for sequence in _prepared(system, x)])
@@ -54,6 +49,13 @@ def unscented_smoother(system: NonlinearGaussian, x: np.ndarray) -> UnscentedPos
 
     Raises:
         DataError: if the shape of `x` does not fit the system.
+
+    Example:
+        >>> from dmm_core.data import SYSTEMS, simulate
+        >>> from dmm_core.exact import unscented_smoother
+        >>> simulation = simulate(SYSTEMS["nonlinear-ukf"], count=2, steps=5, seed=0)
+        >>> unscented_smoother(simulation.system, simulation.x).loc.shape
+        (2, 5, 1)
     """
     unscented = _unscented(system)
     return _gathered([unscented.smooth(sequence) for sequence in _prepared(system, x)])

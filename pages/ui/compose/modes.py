@@ -18,7 +18,7 @@ from dmm_core.errors import ConfigError
 from dmm_core.inference.infilling import infill
 from dmm_core.inference.latent import posterior_moments
 from dmm_core.inference.morphing import morph
-from dmm_core.inference.sampling import continuation, reconstruct, sample
+from dmm_core.inference.sampling import Sample, continuation, reconstruct, sample
 from dmm_core.nn.distributions import constrained
 from dmm_core.nn.dmm import DMM
 from dmm_core.runs.rendering import to_roll
@@ -34,7 +34,7 @@ _MAX_LOGIT = 50.0
 
 
 class Ask(Enum):
-    """An input that a mode asks for, besides those that all modes share."""
+    """An input of a mode, in addition to those that all modes have."""
 
     FRAMES = "the number of frames to compose"
     PIECE = "a piece"
@@ -134,29 +134,27 @@ def morph_weights(request: "CompositionRequest") -> np.ndarray:
 
 def _new(model: DMM, request: "CompositionRequest", pieces: Pieces) -> list[Drawn]:
     """Sample from the prior."""
-    drawn = sample(model, count=request.count, frames=request.frames, **_settings(request))
-    return [
-        Drawn(to_roll(x), mean.numpy(), z.numpy(), scale.numpy())
-        for x, mean, z, scale in zip(drawn.x, drawn.mean, drawn.z, drawn.scale, strict=True)
-    ]
+    return _alternatives(
+        sample(model, count=request.count, frames=request.frames, **_settings(request))
+    )
 
 
 def _continue(model: DMM, request: "CompositionRequest", pieces: Pieces) -> list[Drawn]:
     """Infer the states of the given start, and sample what follows."""
     start = _first(pieces)
-    drawn = continuation(
-        model, start, count=request.count, frames=request.frames, **_settings(request)
+    drawn = _alternatives(
+        continuation(model, start, count=request.count, frames=request.frames, **_settings(request))
     )
     inferred = posterior_moments(model, start, seed=request.seed, draws=_POSTERIOR_DRAWS)
     # The path shows the posterior moments of the start, then the sampled states.
     return [
         Drawn(
-            np.concatenate([start > 0, to_roll(x)]),
-            np.concatenate([start.astype(np.float32), mean.numpy()]),
-            np.concatenate([inferred.loc, z.numpy()]),
-            np.concatenate([inferred.scale, scale.numpy()]),
+            np.concatenate([start > 0, rest.roll]),
+            np.concatenate([start.astype(np.float32), rest.probabilities]),
+            np.concatenate([inferred.loc, rest.loc]),
+            np.concatenate([inferred.scale, rest.scale]),
         )
-        for x, mean, z, scale in zip(drawn.x, drawn.mean, drawn.z, drawn.scale, strict=True)
+        for rest in drawn
     ]
 
 
@@ -185,18 +183,16 @@ def _morph(model: DMM, request: "CompositionRequest", pieces: Pieces) -> list[Dr
     """Decode a path between the latent paths of two pieces."""
     if pieces.second is None:
         raise ConfigError("A morph needs a second piece.")
-    drawn = morph(
-        model,
-        _first(pieces),
-        pieces.second,
-        weights=morph_weights(request),
-        spherical=request.arcs,
-        **_settings(request),
+    return _alternatives(
+        morph(
+            model,
+            _first(pieces),
+            pieces.second,
+            weights=morph_weights(request),
+            spherical=request.arcs,
+            **_settings(request),
+        )
     )
-    return [
-        Drawn(to_roll(x), mean.numpy(), z.numpy(), scale.numpy())
-        for x, mean, z, scale in zip(drawn.x, drawn.mean, drawn.z, drawn.scale, strict=True)
-    ]
 
 
 def _reconstruct(model: DMM, request: "CompositionRequest", pieces: Pieces) -> list[Drawn]:
@@ -223,6 +219,14 @@ def _reconstruct(model: DMM, request: "CompositionRequest", pieces: Pieces) -> l
     return [
         Drawn(to_roll(x), mean.numpy(), inferred.loc, inferred.scale, inferred.kl.sum(1))
         for x in emission.draw(noise, request.x_temperature).x
+    ]
+
+
+def _alternatives(drawn: Sample) -> list[Drawn]:
+    """Convert the sequences of a sample to alternatives."""
+    return [
+        Drawn(to_roll(x), mean.numpy(), z.numpy(), scale.numpy())
+        for x, mean, z, scale in zip(drawn.x, drawn.mean, drawn.z, drawn.scale, strict=True)
     ]
 
 
