@@ -42,7 +42,8 @@ def test_numbers_that_are_not_finite_are_refused():
 
 
 def test_presets():
-    assert set(PRESETS) == {"quick", "classroom", "paper-dmm", "paper-aug", "paper-aug-nade"}
+    paper = {"paper-dmm", "paper-aug", "paper-aug-nade"}
+    assert set(PRESETS) == {"quick", "classroom", *paper, "voices", "voices-first-order"}
     assert preset("paper-dmm").model == ModelConfig(rnn="rnn")
     assert preset("paper-aug").model == ModelConfig(rnn="rnn", x_to_z=True, x_to_x=True)
     for config in PRESETS.values():  # what goes together is judged when text is parsed

@@ -171,6 +171,7 @@ def test_pytorchs_distributions_become_frames():
         ("student-t", ("real",), True),
         ("poisson", ("count",), True),
         ("negative-binomial", ("count",), True),
+        ("categorical", ("categorical",), False),
     ],
 )
 def test_an_emission_says_what_it_explains(name, kinds, marginalises):
@@ -181,7 +182,7 @@ def test_an_emission_says_what_it_explains(name, kinds, marginalises):
         assert (name in emissions_for(kind, missing=True)) == marginalises
         model = build_model(
             SMALL.model_copy(update={"emission": name, "standardise": False}),
-            DataSpec(kind, X_DIM),
+            DataSpec(kind, X_DIM, categories=4 if kind == "categorical" else None),
             seed=0,
         )
         frame = model.frame(torch.zeros(5, Z_DIM))

@@ -102,4 +102,4 @@ def test_the_rows_of_the_recipes_pass(python):
     chosen = f"{cases} and not (medical or linear or nonlinear)"
     done = python("-m", "pytest", "-p", "no:cacheprovider", "tests", "-k", chosen)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert done.stdout.startswith("." * 11 + " "), done.stdout
+    assert done.stdout.startswith("." * 12 + " "), done.stdout

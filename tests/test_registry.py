@@ -26,6 +26,7 @@ def test_every_data_set_is_listed_under_its_name():
         "jsb-m21",
         "jsb-m21-eighth",
         "jsb-m21-sixteenth",
+        "jsb-m21-voices",
         "jsb",
         "nottingham",
         "musedata",
@@ -38,7 +39,8 @@ def test_every_data_set_is_listed_under_its_name():
         assert DataConfig(name=name).name == name
         for field in dataclasses.fields(info):
             assert getattr(info, field.name) or field.name in MAY_BE_EMPTY
-        assert info.spec.is_music == (name not in SYNTHETIC)
+        assert info.spec.is_music == (name not in (*SYNTHETIC, "jsb-m21-voices"))
+        assert info.spec.is_voices == (name == "jsb-m21-voices")
         assert info.seeded == (name in SYNTHETIC)
         assert len(info.spec.actions) == info.spec.u_dim
 

@@ -1,9 +1,23 @@
 import numpy as np
 import pytest
+import torch
 
+from dmm_core.config.schema import DataConfig
+from dmm_core.data.augmentation import RandomTransposition
+from dmm_core.data.batching import ResidentSequences
 from dmm_core.data.chorales import Chorale, load_scores
+from dmm_core.data.registry import DATASETS, load_dataset, on_disk
+from dmm_core.data.sequences import Sequences
+from dmm_core.data.spec import DataSpec
 from dmm_core.data.voices import COVARIATES, align_voices, covariates_of, load_pieces
-from dmm_core.music.symbols import HIGHEST_OF, LOWEST_OF, decode_symbols, encode_symbols
+from dmm_core.errors import DataError
+from dmm_core.music.symbols import (
+    HIGHEST_OF,
+    LOWEST_OF,
+    decode_symbols,
+    encode_symbols,
+    fits_voices,
+)
 from dmm_core.music.voices import REST, VoiceNote
 
 
@@ -102,6 +116,52 @@ def test_the_voices_sound_as_the_roll_does(chorales, monkeypatch):
         for t in range(len(roll)):
             pitches = {int(p) for p in piece.pitches[:, t] if p != REST}
             assert pitches == set(np.flatnonzero(roll[t]) + 21)
+
+
+def test_the_data_set_is_what_the_catalogue_says(chorales, monkeypatch):
+    monkeypatch.setenv("DMM_HOME", str(chorales.cache.parents[1]))
+    splits, info = load_dataset(DataConfig(name="jsb-m21-voices")), DATASETS["jsb-m21-voices"]
+    assert on_disk("jsb-m21-voices") and splits.spec == info.spec
+    assert splits.spec.is_voices and not splits.spec.is_music
+    assert splits.spec.features == info.spec.features and len(splits.spec.covariates) == 16
+    assert {s: len(splits[s]) for s in info.sequences} == info.sequences
+    assert {s: splits[s].frames for s in info.frames} == info.frames
+    assert DataSpec.from_json(splits.spec.to_json()) == splits.spec
+    train = splits.train
+    assert train.c is not None and train.c[0].shape == (len(train.x[0]), 16)
+    piece = load_pieces(unexpected)["train"][train.names[3]].piece
+    assert np.array_equal(decode_symbols(train.x[3]).pitches, piece.pitches)
+
+
+def test_transposition_keeps_every_voice_in_its_range(chorales, monkeypatch):
+    monkeypatch.setenv("DMM_HOME", str(chorales.cache.parents[1]))
+    splits = load_dataset(DataConfig(name="jsb-m21-voices"))
+    transposition = RandomTransposition(splits.train, splits.spec)
+    assert (transposition.lowest <= 0).all() and (transposition.lowest >= -5).all()
+    assert (transposition.highest >= 0).all() and (transposition.highest <= 6).all()
+    assert (transposition.highest - transposition.lowest >= 2).all()
+    rng = np.random.default_rng(0)
+    drawn = np.stack([transposition.draw(rng) for _ in range(200)])
+    assert (drawn.min(0) == transposition.lowest).all()
+    assert (drawn.max(0) == transposition.highest).all()
+    resident = ResidentSequences(splits.train, "cpu")
+    rows = np.array([0, 5, 7])
+    batch = resident.batch(rows)
+    moved = transposition.apply(batch, drawn[0][rows])
+    for index, x in zip(rows, moved.x.numpy(), strict=True):
+        length = len(splits.train.x[index])
+        before = decode_symbols(splits.train.x[index])
+        after = decode_symbols(x[:length])
+        assert np.array_equal(after.pitches, before.transposed(drawn[0][index]).pitches)
+        assert np.array_equal(after.onsets, before.onsets) and fits_voices(after)
+        assert (x[length:] == 0).all()
+    assert torch.equal(moved.mask, batch.mask)
+
+
+def test_only_voices_are_transposed():
+    sequences = Sequences((np.zeros((3, 88)),), ("roll",))
+    with pytest.raises(DataError, match="88 binary features"):
+        RandomTransposition(sequences, DataSpec("binary", 88))
 
 
 def test_covariates_of_a_made_form():

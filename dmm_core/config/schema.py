@@ -92,7 +92,13 @@ class ModelConfig(_Section):
         le=1024,
     )
     emission: Literal[
-        "bernoulli", "nade", "gaussian", "student-t", "poisson", "negative-binomial"
+        "bernoulli",
+        "nade",
+        "gaussian",
+        "student-t",
+        "poisson",
+        "negative-binomial",
+        "categorical",
     ] = Field(
         default="bernoulli",
         title="Emission",
@@ -100,7 +106,8 @@ class ModelConfig(_Section):
             "Distribution p(x_t given z_t). bernoulli: independent binary features, such as the "
             "notes of a piano-roll. nade: binary features that depend on each other within a "
             "frame. gaussian: real values. student-t: real values with outliers. poisson: counts. "
-            "negative-binomial: counts whose variance exceeds their mean."
+            "negative-binomial: counts whose variance exceeds their mean. categorical: symbols, "
+            "one slot after another."
         ),
     )
     standardise: bool = Field(
@@ -131,17 +138,40 @@ class ModelConfig(_Section):
     nade_hidden: int = Field(
         default=100,
         title="NADE hidden units",
-        description="Number of hidden units of the nade emission; other emissions ignore it.",
+        description=(
+            "Number of hidden units of the nade and categorical emissions; others ignore it."
+        ),
         ge=1,
         le=4096,
         json_schema_extra=ADVANCED,
     )
-    transition: Literal["gated", "mlp", "linear"] = Field(
+    emission_dropout: float = Field(
+        default=0.0,
+        title="Emission dropout",
+        description=(
+            "Dropout probability of the categorical emission's hidden units during training; "
+            "other emissions ignore it."
+        ),
+        ge=0.0,
+        lt=1.0,
+        json_schema_extra=ADVANCED,
+    )
+    intervals: bool = Field(
+        default=False,
+        title="Intervals between voices",
+        description=(
+            "The categorical emission scores a pitch by its intervals to the other voices and to "
+            "the last pitch of its own; needs music in four voices, and x_to_x."
+        ),
+        json_schema_extra=ADVANCED,
+    )
+    transition: Literal["gated", "bounded", "mlp", "linear"] = Field(
         default="gated",
         title="Transition",
         description=(
-            "Distribution p(z_t given z_{t-1}). gated: the paper's gated transition. mlp: an MLP "
-            "without gates. linear: a linear function."
+            "Distribution p(z_t given z_{t-1}). gated: the paper's gated transition. bounded: a "
+            "gated transition whose mean cannot grow, for long memories. mlp: an MLP without "
+            "gates. linear: a linear function."
         ),
     )
     transition_hidden: int = Field(
@@ -265,6 +295,17 @@ class ModelConfig(_Section):
         ),
         json_schema_extra=ADVANCED,
     )
+    variance_start: float = Field(
+        default=0.0,
+        title="Initial variance",
+        description=(
+            "Initial bias of the variances of transition and inference network, before softplus: 0 "
+            "gives 0.7, and -4 gives 0.02. The smaller, the more an untrained state remembers."
+        ),
+        ge=-10.0,
+        le=10.0,
+        json_schema_extra=ADVANCED,
+    )
     init: Literal["uniform", "normal", "xavier", "he", "orthogonal"] = Field(
         default="xavier",
         title="Initialisation",
@@ -304,6 +345,15 @@ class TrainConfig(_Section):
     )
     batch_size: int = Field(
         default=20, title="Batch size", description="Sequences per update.", ge=1, le=4096
+    )
+    transpose: bool = Field(
+        default=False,
+        title="Transpose at random",
+        description=(
+            "In every update, transpose each piece by a random number of semitones, from 5 down to "
+            "6 up, by which all voices stay in their ranges; only for music in four voices."
+        ),
+        json_schema_extra=ADVANCED,
     )
     objective: Literal["elbo", "iwae"] = Field(
         default="elbo",
@@ -589,6 +639,18 @@ def _conflicts(config: RunConfig) -> Iterator[str]:
         yield (
             f"train.free_bits is {train.free_bits:g} with objective iwae, which has no separate KL "
             "term; use objective elbo or free_bits 0"
+        )
+    if train.graphs and train.transpose:
+        yield "train.graphs replays recorded updates, so it cannot be combined with train.transpose"
+    if train.graphs and model.emission_dropout:
+        yield (
+            "train.graphs replays recorded updates, so it cannot be combined with "
+            f"model.emission_dropout {model.emission_dropout:g}"
+        )
+    if model.intervals and not (model.emission == "categorical" and model.x_to_x):
+        yield (
+            f"model.intervals is on with emission {model.emission} and x_to_x "
+            f"{'on' if model.x_to_x else 'off'}, but it needs emission categorical and x_to_x"
         )
     if train.graphs and train.optimizer != "adam":
         yield f"train.graphs is on with optimizer {train.optimizer}, but it needs optimizer adam"

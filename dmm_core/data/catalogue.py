@@ -6,8 +6,10 @@ from typing import Literal
 
 from dmm_core.data.medical import DRUGS, FEATURES
 from dmm_core.data.spec import UPLOAD_PREFIX, DataSpec
+from dmm_core.data.voices import COVARIATES, VOICES_NAME
 from dmm_core.errors import DataError
 from dmm_core.music.pianoroll import GRIDS, PITCHES
+from dmm_core.music.symbols import SLOT_NAMES, SLOTS, SYMBOLS
 
 __all__ = ["DATASETS", "DatasetInfo", "dataset_info"]
 
@@ -55,17 +57,22 @@ def _music(name: str, grid: Grid) -> DataSpec:
     return DataSpec("binary", PITCHES, name, steps)
 
 
-def _chorales(name: str, grid: Grid, frames: dict[str, int]) -> DatasetInfo:
+_IN_C = (
+    "Four-part chorales by Bach, built from music21's scores and transposed to end on C. Results "
+    "are not comparable with the paper, which uses another edition."
+)
+
+
+def _chorales(spec: DataSpec, title: str, frames: dict[str, int], description: str) -> DatasetInfo:
     return DatasetInfo(
-        spec=_music(name, grid),
-        title=f"Bach chorales ({grid} notes)",
+        spec=spec,
+        title=f"Bach chorales ({title})",
         licence="The music is in the public domain. music21's corpus licence says: \"The encodings "
         "may be under copyright but have been licensed for use, though there may be restrictions "
         'on commercial use"',
         source="The corpus shipped with music21; its chorales were encoded by Margaret Greentree "
         "(jsbchorales.net)",
-        description="Four-part chorales by Bach, built from music21's scores and transposed to "
-        "end on C. Results are not comparable with the paper, which uses another edition.",
+        description=description,
         sequences=_splits(229, 66, 70),
         frames=frames,
     )
@@ -124,9 +131,31 @@ def _growing(dim: int, sequences: dict[str, int]) -> DatasetInfo:
 
 
 _INFOS = (
-    _chorales("jsb-m21", "quarter", _splits(12492, 3457, 3922)),
-    _chorales("jsb-m21-eighth", "eighth", _splits(24984, 6914, 7844)),
-    _chorales("jsb-m21-sixteenth", "sixteenth", _splits(49968, 13828, 15688)),
+    _chorales(_music("jsb-m21", "quarter"), "quarter notes", _splits(12492, 3457, 3922), _IN_C),
+    _chorales(
+        _music("jsb-m21-eighth", "eighth"), "eighth notes", _splits(24984, 6914, 7844), _IN_C
+    ),
+    _chorales(
+        _music("jsb-m21-sixteenth", "sixteenth"),
+        "sixteenth notes",
+        _splits(49968, 13828, 15688),
+        _IN_C,
+    ),
+    _chorales(
+        DataSpec(
+            "categorical",
+            SLOTS,
+            VOICES_NAME,
+            c_dim=len(COVARIATES),
+            categories=SYMBOLS,
+            features=SLOT_NAMES,
+            covariates=COVARIATES,
+        ),
+        "four voices",
+        _splits(12492, 3457, 3922),
+        "The same scores with voices, rhythm and meter, in their original keys. A frame is a beat: "
+        "four sixteenths of each voice, each a rest, the onset of a pitch or its continuation.",
+    ),
     _polyphonic(
         "jsb",
         "JSB Chorales (canonical)",

@@ -10,6 +10,7 @@ from dmm_core.data.sequences import Splits
 from dmm_core.data.spec import UPLOAD_PREFIX
 from dmm_core.data.synthetic import load_synthetic
 from dmm_core.data.uploads.reader import list_uploads, load_upload
+from dmm_core.data.voices import VOICES_NAME, load_voices
 
 __all__ = ["DATASETS", "DatasetInfo", "dataset_info", "exists", "load_dataset", "on_disk"]
 
@@ -40,6 +41,8 @@ def load_dataset(config: DataConfig, progress: Report | None = None) -> Splits:
     name = dataset_info(config.name).name
     if name in CHORALE_GRIDS:
         return load_chorales(name, report)
+    if name == VOICES_NAME:
+        return load_voices(report)
     if name in POLYPHONIC:
         return load_polyphonic(name, report)
     if name == "medical":
@@ -59,7 +62,7 @@ def on_disk(name: str) -> bool:
         DataError: if there is no data set of that name in the catalogue.
     """
     dataset_info(name)
-    if name in CHORALE_GRIDS:
+    if name in CHORALE_GRIDS or name == VOICES_NAME:
         return chorales_on_disk()
     return polyphonic_on_disk(name) if name in POLYPHONIC else True
 

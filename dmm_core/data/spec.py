@@ -7,6 +7,7 @@ from typing import Any, Literal, Self
 from dmm_core.data.time_axis import TimeAxis
 from dmm_core.errors import DataError
 from dmm_core.music.pianoroll import GRIDS, PITCHES
+from dmm_core.music.symbols import SLOTS, SYMBOLS
 
 __all__ = ["KINDS", "MAX_FEATURES", "UPLOAD_PREFIX", "DataSpec", "Kind", "is_pianoroll"]
 
@@ -123,6 +124,11 @@ class DataSpec:
     def is_music(self) -> bool:
         """Whether the frames are a piano-roll with a known number of frames per quarter note."""
         return self.steps_per_quarter is not None
+
+    @property
+    def is_voices(self) -> bool:
+        """Whether the frames are beats of four voices in symbols (`dmm_core.music.symbols`)."""
+        return (self.kind, self.x_dim, self.categories) == ("categorical", SLOTS, SYMBOLS)
 
     @property
     def grid(self) -> str | None:

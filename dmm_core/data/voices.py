@@ -11,16 +11,22 @@ import numpy as np
 
 from dmm_core.data.cache import Report
 from dmm_core.data.chorales import Chorale, load_scores
-from dmm_core.music.symbols import VOICES
+from dmm_core.data.sequences import Sequences, Splits
+from dmm_core.music.symbols import SLOT_NAMES, SYMBOLS, VOICES, encode_symbols
 from dmm_core.music.voices import REST, STEPS, VoicedPiece
 
 __all__ = [
     "COVARIATES",
+    "VOICES_NAME",
     "AlignedChorale",
     "align_voices",
     "covariates_of",
     "load_pieces",
+    "load_voices",
 ]
+
+VOICES_NAME = "jsb-m21-voices"
+"""The name of the data set."""
 
 _BEATS_OF_BAR = 6
 _BAR_LENGTHS = (2, 3, 4, 6)
@@ -117,6 +123,35 @@ def load_pieces(progress: Report) -> dict[str, dict[str, AlignedChorale]]:
         split: {name: align_voices(chorale) for name, chorale in chorales.items()}
         for split, chorales in load_scores(progress).items()
     }
+
+
+def load_voices(progress: Report) -> Splits:
+    """Load the data set: the symbols of every score, and its covariates.
+
+    Args:
+        progress: called after each score that is read from the corpus.
+
+    Raises:
+        DataError: if music21 is installed without its corpus.
+    """
+    sequences = {
+        split: Sequences(
+            tuple(encode_symbols(aligned.piece).astype(np.float32) for aligned in pieces.values()),
+            tuple(pieces),
+            c=tuple(aligned.covariates for aligned in pieces.values()),
+        )
+        for split, pieces in load_pieces(progress).items()
+    }
+    return Splits(
+        name=VOICES_NAME,
+        kind="categorical",
+        train=sequences["train"],
+        valid=sequences["valid"],
+        test=sequences["test"],
+        features=SLOT_NAMES,
+        covariates=COVARIATES,
+        categories=SYMBOLS,
+    )
 
 
 def _pitch(chorale: Chorale, row: int) -> int:

@@ -74,7 +74,8 @@ def sample(
             of real features; with 0 every feature takes its most likely value.
         constraint: a constraint on the drawn notes.
         u: (frames, u_dim) actions, for a model with actions; u[t] acts on the step from t to t + 1.
-        c: (frames, c_dim) covariates, for a model with covariates.
+        c: (frames, c_dim) covariates, or (count, frames, c_dim) with those of each sequence, for a
+            model with covariates. u may be given in both ways, too.
 
     Raises:
         DataError: if `count` or `frames` is less than 1, or the actions or the constraint do not
@@ -93,7 +94,7 @@ def sample(
     generator = generator_for(model, seed)
     settings = _Settings(z_temperature, x_temperature, constraint)
     noise = _rollout_noise(model, frames, count, generator, constraint)
-    inputs = _inputs(model, u, c, frames)
+    inputs = _inputs(model, u, c, frames, count)
     known = inputs.c_at(0)
     start = _step(model, model.first_state(known), None, known, noise.at(0), settings)
     return _roll_out(model, start, inputs, noise.after(1), settings)
@@ -272,17 +273,22 @@ class _Inputs(NamedTuple):
         return _Inputs(*(None if part is None else part[step:] for part in self))
 
 
-def _inputs(model: DMM, u: np.ndarray | None, c: np.ndarray | None, frames: int) -> _Inputs:
+def _inputs(
+    model: DMM, u: np.ndarray | None, c: np.ndarray | None, frames: int, count: int = 0
+) -> _Inputs:
+    """Check the inputs; those of each of `count` sequences may differ, if it is above 0."""
     like = model.initial().loc
     found = []
     for given, width, called in ((u, model.u_dim, "actions"), (c, model.c_dim, "covariates")):
         shape = None if given is None else np.shape(given)
-        if shape != (frames, width) and not (shape is None and not width):
+        each = shape == (count, frames, width) and count > 0
+        if shape != (frames, width) and not each and not (shape is None and not width):
             raise DataError(
                 f"The model was made for {width} {called} a frame, so these are (frames, {called}) "
                 f"= {(frames, width)}, not {shape}."
             )
-        found.append(None if given is None else torch.as_tensor(given).to(like))
+        part = None if given is None else torch.as_tensor(given).to(like)
+        found.append(part.transpose(0, 1) if part is not None and each else part)
     return _Inputs(*found)
 
 

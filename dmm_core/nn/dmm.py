@@ -13,6 +13,7 @@ from dmm_core.nn.frame import FrameDistribution
 from dmm_core.nn.inference import InferenceNetwork
 from dmm_core.nn.mlp import scale_of, to_float32
 from dmm_core.nn.summary import RandomSource, Summary
+from dmm_core.nn.transition import BoundedTransition
 
 __all__ = ["DMM", "InitialState", "count_parameters"]
 
@@ -145,13 +146,19 @@ class DMM(nn.Module):
         Returns:
             A distribution with the shape of `z`.
         """
-        context = self._context(
-            z,
+        context = self._next_context(z, x, u, c)
+        return self.transition(z) if context is None else self.transition(z, context)
+
+    def _next_context(
+        self, like: Tensor, x: Tensor | None, u: Tensor | None, c: Tensor | None
+    ) -> Tensor | None:
+        """The context of the transition; the arguments are those of `next_state`."""
+        return self._context(
+            like,
             (self.x_to_z * self.encoder.width, None if x is None else self.encoder(x)),
             (self.u_dim, u),
             (self.c_dim, c),
         )
-        return self.transition(z) if context is None else self.transition(z, context)
 
     def frame(
         self,
@@ -274,11 +281,24 @@ class DMM(nn.Module):
             batch: the sequences.
             noise: standard normal draws, one for each state.
         """
+        projected = self._projected(batch) if self.inference.combiner.needs_prior else None
 
         def prior(t: int, before: Tensor | None) -> Normal:
-            return self.prior_of_step(batch, t, before)
+            if projected is None or before is None:
+                return self.prior_of_step(batch, t, before)
+            assert isinstance(self.transition, BoundedTransition), "it has projected the contexts"
+            return self.transition.after(before, projected[:, t - 1])
 
         return self.inference.draw(summary, noise, prior)
+
+    def _projected(self, batch: SequenceBatch) -> Tensor | None:
+        """What the transition of every step needs of its context, if that can be shared."""
+        if not isinstance(self.transition, BoundedTransition):
+            return None
+        u = batch.u_before[:, 1:] if self.u_dim else None
+        c = None if batch.c is None else batch.c[:, 1:]
+        context = self._next_context(batch.x, batch.x[:, :-1], u, c)
+        return None if context is None else self.transition.projected(context)
 
     def prior_of_step(self, batch: SequenceBatch, t: int, before: Tensor | None) -> Normal:
         """p(z_t given z_{t-1}) for a single step.

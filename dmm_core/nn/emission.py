@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from torch.nn.functional import softplus
 
 from dmm_core.data.spec import Kind
+from dmm_core.nn.categorical import CategoricalFrame, PlainSlots, SlotScores
 from dmm_core.nn.distributions import (
     BernoulliFrame,
     CountFrame,
@@ -21,12 +22,14 @@ from dmm_core.nn.distributions import (
     StudentTFrame,
 )
 from dmm_core.nn.frame import FrameDistribution
+from dmm_core.nn.intervals import VoiceSlots
 from dmm_core.nn.mlp import concat_context, mlp, scale_of, to_float32
 from dmm_core.nn.nade import NADE
 
 __all__ = [
     "EMISSIONS",
     "BernoulliEmission",
+    "CategoricalEmission",
     "Emission",
     "GaussianEmission",
     "NADEEmission",
@@ -243,6 +246,60 @@ class NADEEmission(Emission):
         return NADE(start, bias, self.read.weight.t(), self.write.weight)
 
 
+class CategoricalEmission(Emission):
+    """Symbols one after another: p(x_t) = prod_i p(x_{t,i} given x_{t,<i}, z_t) (a NADE).
+
+    The state sets the initial activations of the hidden units, by a linear head on the MLP.
+
+    Args:
+        categories: symbols of a slot.
+        units: hidden units of a slot.
+        intervals: score pitches by their intervals (`VoiceSlots`); for the symbols of four voices,
+            and a context that begins with the indicators of the frame before.
+        dropout: probability of dropping a unit of the MLP's output, or a hidden unit of a slot, in
+            training mode.
+        **sizes: the arguments of `Emission`.
+    """
+
+    explains = ("categorical",)
+    distribution = CategoricalFrame
+
+    def __init__(
+        self,
+        *,
+        categories: int,
+        units: int,
+        intervals: bool = False,
+        dropout: float = 0.0,
+        **sizes: Any,
+    ) -> None:
+        super().__init__(**sizes)
+        self.drop = nn.Dropout(dropout)
+        self.start = nn.Linear(self.width, units)
+        self.categories = categories
+        self.intervals = intervals
+        self.slots: SlotScores = (
+            VoiceSlots(units=units, dropout=dropout)
+            if intervals
+            else PlainSlots(slots=self.x_dim, categories=categories, units=units, dropout=dropout)
+        )
+        self.kept_per_frame = self.x_dim * (3 * units + 6 * categories)
+
+    def forward(
+        self,
+        z: Float[Tensor, "*draw latent"],
+        context: Float[Tensor, "*batch context"] | None = None,
+    ) -> CategoricalFrame:
+        """The distribution of x given z, of shape (..., x_dim)."""
+        start = to_float32(self.start(self.drop(self.features(z, context))))
+        before = None
+        if self.intervals and context is not None:
+            seen = context[..., : self.x_dim * self.categories]
+            symbols = seen.unflatten(-1, (self.x_dim, self.categories)).argmax(-1)
+            before = symbols.expand(*start.shape[:-1], self.x_dim)
+        return CategoricalFrame(start, self.slots, before)
+
+
 EMISSIONS: dict[str, type[Emission]] = {
     "bernoulli": BernoulliEmission,
     "nade": NADEEmission,
@@ -250,6 +307,7 @@ EMISSIONS: dict[str, type[Emission]] = {
     "student-t": StudentTEmission,
     "poisson": PoissonEmission,
     "negative-binomial": NegativeBinomialEmission,
+    "categorical": CategoricalEmission,
 }
 """The emissions by their name in `model.emission`."""
 

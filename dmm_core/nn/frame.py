@@ -114,7 +114,7 @@ class SampledFrame(FrameDistribution):
 
     @property
     def support(self) -> Any:
-        """The support of the distribution; all real numbers if the base does not define one."""
+        """The values that have a probability; every real number where the base does not say."""
         try:
             return self.base.support
         except NotImplementedError:

@@ -10,7 +10,7 @@ from torch.distributions import Normal
 
 from dmm_core.nn.mlp import NONLINEARITIES, concat_context, mlp, scale_of, to_float32
 
-__all__ = ["GatedTransition", "MLPTransition"]
+__all__ = ["BoundedTransition", "GatedTransition", "MLPTransition"]
 
 
 class GatedTransition(nn.Module):
@@ -62,6 +62,69 @@ class GatedTransition(nn.Module):
         loc = torch.lerp(to_float32(self.linear(seen)), proposal, gate)
         scale = scale_of(self.variance(self.nonlinearity(proposal)))
         return Normal(loc, scale, validate_args=False)
+
+
+class BoundedTransition(nn.Module):
+    """A gated transition whose mean cannot grow: it moves z towards a point between -1 and 1.
+
+    g = sigmoid(G h + b); p = tanh(P h + d); loc = (1 - g) z + g p; variance = softplus(V p + c),
+    where h = MLP(s), and s is the state and its context. With small variances it is a recurrent
+    network like a GRU without reset gates, and stays stable over hundreds of steps, where the
+    linear part of the paper's gated transition can grow exponentially.
+
+    Args:
+        z_dim: number of latent dimensions.
+        hidden: width of the MLP.
+        layers: its hidden layers, at least 1.
+        nonlinearity: a name in `NONLINEARITIES`.
+        context_dim: width of the context.
+    """
+
+    def __init__(
+        self, *, z_dim: int, hidden: int, layers: int, nonlinearity: str, context_dim: int = 0
+    ) -> None:
+        super().__init__()
+        seen = z_dim + context_dim
+        self.trunk = mlp(seen, hidden, layers, nonlinearity=nonlinearity)
+        self.gate = nn.Linear(hidden, z_dim)
+        self.point = nn.Linear(hidden, z_dim)
+        self.variance = nn.Linear(z_dim, z_dim)
+
+    def forward(
+        self,
+        z: Float[Tensor, "*draw latent"],
+        context: Float[Tensor, "*batch context"] | None = None,
+    ) -> Normal:
+        """The distribution of z_t given z_{t-1} = z, of shape (..., z_dim)."""
+        return self._moved(z, self.trunk(concat_context(z, context)))
+
+    def projected(self, context: Float[Tensor, "*batch context"]) -> Float[Tensor, "*batch first"]:
+        """The context's part of the first layer, for `after`; it is the same for every z.
+
+        Computed for many steps at once, it saves most of a step's operations.
+        """
+        first = self._first
+        return nn.functional.linear(context, first.weight[:, -context.shape[-1] :], first.bias)
+
+    def after(
+        self,
+        z: Float[Tensor, "*draw latent"],
+        projected: Float[Tensor, "*batch first"],
+    ) -> Normal:
+        """The distribution that `forward` returns, given `projected(context)`."""
+        first = nn.functional.linear(z, self._first.weight[:, : z.shape[-1]]) + projected
+        return self._moved(z, self.trunk[1:](first))
+
+    @property
+    def _first(self) -> nn.Linear:
+        first = self.trunk[0]
+        assert isinstance(first, nn.Linear), "a layer of an MLP"
+        return first
+
+    def _moved(self, z: Tensor, trunk: Tensor) -> Normal:
+        point = torch.tanh(to_float32(self.point(trunk)))
+        loc = torch.lerp(z, point, torch.sigmoid(to_float32(self.gate(trunk))))
+        return Normal(loc, scale_of(self.variance(point)), validate_args=False)
 
 
 class MLPTransition(nn.Module):

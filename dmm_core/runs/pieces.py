@@ -1,11 +1,14 @@
 """Pieces in voices: what a model composes, and the chorales that it is compared with."""
 
+import numpy as np
+
 from dmm_core import data as data_sets, inference
 from dmm_core.config.schema import DataConfig
 from dmm_core.data.cache import Report
 from dmm_core.data.spec import DataSpec
 from dmm_core.data.voices import load_pieces
 from dmm_core.music.bigrams import FrameBigrams
+from dmm_core.music.symbols import decode_symbols
 from dmm_core.music.transposition import pitch_reference
 from dmm_core.music.voices import VoicedPiece, voices_from_roll
 from dmm_core.nn.dmm import DMM
@@ -47,7 +50,14 @@ def bigram_pieces(*, count: int, beats: int, seed: int, progress: Report) -> lis
 
 
 def compose_pieces(
-    model: DMM, data: DataSpec, *, count: int, beats: int, temperature: float, seed: int
+    model: DMM,
+    data: DataSpec,
+    *,
+    count: int,
+    beats: int,
+    temperature: float,
+    seed: int,
+    progress: Report,
 ) -> list[VoicedPiece]:
     """Draw pieces from a model of music, at their sounding pitch.
 
@@ -58,13 +68,40 @@ def compose_pieces(
         beats: quarter notes of each piece.
         temperature: of the emission, as `x_temperature` in `dmm_core.inference.sample`.
         seed: of the draws.
+        progress: called while the scores are read from the corpus, the first time.
+
+    A model of `jsb-m21-voices` is given the meter and the fermatas of chorales of the train split,
+    chosen at random, and its pieces are as long as these.
 
     Raises:
         DataError: if the model is not a model of music.
     """
+    if data.is_voices:
+        return _compose_voices(model, count, beats, temperature, seed, progress)
     grid = require_piano(data)
     drawn = inference.sample(
         model, count=count, frames=beats * grid, seed=seed, x_temperature=temperature
     )
     down = -pitch_reference(data.name).raised
     return [voices_from_roll(to_roll(x), steps_per_quarter=grid).transposed(down) for x in drawn.x]
+
+
+def _compose_voices(
+    model: DMM, count: int, beats: int, temperature: float, seed: int, progress: Report
+) -> list[VoicedPiece]:
+    forms = list(load_pieces(progress)["train"].values())
+    chosen = np.random.default_rng(seed).integers(len(forms), size=count)
+    c = np.zeros((count, beats, model.c_dim), dtype=np.float32)
+    for row, form in zip(c, chosen, strict=True):
+        known = forms[form].covariates[:beats]
+        row[: len(known)] = known
+    drawn = inference.sample(
+        model, count=count, frames=beats, seed=seed, x_temperature=temperature, c=c
+    )
+    pieces = []
+    for x, form in zip(drawn.x.cpu().numpy(), chosen, strict=True):
+        fermatas = forms[form].piece.fermatas
+        assert fermatas is not None, "scores say where they are"
+        length = min(beats, len(fermatas))
+        pieces.append(decode_symbols(x[:length], fermatas[:length]))
+    return pieces

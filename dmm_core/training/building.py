@@ -7,6 +7,7 @@ from dmm_core.config.schema import ModelConfig
 from dmm_core.data.spec import DataSpec
 from dmm_core.data.systems import SYSTEMS
 from dmm_core.errors import ConfigError, DataError
+from dmm_core.nn.categorical import SlotScores
 from dmm_core.nn.combiner import Combiner, MeanFieldCombiner, PriorCombiner, StructuredCombiner
 from dmm_core.nn.dmm import DMM, InitialState
 from dmm_core.nn.emission import EMISSIONS, emissions_for
@@ -16,12 +17,22 @@ from dmm_core.nn.inference import InferenceNetwork
 from dmm_core.nn.known_systems import known_parts
 from dmm_core.nn.mlp import initialise
 from dmm_core.nn.summary import Summariser
-from dmm_core.nn.transition import GatedTransition, MLPTransition
+from dmm_core.nn.transition import BoundedTransition, GatedTransition, MLPTransition
 
 __all__ = ["build_model", "require_fit"]
 
-_OWN_SETTINGS = {"nade": {"units": "nade_hidden"}}
+_OWN_SETTINGS = {
+    "nade": {"units": "nade_hidden"},
+    "categorical": {
+        "units": "nade_hidden",
+        "intervals": "intervals",
+        "dropout": "emission_dropout",
+    },
+}
 """Emission -> {additional argument: the field of `ModelConfig` that sets it}."""
+
+_TRANSITIONS = {"bounded": BoundedTransition, "gated": GatedTransition}
+"""Transition -> its class; the others are MLPs."""
 
 
 def build_model(
@@ -88,13 +99,34 @@ def build_model(
             c_dim=data.c_dim,
             encoder=encoder,
         )
-    initialise(model, config.init, torch.Generator().manual_seed(seed))
+    generator = torch.Generator().manual_seed(seed)
+    initialise(model, config.init, generator)
     for part in model.modules():
         if isinstance(part, GatedTransition):
             part.set_identity()
+        elif isinstance(part, SlotScores):
+            part.reset(generator)
         elif isinstance(part, Summariser):
             part.set_forget_bias(config.forget_bias)
+        _set_variance(part, config.variance_start)
     return model
+
+
+@torch.no_grad()
+def _set_variance(part: nn.Module, bias: float) -> None:
+    """Set the bias of the variances of a part, if it is a transition or gives q(z_t) itself.
+
+    A `PriorCombiner` multiplies the transition's Gaussian by one of its own, which stays as wide as
+    it is, so that q starts near the transition.
+    """
+    if isinstance(part, BoundedTransition | GatedTransition | MLPTransition | StructuredCombiner):
+        part.variance.bias.fill_(bias)
+    elif isinstance(part, MeanFieldCombiner):
+        for head in part.variance:
+            assert isinstance(head, nn.Linear), "made by MeanFieldCombiner"
+            head.bias.fill_(bias)
+    elif isinstance(part, InitialState) and part.learned and bias:
+        part.variance.fill_(bias)
 
 
 def require_fit(config: ModelConfig, data: DataSpec) -> None:
@@ -116,6 +148,11 @@ def require_fit(config: ModelConfig, data: DataSpec) -> None:
         raise DataError(
             f"model.emission is {config.emission}, which explains "
             f"{' and '.join(emission.explains)} data, but these are {kind}: choose {fitting}."
+        )
+    if config.intervals and not data.is_voices:
+        raise DataError(
+            f"model.intervals is on, but only music in four voices has intervals, and these data "
+            f"are {x_dim} {kind} features: turn it off."
         )
     if missing and not emission.distribution.marginalises:
         raise DataError(
@@ -166,15 +203,14 @@ def _learned(
         "initial": InitialState(
             z_dim=config.z_dim, learned=config.learn_initial, context_dim=data.c_dim
         ),
-        "transition": GatedTransition(**transition)
-        if config.transition == "gated"
-        else MLPTransition(**transition),
+        "transition": _TRANSITIONS.get(config.transition, MLPTransition)(**transition),
         "emission": emission or _emission(config, data, context),
     }
 
 
 def _emission(config: ModelConfig, data: DataSpec, context_dim: int) -> nn.Module:
     own = _OWN_SETTINGS.get(config.emission, {})
+    of_the_data = {"categories": data.categories} if data.kind == "categorical" else {}
     return EMISSIONS[config.emission](
         z_dim=config.z_dim,
         x_dim=data.x_dim,
@@ -183,6 +219,7 @@ def _emission(config: ModelConfig, data: DataSpec, context_dim: int) -> nn.Modul
         nonlinearity=config.nonlinearity,
         context_dim=context_dim,
         **{argument: getattr(config, setting) for argument, setting in own.items()},
+        **of_the_data,
     )
 
 

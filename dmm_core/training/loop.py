@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 from dmm_core.config.schema import TrainConfig
+from dmm_core.data.augmentation import RandomTransposition
 from dmm_core.data.batching import ResidentSequences, SequenceBatch, batch_indices
 from dmm_core.data.sequences import Splits
 from dmm_core.errors import DataError, RunError
@@ -52,6 +53,7 @@ class _Stream(IntEnum):
     ORDER = 1
     NOISE = 2
     VALID = 3
+    TRANSPOSE = 4
 
 
 class Training:
@@ -102,6 +104,9 @@ class Training:
         self.update = 0
         self._world = world
         self._train = ResidentSequences(splits.train, self.device, model.initial().loc.dtype)
+        self._transposition = (
+            RandomTransposition(splits.train, splits.spec) if config.transpose else None
+        )
         self._updates_an_epoch = math.ceil(len(splits.train) / config.batch_size)
         self._do = Update(self.model, config, world)
         self._graphed = graphed_update(self._do, self._train, config, world, tell)
@@ -166,12 +171,20 @@ class Training:
             self._graphed(indices, self._begin())
             self.update += 1
         else:
-            self._step(self._train.batch(indices))
+            self._step(self._transposed(self._train.batch(indices), indices))
+
+    def _transposed(self, batch: SequenceBatch, indices: np.ndarray) -> SequenceBatch:
+        """The batch of the sequences at `indices`, transposed at random if that is configured."""
+        if self._transposition is None:
+            return batch
+        rng = np.random.default_rng([self.config.seed, _Stream.TRANSPOSE, self.update])
+        return self._transposition.apply(batch, self._transposition.draw(rng)[indices])
 
     def _step_together(self, indices: np.ndarray) -> None:
         """One update on this process's share of a batch."""
         shard = self._world.shard(self._train.lengths[indices])
-        batch = self._train.batch(indices[shard.rows])
+        rows = indices[shard.rows]
+        batch = self._transposed(self._train.batch(rows), rows)
         if shard.idle:
             batch = batch._replace(mask=torch.zeros_like(batch.mask))
         self._step(batch, shard)

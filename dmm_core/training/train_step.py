@@ -4,7 +4,8 @@ A step never waits for the device. Everything that differs between steps is an a
 its `Rates`, and the seed of the noise.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from enum import IntEnum
 from fnmatch import fnmatchcase
 from typing import NamedTuple
@@ -80,6 +81,9 @@ class Update:
         self._model = model
         self._config = config
         self._world = world
+        self._drops = any(
+            isinstance(part, torch.nn.Dropout) and part.p > 0 for part in model.modules()
+        )
         self._penalised = penalised(self.named, config.penalty_pattern)
 
     def __call__(self, batch: SequenceBatch, rates: Rates, shard: Shard | None = None) -> None:
@@ -106,7 +110,7 @@ class Update:
             noise = noise[..., shard.rows, : batch.mask.shape[1], :]
         device, tf32 = batch.x.device, config.precision == "tf32"
         autocast = torch.autocast(device.type, torch.bfloat16, enabled=config.precision == "bf16")
-        with tf32_matmul(tf32), autocast:
+        with self._dropout(), tf32_matmul(tf32), autocast:
             path = self._model.posterior(batch, noise, chance)
             bound = bound_of(self._model, batch, path)
             annealed = self._annealed(batch, path, bound, rates.kl_weight)
@@ -132,6 +136,17 @@ class Update:
             with torch.no_grad():
                 for average, parameter in zip(self.average, self.parameters, strict=True):
                     average.lerp_(parameter, rates.forget)
+
+    @contextmanager
+    def _dropout(self) -> Iterator[None]:
+        """Seed what `nn.Dropout` draws from as the noise of the update is, and restore it."""
+        if not self._drops:
+            yield
+            return
+        device = self._model.device
+        with torch.random.fork_rng([device] if device.type == "cuda" else []):
+            torch.manual_seed(self.generator.initial_seed())
+            yield
 
     def _annealed(
         self, batch: SequenceBatch, path: LatentPath, bound: Bound, weight: float | Tensor

@@ -2,12 +2,20 @@
 
 import streamlit as st
 
-from dmm_core.data.spec import UPLOAD_PREFIX
+from dmm_core.data.spec import UPLOAD_PREFIX, Kind
 from dmm_core.data.uploads.reader import delete_upload
 from pages.ui import charts, frame
 from pages.ui.datasets import DatasetSummary, dataset_summaries, note_value, pitch_range, splits
 
 __all__ = ["draw", "open_dataset"]
+
+_VALUES: dict[Kind, str] = {
+    "binary": "Binary values, not music",
+    "real": "Real values, not music",
+    "count": "Counts, not music",
+    "categorical": "Symbols",
+}
+"""Kind of data that are no piano-rolls -> its description."""
 
 
 def draw() -> None:
@@ -64,8 +72,7 @@ def _size(summary: DatasetSummary) -> str:
     """Return the size, the grid and the pitch range of a data set, one a line."""
     lines = [f"{summary.sequences:,} sequences, {summary.frames:,} frames"]
     if summary.spec.grid is None:
-        kind = "Binary" if summary.spec.kind == "binary" else "Real"
-        lines.append(f"{kind} values, not music")
+        lines.append(_VALUES[summary.spec.kind])
     else:
         lines.append(f"A frame is {note_value(summary.spec.grid)}")
         pitches = pitch_range(summary.name) if summary.ready else None
