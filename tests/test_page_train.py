@@ -132,7 +132,11 @@ def test_a_preset_fills_the_form_and_keeps_the_data():
 
 @pytest.mark.parametrize(
     ("data", "emissions"),
-    [("jsb", ["bernoulli", "nade"]), ("linear-gssm", ["gaussian"]), ("medical", ["bernoulli"])],
+    [
+        ("jsb", ["bernoulli", "nade"]),
+        ("linear-gssm", ["gaussian", "student-t"]),
+        ("medical", ["bernoulli"]),
+    ],
 )
 def test_the_emission_fits_the_data(data, emissions):
     at = open_page(PAGE, data=data)

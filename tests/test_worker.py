@@ -484,7 +484,7 @@ class TestFullDisk:
         )
         found, skipped = load_checkpoint(run.checkpoints)
         assert skipped == ()
-        assert found.scalars["update"] == kept.scalars["update"] + max(0, allowed - 3) // 2
+        assert found.scalars["update"] == kept.scalars["update"] + max(0, allowed - 4) // 2
         assert execute(run) == "finished"
         assert comparable(run) == reference("fake")
 

@@ -1,4 +1,4 @@
-"""The command `music-report`: how close the music of a model is to Bach's chorales."""
+"""The command `music-report`, which compares the music of a model with Bach's chorales."""
 
 import argparse
 import sys
@@ -51,9 +51,9 @@ def add_commands(commands: Commands) -> None:
         "music-report",
         music_report,
         "Measure how close the music that a model composes is to Bach's chorales.",
-        "The pieces are compared with the test split of jsb-m21 in voices and sixteenths. The "
-        "valid split is measured in the same way, for comparison. docs/results.md explains the "
-        "measures.",
+        "The pieces are compared with the test split of jsb-m21, voice by voice and on a grid of "
+        "sixteenths. The valid split is measured in the same way, for comparison. docs/results.md "
+        "explains the measures.",
     )
     parser.add_argument(
         "run",
@@ -62,7 +62,9 @@ def add_commands(commands: Commands) -> None:
         "valid split) or bigrams (a table of the frame bigrams of the train split)",
     )
     add_count(parser, "--pieces", 100, "number of pieces to compose", low=5, high=10_000)
-    add_count(parser, "--beats", 64, "quarter notes of a piece, at most", low=16, high=10_000)
+    add_count(
+        parser, "--beats", 64, "largest number of quarter notes of a piece", low=16, high=10_000
+    )
     parser.add_argument(
         "--temperature",
         type=temperature,
@@ -74,15 +76,15 @@ def add_commands(commands: Commands) -> None:
     parser.add_argument(
         "--quarters",
         action="store_true",
-        help="compare only what sounds on the beats, struck again on each, as a roll of quarter "
-        "notes has it",
+        help="compare only the notes that sound on the beats, repeated on every beat, as in a roll "
+        "of quarter notes",
     )
     add_seed(parser)
     add_json(parser)
 
 
 def music_report(given: argparse.Namespace) -> None:
-    """Print the measures of a model's pieces, and Bach's beside them."""
+    """Print the measures of the pieces of a model, next to those of Bach's chorales."""
     pieces = _pieces(given)
     reference = runs.bach_pieces("test", beats=given.beats, progress=_show)
     bach = runs.bach_pieces("valid", beats=given.beats, progress=_show)

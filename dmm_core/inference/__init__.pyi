@@ -19,6 +19,7 @@ from .latent import (
     PosteriorOfMany as PosteriorOfMany,
     Projection as Projection,
     active_units as active_units,
+    count_active_units as count_active_units,
     fit_projection as fit_projection,
     posterior_moments as posterior_moments,
     posterior_of_many as posterior_of_many,
@@ -31,6 +32,7 @@ from .objective import (
     importance_bound as importance_bound,
     kl_weight as kl_weight,
 )
+from .references import reference_nlls as reference_nlls
 from .sampling import (
     Sample as Sample,
     continuation as continuation,

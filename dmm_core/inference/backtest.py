@@ -1,7 +1,7 @@
 """Backtests: forecasts from many origins of held-out data, compared with simple forecasts.
 
-An origin is a frame of the held-out part. A forecast from it sees every frame before it and no
-frame after it. Scores are averaged over all origins, horizons and features.
+An origin is a frame of the held-out part. A forecast from it depends on all frames before it
+and on no later frame. Scores are averaged over all origins, horizons and features.
 """
 
 from collections import defaultdict
@@ -132,7 +132,7 @@ class HeldOut(NamedTuple):
     """The sequences of a split, and the frames of them that may be forecast.
 
     Attributes:
-        sequences: the sequences with everything before the split that a forecast may see.
+        sequences: the sequences, including the earlier frames on which a forecast may depend.
         first: for each sequence, the first frame that may be forecast, counted from 0.
         end: for each sequence, the frame after the last one that may be forecast.
     """

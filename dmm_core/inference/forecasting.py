@@ -136,8 +136,8 @@ def forecast_from(
 ) -> Forecast:
     """Forecast from given origins, each from the frames that were observed before it.
 
-    One filter runs over each sequence and serves all of its origins, so rolling origins cost little
-    more than one forecast.
+    One filter runs over each sequence for all of its origins, so rolling origins cost little more
+    than one forecast.
 
     Args:
         model: as in `forecast`.

@@ -24,11 +24,14 @@ __all__ = [
     "Projection",
     "VectorField",
     "active_units",
+    "count_active_units",
     "fit_projection",
     "posterior_moments",
     "posterior_of_many",
     "vector_field",
 ]
+
+_ENOUGH_FRAMES = 5000
 
 ACTIVE_VARIANCE = 0.01
 """A latent dimension is active if the variance of its posterior mean over frames exceeds this."""
@@ -241,3 +244,25 @@ def active_units(loc: np.ndarray) -> np.ndarray:
         loc: (N, z_dim), posterior means of N frames.
     """
     return loc.var(0) > ACTIVE_VARIANCE
+
+
+def count_active_units(model: DMM, sequences: Sequences, *, seed: int = 0) -> int:
+    """The number of active latent dimensions over the first frames of a data set.
+
+    Args:
+        model: the model; it is put in evaluation mode.
+        sequences: the sequences, of which the first 5,000 frames or so are used.
+        seed: seed of all random draws.
+
+    Raises:
+        DataError: if the sequences do not fit the model.
+    """
+    within = np.flatnonzero(np.cumsum(sequences.lengths) - sequences.lengths < _ENOUGH_FRAMES)
+    batch = resident(model, sequences.subset(within)).everything()
+    model.eval()
+    like, generator = model.initial().loc, generator_for(model, seed)
+    with torch.no_grad():
+        noise = draw_noise((1, *batch.mask.shape, model.z_dim), generator, like)
+        path = model.posterior(batch, noise)
+    loc = (path.loc if path.base is None else path.z)[0][batch.mask.bool()]
+    return int(active_units(loc.cpu().double().numpy()).sum())

@@ -1,6 +1,6 @@
 """How frames enter the networks: unchanged, standardised, as logarithms of counts, or one-hot.
 
-An encoder stands between the data and the networks of a model. The inference network, and the
+An encoder converts the data for the networks of a model. The inference network, and the
 transition and emission of a DMM-Aug, read the encoded frame. The emission's distribution is mapped
 back (`FrameEncoder.decode`), so everything outside the model is in the units of the data:
 likelihoods, means, draws. The constants of an encoder are fitted once, on the train split, and are

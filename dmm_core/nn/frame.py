@@ -114,7 +114,7 @@ class SampledFrame(FrameDistribution):
 
     @property
     def support(self) -> Any:
-        """The values that have a probability; every real number where the base does not say."""
+        """The support of the distribution; all real numbers if the base does not define one."""
         try:
             return self.base.support
         except NotImplementedError:

@@ -25,7 +25,7 @@ _STOPPED: dict[State, str] = {
 
 
 class StopRequested(Exception):
-    """The training was asked to stop and has saved. The run ends cancelled or interrupted."""
+    """The training has saved and stops on request. The run becomes cancelled or interrupted."""
 
     def __init__(self, state: State) -> None:
         self.state: State = state

@@ -46,7 +46,7 @@ def import_run(data: bytes) -> Run:
 
     Raises:
         DMMError: if the archive is not a complete and consistent export, or is too large; nothing
-            is kept.
+            is stored.
         OSError: if a file cannot be written; nothing is stored.
     """
     if len(data) > MAX_BYTES:

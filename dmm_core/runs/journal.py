@@ -12,6 +12,7 @@ from typing import Any
 
 from dmm_core.data.spec import DataSpec
 from dmm_core.errors import RunError
+from dmm_core.runs.documents import read_document, write_document
 from dmm_core.runs.lock import RunLock
 from dmm_core.runs.run import Run
 from dmm_core.runs.status import RunProgress, State, Status
@@ -45,7 +46,7 @@ class Journal:
             state="running", reason="Loading the data.", progress=run.status().progress
         )
         # Other processes write name.json and request.json, so their temporary files must stay.
-        for name in ("status.json", "metrics.jsonl"):
+        for name in ("status.json", "metrics.jsonl", "health.json"):
             delete_temporaries(run.folder, name)
         for folder in (run.checkpoints, run.folder / "samples"):
             delete_temporaries(folder)
@@ -86,6 +87,12 @@ class Journal:
         with open(self._metrics, "a", encoding="utf-8") as file:
             file.write(json.dumps(line) + "\n")
         self._lines += 1
+
+    def health(self, **values: Any) -> None:
+        """Add values to health.json: `references`, name -> nats per frame; `active_units`."""
+        self._lock.check()
+        path = self._run.folder / "health.json"
+        write_document(path, {**read_document(path, {}), **values})
 
     def sample(self, epoch: int, midi: bytes) -> None:
         """Save a sample that was composed after `epoch`."""

@@ -18,6 +18,7 @@ from dmm_core.errors import DataError, RunError
 from dmm_core.runs.documents import (
     is_epoch,
     is_evaluation,
+    is_number,
     parse,
     plain_line,
     read_document,
@@ -36,6 +37,7 @@ from dmm_core.runs.status import (
     this_boot,
     this_host,
 )
+from dmm_core.training.verdict import Verdict, verdict as judge
 
 if TYPE_CHECKING:  # listing the runs must not import torch
     from torch import Tensor
@@ -115,6 +117,24 @@ class Run:
         """One dictionary for each epoch, in order. Damaged and incomplete lines are left out."""
         lines = map(parse, self._text("metrics.jsonl").split("\n"))
         return [line for line in lines if is_epoch(line)]
+
+    def verdict(self) -> Verdict:
+        """What the metrics show, judged beside the references in health.json."""
+        active = self._health().get("active_units")
+        return judge(
+            self.metrics(),
+            self.references(),
+            active=active if isinstance(active, int) else None,
+            z_dim=self.config().model.z_dim,
+            ended=self.state() not in ACTIVE,
+        )
+
+    def references(self) -> dict[str, float]:
+        """Name -> nats per frame of simple models on the valid split; empty for older runs."""
+        found = self._health().get("references")
+        if not isinstance(found, dict):
+            return {}
+        return {str(n): v for n, v in found.items() if isinstance(v, float) and is_number(v)}
 
     def samples(self) -> list[Path]:
         """The MIDI files that were sampled during the training, oldest first."""
@@ -232,6 +252,12 @@ class Run:
         doomed = self.folder.with_name(f".deleted-{secrets.token_hex(8)}")
         self.folder.rename(doomed)
         shutil.rmtree(doomed, ignore_errors=True)
+
+    def _health(self) -> dict[str, Any]:
+        try:
+            return read_document(self.folder / "health.json", {})
+        except RunError:
+            return {}
 
     def _evaluations(self) -> list:
         return read_document(self.folder / "evaluations.json", [])

@@ -16,6 +16,8 @@ from dmm_core.data.registry import load_dataset
 from dmm_core.data.sequences import Splits
 from dmm_core.data.spec import DataSpec
 from dmm_core.errors import RunError
+from dmm_core.inference.latent import count_active_units
+from dmm_core.inference.references import reference_nlls
 from dmm_core.nn.dmm import DMM
 from dmm_core.runs.completion import StopRequested, run_to_completion
 from dmm_core.runs.journal import Journal
@@ -173,11 +175,13 @@ class _Worker:
             self.journal.log(f"{self.world.size} processes train together.")
         if checkpoint := self.journal.restore(facts):
             training.load_state(checkpoint)
+        self.journal.health(references=reference_nlls(splits))
         self._raise_if_stopped()
         self.world.broadcast((config, checkpoint))
-        return self._follow(training, model, facts)
+        return self._follow(training, model, splits)
 
-    def _follow(self, training: Training, model: DMM, facts: DataSpec) -> str:
+    def _follow(self, training: Training, model: DMM, splits: Splits) -> str:
+        facts = splits.spec
         compose_sample = self.compose_sample if facts.is_music else None
         sampled = time.monotonic()
         for event in training.events():
@@ -186,6 +190,7 @@ class _Worker:
                 self.on_event(event)
             if isinstance(event, Finished):
                 self.journal.save(training.state())
+                self.journal.health(active_units=count_active_units(model, splits.valid))
                 return event.reason
             if stop := self._stop():
                 self.journal.save(training.state())

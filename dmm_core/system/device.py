@@ -30,7 +30,7 @@ _MATMUL_BACKENDS: tuple[Any, ...] = (torch.backends.cuda.matmul, torch.backends.
 
 
 def choose_device(name: str, precision: str = "float32") -> torch.device:
-    """Return the device that `name` stands for on this machine.
+    """Return the device of this machine with the given name.
 
     Args:
         name: auto, cpu, cuda or mps. auto is cuda where there is a CUDA GPU, otherwise cpu.

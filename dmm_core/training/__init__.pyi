@@ -8,3 +8,4 @@ from .checkpoint import (
 )
 from .events import EpochEnd as EpochEnd, Event as Event, Finished as Finished, Progress as Progress
 from .loop import Training as Training, fit as fit
+from .verdict import Verdict as Verdict, verdict as verdict

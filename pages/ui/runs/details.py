@@ -15,6 +15,7 @@ from pages.ui.runs.labels import STATES
 from pages.ui.runs.manage import draw_manage
 from pages.ui.runs.results import draw_evaluation, latest_evaluation
 from pages.ui.runs.table import Row
+from pages.ui.runs.verdict import draw_verdict
 
 __all__ = ["draw"]
 
@@ -57,6 +58,7 @@ def draw(rows: Sequence[Row]) -> None:
             "The data set of this run is not on this machine. The model can be used, but the run "
             "cannot be evaluated here."
         )
+    draw_verdict(row.run)
     draw_evaluation(row.run)
 
 

@@ -13,6 +13,7 @@ from pages.ui.published import comparable, references
 from pages.ui.runner import runner
 from pages.ui.runs.labels import STATES, duration
 from pages.ui.runs.manage import draw_manage
+from pages.ui.runs.verdict import draw_verdict
 from pages.ui.train.sample import draw_sample, steps_of
 
 __all__ = ["draw"]
@@ -126,7 +127,8 @@ def _draw_live(run: Run, page_state: _PageState) -> None:
         if status.state in ACTIVE:
             st.caption("The learning curves will appear here after the first epoch.")
         return
-    _draw_curves(metrics, config.data.name)
+    _draw_curves(metrics, config.data.name, run.references())
+    draw_verdict(run)
 
 
 def _progress(run: Run, status: Status, epochs: int) -> str:
@@ -166,8 +168,9 @@ def _draw_metrics(metrics: list[dict], status: Status) -> None:
         )
 
 
-def _draw_curves(metrics: list[dict], data: str) -> None:
-    lines = references(data)
+def _draw_curves(metrics: list[dict], data: str, simple: dict[str, float]) -> None:
+    paper = references(data)
+    lines = [*(charts.Reference(_capitalised(n), v) for n, v in simple.items()), *paper]
     figure = charts.elbo_curves(
         _column(metrics, "epoch"),
         bound=_column(metrics, "train_bound"),
@@ -182,8 +185,22 @@ def _draw_curves(metrics: list[dict], data: str) -> None:
         key="curves",
         alt="Train bound, nll and kl, valid bound and KL weight over the epochs.",
     )
-    legend = " The grey lines mark the paper's test bounds (table 3)." if lines else ""
-    st.caption(comparable(data) + legend)
+    sentences = []
+    if simple:
+        sentences.append(
+            "The grey lines mark the negative log-likelihood of simple models on the valid split, "
+            "which a useful model falls below."
+        )
+    if paper or data.startswith("jsb-m21"):
+        sentences.append(comparable(data))
+    if paper:
+        sentences.append("The paper's test bounds (table 3) are also drawn.")
+    if sentences:
+        st.caption(" ".join(sentences))
+
+
+def _capitalised(name: str) -> str:
+    return name[:1].upper() + name[1:]
 
 
 def _column(metrics: list[dict], name: str) -> np.ndarray:
