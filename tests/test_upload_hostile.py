@@ -40,7 +40,7 @@ for name, (data, words) in hostile_data.REFUSED.items():
             print(name, "was refused with:", said)
     else:
         print(name, "was read")
-    if time.process_time() - began > 4:
+    if time.process_time() - began > 2:
         print(name, "took", time.process_time() - began, "s")
 """
 

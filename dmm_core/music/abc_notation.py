@@ -13,7 +13,7 @@ from typing import NamedTuple
 from xml.etree import ElementTree
 
 from dmm_core.errors import UploadError
-from dmm_core.music.abc_tune import FIELD, MAX_LINE, Tune
+from dmm_core.music.abc_tune import FIELD, MAX_LINE, MAX_TUNE_TEXT, Tune
 from dmm_core.music.midi_scan import MAX_QUARTERS
 from dmm_core.music.score import ScoreNotes, notes_of_musicxml
 from dmm_core.music.score_write import NOT_XML
@@ -36,9 +36,6 @@ MAX_NOTES = 60_000
 
 MAX_TUNE_NOTES = 30_000
 """Largest number of notes and rests of a tune."""
-
-MAX_TUNE_TEXT = 200_000
-"""Largest number of characters of a tune."""
 
 MAX_TUNES = 5_000
 """Largest number of tunes of a file."""

@@ -11,10 +11,13 @@ from collections import Counter
 from dmm_core.errors import UploadError
 from dmm_core.music.score_part import find_jumps
 
-__all__ = ["FIELD", "MAX_LINE", "MAX_VOICES", "Tune"]
+__all__ = ["FIELD", "MAX_LINE", "MAX_TUNE_TEXT", "MAX_VOICES", "Tune"]
 
 MAX_LINE = 16 * 1024
 """Largest number of characters of a line."""
+
+MAX_TUNE_TEXT = 200_000
+"""Largest number of characters of a tune."""
 
 MAX_VOICES = 100
 """Largest number of voices of a tune."""
@@ -39,7 +42,7 @@ _TOKEN = re.compile(
     # Text without notes of the bar: annotations, decorations, grace notes and inline fields.
     # No pattern searches beyond the next delimiter of its kind, so matching takes linear time.
     r'"[^"]*"|![^!|\s]*!|\+[^+|\s]*\+|\{[^{}]*\}|\[[A-Za-z]:[^][]*\]'
-    r"|(?P<bar>\||::|&)"
+    r"|(?P<bar>(?:\||::|&)+)"
     r"|(?P<accidental>\^{1,2}|_{1,2}|=)?(?P<note>[A-Ga-g])"
 )
 
@@ -48,7 +51,8 @@ class Tune:
     """A tune in a form that lytk reads.
 
     Attributes:
-        text: text of the tune for lytk.
+        text: text of the tune for lytk. Beyond `MAX_TUNE_TEXT` characters, accidentals are not
+            written out, because the tune is not read.
         title: content of its first T: field, or else its number.
         notes: approximate number of notes and rests.
         counts: number of things that were left out, by name.
@@ -80,6 +84,7 @@ class Tune:
     def _prepared(self, lines: list[str]) -> list[str]:
         """Return the lines for lytk, and collect all other facts."""
         kept, in_head = [], True
+        size = 0  # characters of music so far
         for at, line in enumerate(lines):
             if not line:
                 if in_head:
@@ -96,7 +101,11 @@ class Tune:
                 self._field(line, in_head)
                 in_head = in_head and not line.startswith("K:")
             elif not in_head:
-                kept.append(self._music(_COMMENT.sub("", line)))
+                music = self._music(_COMMENT.sub("", line))
+                size += len(music)
+                if self._propagates and size <= MAX_TUNE_TEXT:
+                    music = _TOKEN.sub(self._accidental, music)
+                kept.append(music)
         return kept
 
     def _directive(self, line: str) -> None:
@@ -123,7 +132,7 @@ class Tune:
                 self._macros[target] = replacement
 
     def _music(self, line: str) -> str:
-        """Return a line of music with macros, clefs and accidentals written out."""
+        """Return a line of music with macros and clefs written out."""
         for target, replacement in self._macros.items():
             line = line.replace(target, replacement)
             if len(line) > MAX_LINE:
@@ -136,8 +145,7 @@ class Tune:
         if max(rests, default=0) > _MAX_REST:
             self.fault = f"it has a rest of {max(rests):,} bars, but at most {_MAX_REST:,} are read"
         self.notes += len(_NOTE.findall(line)) + sum(rests)
-        line = _CLEF_FIELD.sub(self._clef, line)
-        return _TOKEN.sub(self._accidental, line) if self._propagates else line
+        return _CLEF_FIELD.sub(self._clef, line)
 
     def _clef(self, match: re.Match[str]) -> str:
         """Return a field; a plain clef after an octave clef also resets the octave."""
