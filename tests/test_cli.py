@@ -3,6 +3,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 
 import mido
 import numpy as np
@@ -345,10 +346,12 @@ def test_a_stopped_training_saves_and_resumes_exactly(data, dmm_home, capsys):
     epochs = 60
     process = start_training(data, dmm_home, epochs)
     run = read_until_epoch(process, 10)
+    began = time.monotonic()
     assert main(["stop", run, "--json"]) == 0
     process.stdout.read()
-    assert process.wait(timeout=60) == 0
+    assert process.wait(timeout=10) == 0
     process.stdout.close()
+    assert time.monotonic() - began < 5  # two seconds to save, and the end of the process
     main(["runs", "--json"])
     *_, listed = lines(capsys)
     assert listed["runs"][0]["state"] == "cancelled"
