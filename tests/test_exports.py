@@ -75,6 +75,15 @@ def test_importing_the_package_and_reading_files_needs_no_torch():
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
 
 
+def test_composing_imports_no_package_that_only_slows_the_first_piece():
+    program = (
+        "import sys; from dmm_core import load_run, sample;"
+        "sample(load_run('bundled:chorales').model, count=1, frames=2, seed=0);"
+        "sys.exit('sympy' in sys.modules or 'pandas' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
+
+
 @pytest.mark.parametrize("command", ["--help", "runs", "datasets", "train --help"])
 def test_a_command_without_a_model_needs_no_torch(dmm_home, command):
     program = f"""import sys

@@ -354,7 +354,7 @@ def test_a_new_mode_is_one_record_and_one_function(monkeypatch):
     assert at.query_params["mode"] == "reverse"
     assert "composes a piece backwards" in at.button_group(key="choose.mode").help
     assert data(at)["title"].endswith(", reversed, alternative 1")
-    assert data(at)["path"]["caption"].endswith("The path is constant.")
+    assert data(at)["path"][2].endswith("The path is constant.")
     backwards = heard(at)
     original = heard(page(COMPOSE, **address, mode="reverse", hear="0"))
     assert original.any() and np.array_equal(backwards, original[::-1])

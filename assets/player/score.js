@@ -19,8 +19,8 @@
  * @property {string} wav the sound file.
  * @property {string | null} probabilities (frames, 88) bytes, 255 is 1.
  * @property {string | null} kl (frames,) 32-bit floats, in nats.
- * @property {{loc: string, scale: string, caption: string} | null} path two arrays (frames, 2) of
- *   32-bit floats.
+ * @property {[string, string, string] | null} path states and standard deviations, each (frames, 2)
+ *   32-bit floats, and the caption.
  */
 
 /** @typedef {[number, number]} Range first and last frame, both included. */
@@ -119,9 +119,9 @@ export function readScore(data) {
     kl,
     klMax: kl ? kl.reduce((most, value) => Math.max(most, value), 1e-6) : 0,
     path: data.path && {
-      loc: decodeFloats(data.path.loc),
-      scale: decodeFloats(data.path.scale),
-      caption: data.path.caption,
+      loc: decodeFloats(data.path[0]),
+      scale: decodeFloats(data.path[1]),
+      caption: data.path[2],
     },
   };
 }

@@ -1,5 +1,6 @@
 """The Deep Markov Model: initial state, transition, emission and inference network."""
 
+import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -194,7 +195,8 @@ class DMM(nn.Module):
         used = [z.new_zeros(width) if given is None else given for width, given in parts if width]
         if not used:
             return None
-        shape = torch.broadcast_shapes(*(part.shape[:-1] for part in used))
+        # torch.broadcast_shapes would import SymPy, which takes 0.4 s.
+        shape = np.broadcast_shapes(*(part.shape[:-1] for part in used))
         return torch.cat([part.expand(*shape, part.shape[-1]) for part in used], dim=-1)
 
     def encoded(self, batch: SequenceBatch) -> SequenceBatch:

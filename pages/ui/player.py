@@ -121,6 +121,7 @@ def player(
         if on_region:
             on_region(_events(st.session_state[key], identity, frames).region)
 
+    # Streamlit imports pandas, which takes half a second, if a value is a list or a dictionary.
     result = _COMPONENT(
         key=key,
         data={
@@ -131,7 +132,7 @@ def player(
             "stepsPerQuarter": steps_per_quarter,
             "tempo": tempo,
             "swing": swing,
-            "names": pitch_names(key_of_roll(notes)),
+            "names": tuple(pitch_names(key_of_roll(notes))),
             "composed": composed,
             "loop": loop,
             "rearticulate": rearticulate,
@@ -139,12 +140,7 @@ def player(
             "wav": sound.base64,
             "probabilities": None if probabilities is None else _bytes(probabilities),
             "kl": None if kl is None else _floats(kl),
-            "path": path
-            and {
-                "loc": _floats(path.loc),
-                "scale": _floats(path.scale),
-                "caption": path.caption,
-            },
+            "path": path and (_floats(path.loc), _floats(path.scale), path.caption),
         },
         on_note_change=lambda: None,
         on_region_change=region_changed,

@@ -46,7 +46,7 @@ test("probabilities, kl and path are decoded", () => {
     payload([[60]], {
       probabilities: Buffer.from(bytes).toString("base64"),
       kl: floats([2.5]),
-      path: { loc: floats([1, 2]), scale: floats([3, 4]), caption: "A plane." },
+      path: [floats([1, 2]), floats([3, 4]), "A plane."],
     }),
   );
   assert.equal(describeCell(score, 0, 60), "p60 at 1:1, probability 0.20");
