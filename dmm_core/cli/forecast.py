@@ -6,7 +6,7 @@ import argparse
 import csv
 import io
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -17,10 +17,12 @@ from dmm_core.data.registry import load_dataset
 from dmm_core.data.sequences import Sequences
 from dmm_core.data.spec import DataSpec
 from dmm_core.errors import DataError
-from dmm_core.inference.backtest import Backtest, held_out
-from dmm_core.inference.forecasting import QUANTILES, Forecast, Origin, forecast_from
 from dmm_core.runs.store import find_run
 from dmm_core.system.files import json_text, write_atomic
+
+if TYPE_CHECKING:
+    from dmm_core.inference.backtest import Backtest
+    from dmm_core.inference.forecasting import Forecast, Origin
 
 __all__ = ["add_commands", "forecast"]
 
@@ -60,7 +62,6 @@ def add_commands(commands: Commands) -> None:
         "--quantiles",
         nargs="+",
         type=float,
-        default=list(QUANTILES),
         metavar="Q",
         help="levels of the quantiles, from 0 to 1 (default: 0.05 0.25 0.5 0.75 0.95)",
     )
@@ -116,21 +117,23 @@ def forecast(given: argparse.Namespace) -> None:
     sequences = (
         read_own_files(given.files, data)
         if given.files
-        else held_out(load_dataset(source.config().data), given.split).sequences
+        else inference.held_out(load_dataset(source.config().data), given.split).sequences
     )
     if given.sequence > len(sequences):
         raise DataError(
             f"--sequence is {given.sequence}, but there are {len(sequences)} sequences."
         )
-    origin = Origin(given.sequence - 1, given.origin or int(sequences.lengths[given.sequence - 1]))
-    made = forecast_from(
+    origin = inference.Origin(
+        given.sequence - 1, given.origin or int(sequences.lengths[given.sequence - 1])
+    )
+    made = inference.forecast_from(
         model,
         sequences,
         [origin],
         horizon=given.horizon,
         seed=given.seed,
         samples=given.samples,
-        quantiles=given.quantiles,
+        quantiles=given.quantiles or inference.QUANTILES,
         particles=given.particles,
         u=_future(sequences.u, "actions", origin, given.horizon),
         c=_future(sequences.c, "covariates", origin, given.horizon),

@@ -1,4 +1,4 @@
-from .backtest import Backtest as Backtest, backtest as backtest
+from .backtest import Backtest as Backtest, backtest as backtest, held_out as held_out
 from .baselines import fit_baselines as fit_baselines
 from .evaluation import (
     EffectiveSamples as EffectiveSamples,
@@ -9,7 +9,13 @@ from .evaluation import (
 )
 from .filtering import FilteredMoments as FilteredMoments, particle_filter as particle_filter
 from .fixed_points import FixedPoints as FixedPoints, fixed_points as fixed_points
-from .forecasting import Forecast as Forecast, Origin as Origin, forecast as forecast
+from .forecasting import (
+    QUANTILES as QUANTILES,
+    Forecast as Forecast,
+    Origin as Origin,
+    forecast as forecast,
+    forecast_from as forecast_from,
+)
 from .imputation import hide as hide, impute as impute
 from .infilling import infill as infill
 from .intervention import means_under as means_under
