@@ -21,6 +21,30 @@ def pytest_collection_finish():
     gc.freeze()
 
 
+def pytest_collection_modifyitems(items):
+    """Put tests with the mark `alone` first, because no other worker is in a long test then."""
+    items.sort(key=_runs_alone, reverse=True)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item):
+    """While a test with the mark `alone` runs, other workers of pytest-xdist start no test."""
+    if "PYTEST_XDIST_WORKER" not in os.environ or os.name != "posix":
+        return (yield)
+    import fcntl
+
+    with open(item.config.rootpath / "pyproject.toml") as door, open(__file__) as room:
+        # A test that waits for the room holds the door, so that no later test overtakes it.
+        fcntl.flock(door, fcntl.LOCK_EX)
+        fcntl.flock(room, fcntl.LOCK_EX if _runs_alone(item) else fcntl.LOCK_SH)
+        fcntl.flock(door, fcntl.LOCK_UN)
+        return (yield)
+
+
+def _runs_alone(item):
+    return item.get_closest_marker("alone") is not None
+
+
 @pytest.fixture
 def dmm_home(tmp_path, monkeypatch):
     """A private, empty DMM_HOME."""

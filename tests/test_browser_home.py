@@ -64,6 +64,7 @@ def first_sound(page, address):
     return time.monotonic() - began
 
 
+@pytest.mark.alone
 def test_music_sounds_on_a_cold_server_after_one_click(browser, tmp_path, capsys):
     page, watch = visit(browser)
     page.add_init_script(RECORD_TOPS)

@@ -342,6 +342,7 @@ def test_a_killed_training_reads_interrupted_and_resumes_exactly(data, dmm_home,
     assert last["best_valid_bound"] == undisturbed[-1]["best_valid_bound"]
 
 
+@pytest.mark.alone
 def test_a_stopped_training_saves_and_resumes_exactly(data, dmm_home, capsys):
     epochs = 60
     process = start_training(data, dmm_home, epochs)
