@@ -1,6 +1,7 @@
 import dataclasses
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from dmm_core.config.schema import DataConfig
@@ -18,6 +19,7 @@ SYNTHETIC = [
     "nonlinear-ukf",
     "medical",
 ]
+SERIES = ["nile", "sunspots", "co2"]
 MAY_BE_EMPTY = {"grid", "seeded", "u_dim", "missing", "features", "actions", "downloaded"}
 
 
@@ -31,6 +33,7 @@ def test_every_data_set_is_listed_under_its_name():
         "nottingham",
         "musedata",
         "piano-midi",
+        *SERIES,
         *SYNTHETIC,
     ]
     for name, info in DATASETS.items():
@@ -39,7 +42,7 @@ def test_every_data_set_is_listed_under_its_name():
         assert DataConfig(name=name).name == name
         for field in dataclasses.fields(info):
             assert getattr(info, field.name) or field.name in MAY_BE_EMPTY
-        assert info.spec.is_music == (name not in (*SYNTHETIC, "jsb-m21-voices"))
+        assert info.spec.is_music == (name not in (*SYNTHETIC, *SERIES, "jsb-m21-voices"))
         assert info.spec.is_voices == (name == "jsb-m21-voices")
         assert info.seeded == (name in SYNTHETIC)
         assert len(info.spec.actions) == info.spec.u_dim
@@ -49,18 +52,36 @@ def test_the_default_data_set_exists():
     assert DataConfig().name in DATASETS
 
 
-@pytest.mark.parametrize("name", SYNTHETIC)
+@pytest.mark.parametrize("name", SYNTHETIC + SERIES)
 def test_a_synthetic_data_set_has_its_counts_and_is_always_at_hand(dmm_home, name):
     info, splits = DATASETS[name], load_dataset(DataConfig(name=name, seed=2))
     assert on_disk(name)
     assert {s: len(splits[s]) for s in info.sequences} == info.sequences
     assert {s: splits[s].frames for s in info.frames} == info.frames
     assert splits.spec == info.spec and splits.name == name
+    assert splits.spec.time == info.spec.time and splits.spec.features == info.spec.features
     assert not (dmm_home / "datasets").exists()
 
 
+def test_series_are_split_in_time():
+    co2 = load_dataset(DataConfig(name="co2"))
+    assert co2.whole is not None and co2.time is not None
+    (x,), (observed,) = co2.whole.sequences.x, co2.whole.sequences.observed
+    assert len(x) == 2284 and (observed == 0).sum() == 59
+    times = co2.time.values(co2.whole.sequences.starts[0], len(x))
+    assert [str(times[0]), str(times[-1])] == ["1958-03-29", "2001-12-29"]
+    assert x[0, 0] == pytest.approx(316.1) and x[-1, 0] == pytest.approx(371.5)
+    assert (co2.whole.valid_from, co2.whole.test_from) == ((1599,), (1941,))
+    assert np.array_equal(np.concatenate([*co2.train.x, *co2.valid.x, *co2.test.x]), x)
+    nile, sunspots = (load_dataset(DataConfig(name=name)) for name in ("nile", "sunspots"))
+    assert nile.train.names == ("nile: 1871 to 1895", "nile: 1896 to 1920", "nile: 1921 to 1940")
+    assert nile.whole.sequences.x[0][:3].tolist() == [[1120], [1160], [963]]
+    assert sunspots.features == ("SUNACTIVITY",) and sunspots.kind == "real"
+    assert sunspots.test.starts == (-7.0, 20.0)
+
+
 def test_nothing_else_is_on_disk_at_first(dmm_home):
-    assert [name for name in DATASETS if on_disk(name)] == SYNTHETIC
+    assert [name for name in DATASETS if on_disk(name)] == SERIES + SYNTHETIC
 
 
 def test_a_set_is_on_disk_once_it_was_loaded(dmm_home, mirror):

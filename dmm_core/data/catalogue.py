@@ -6,6 +6,7 @@ from typing import Literal
 
 from dmm_core.data.medical import DRUGS, FEATURES
 from dmm_core.data.spec import UPLOAD_PREFIX, DataSpec
+from dmm_core.data.time_axis import TimeAxis
 from dmm_core.data.voices import COVARIATES, VOICES_NAME
 from dmm_core.errors import DataError
 from dmm_core.music.pianoroll import GRIDS, PITCHES
@@ -119,6 +120,25 @@ def _synthetic(
     )
 
 
+def _series(
+    spec: DataSpec,
+    title: str,
+    source: str,
+    description: str,
+    sequences: dict[str, int],
+    frames: dict[str, int],
+) -> DatasetInfo:
+    return DatasetInfo(
+        spec=spec,
+        title=title,
+        licence="Public domain, as statsmodels states, whose file this is",
+        source=source,
+        description=f"{description} It is split in time.",
+        sequences=sequences,
+        frames=frames,
+    )
+
+
 def _growing(dim: int, sequences: dict[str, int]) -> DatasetInfo:
     return _synthetic(
         f"linear-gssm-{dim}",
@@ -188,6 +208,44 @@ _INFOS = (
         "Classical piano music. The data set has few but long sequences.",
         _splits(87, 12, 25),
         _splits(75911, 8540, 19036),
+    ),
+    _series(
+        DataSpec("real", 1, "nile", features=("volume",), time=TimeAxis(name="year", unit="year")),
+        "Nile",
+        "Cobb (1978), from statsmodels",
+        "The annual flow of the Nile at Aswan, 1871 to 1970, in 10^8 cubic metres.",
+        _splits(3, 1, 1),
+        _splits(70, 15, 15),
+    ),
+    _series(
+        DataSpec(
+            "real",
+            1,
+            "sunspots",
+            features=("SUNACTIVITY",),
+            time=TimeAxis(name="YEAR", unit="year"),
+        ),
+        "Sunspots",
+        "National Geophysical Data Center, from statsmodels",
+        "The mean number of sunspots of each year, 1700 to 2008, with its cycle of about 11 years.",
+        _splits(8, 2, 2),
+        _splits(216, 47, 46),
+    ),
+    _series(
+        DataSpec(
+            "real",
+            1,
+            "co2",
+            missing=True,
+            features=("co2",),
+            time=TimeAxis(name="date", unit="week"),
+        ),
+        "CO2 at Mauna Loa",
+        "Keeling and Whorf (2004), from statsmodels",
+        "The weekly concentration of CO2 in the air, 1958 to 2001, in parts per million. 59 of "
+        "2,284 weeks are missing.",
+        _splits(16, 4, 4),
+        _splits(1599, 342, 343),
     ),
     _synthetic(
         "linear-toy",

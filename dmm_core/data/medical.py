@@ -197,7 +197,7 @@ def load_medical(seed: int) -> Splits:
             tuple(patients.observed),
         )
         first = numbers.stop
-    return Splits(name="medical", kind="binary", **splits)
+    return Splits(name="medical", kind="binary", features=FEATURES, actions=DRUGS, **splits)
 
 
 def _logistic(logit: np.ndarray) -> np.ndarray:

@@ -7,6 +7,7 @@ from dmm_core.data.chorales import CHORALE_GRIDS, chorales_on_disk, load_chorale
 from dmm_core.data.medical import load_medical
 from dmm_core.data.polyphonic import POLYPHONIC, load_polyphonic, polyphonic_on_disk
 from dmm_core.data.sequences import Splits
+from dmm_core.data.series import SERIES, load_series
 from dmm_core.data.spec import UPLOAD_PREFIX
 from dmm_core.data.synthetic import load_synthetic
 from dmm_core.data.uploads.reader import list_uploads, load_upload
@@ -45,6 +46,8 @@ def load_dataset(config: DataConfig, progress: Report | None = None) -> Splits:
         return load_voices(report)
     if name in POLYPHONIC:
         return load_polyphonic(name, report)
+    if name in SERIES:
+        return load_series(name)
     if name == "medical":
         return load_medical(config.seed)
     return load_synthetic(name, config.seed)

@@ -1,6 +1,6 @@
 """Splits series in time: the past is for the training, then come the valid and the test split."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -17,6 +17,7 @@ __all__ = [
     "split_in_time",
     "time_bounds",
     "window_bounds",
+    "window_sizes",
 ]
 
 MIN_SERIES = 20
@@ -76,6 +77,30 @@ def window_bounds(first: int, after: int, window: int) -> Iterator[tuple[int, in
     if len(starts) > 1 and after - starts[-1] < max(MIN_WINDOW, window // 4):
         starts.pop()
     yield from zip(starts, [*starts[1:], after], strict=True)
+
+
+def window_sizes(lengths: Sequence[int], window: int) -> dict[str, tuple[int, int]]:
+    """Return the numbers of windows and frames of each split that `split_in_time` makes.
+
+    Args:
+        lengths: number of frames of each series.
+        window: frames of a window.
+
+    Raises:
+        DataError: if a series has fewer than `MIN_SERIES` frames.
+
+    Example:
+        >>> from dmm_core.data.time_split import window_sizes
+        >>> window_sizes([100], 20)
+        {'train': (4, 70), 'valid': (1, 15), 'test': (1, 15)}
+    """
+    sizes = {"train": (0, 0), "valid": (0, 0), "test": (0, 0)}
+    for frames in lengths:
+        ends = (0, *time_bounds(frames), frames)
+        for split, first, after in zip(sizes, ends, ends[1:], strict=False):
+            count = sum(1 for _ in window_bounds(first, after, window))
+            sizes[split] = (sizes[split][0] + count, sizes[split][1] + after - first)
+    return sizes
 
 
 def split_in_time(

@@ -8,9 +8,16 @@ from dataclasses import asdict
 from typing import get_args
 
 from dmm_core.data.uploads.kinds import parse_file
-from dmm_core.data.uploads.parsed import FileKind, ParsedFile, decode, encode
+from dmm_core.data.uploads.parsed import (
+    FileKind,
+    ParsedFile,
+    TableError,
+    decode,
+    encode,
+    encode_refusal,
+)
 from dmm_core.data.uploads.report import UploadOptions
-from dmm_core.errors import UploadError
+from dmm_core.errors import DMMError, UploadError
 from dmm_core.system.limited_child import Limits, read_in_child, serve
 
 __all__ = ["LIMITS", "SCORE_LIMITS", "limits_for", "main", "parse_in_child"]
@@ -45,7 +52,9 @@ def parse_in_child(data: bytes, kind: FileKind, options: UploadOptions) -> Parse
     answer = read_in_child(__name__, arguments, data, limits_for(kind))
     try:
         return decode(answer)
-    except (ValueError, LookupError, TypeError):
+    except TableError:
+        raise
+    except (ValueError, LookupError, TypeError, DMMError):
         _log.warning("a child process gave an invalid answer: %s", answer[:200])
         raise UploadError("The file cannot be read.") from None
 
@@ -55,7 +64,14 @@ def main() -> None:
     kind: FileKind = next(kind for kind in get_args(FileKind) if kind == sys.argv[1])
     warnings.simplefilter("ignore")  # the parent does not show them
     options = UploadOptions(**json.loads(sys.argv[2]))
-    serve(lambda data: encode(parse_file(data, kind, options)), limits_for(kind))
+
+    def answer(data: bytes) -> bytes:
+        try:
+            return encode(parse_file(data, kind, options))
+        except TableError as refusal:
+            return encode_refusal(refusal)
+
+    serve(answer, limits_for(kind))
 
 
 if __name__ == "__main__":

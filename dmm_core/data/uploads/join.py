@@ -3,8 +3,10 @@
 import numpy as np
 
 from dmm_core.data.sequences import Sequences
-from dmm_core.data.spec import is_pianoroll
+from dmm_core.data.spec import Kind, is_pianoroll
+from dmm_core.data.time_axis import TimeAxis
 from dmm_core.data.uploads.parsed import MAX_MEMORY, ParsedFile, Split
+from dmm_core.data.uploads.report import FileReport, UploadReport
 from dmm_core.data.uploads.values import pluralise
 from dmm_core.errors import UploadError
 from dmm_core.music.pianoroll import MAX_FRAMES
@@ -25,8 +27,11 @@ class CombinedFiles:
         self.memory = 0
         self._files: list[tuple[str, ParsedFile]] = []
 
-    def add(self, name: str, parsed: ParsedFile) -> None:
+    def add(self, name: str, parsed: ParsedFile) -> list[str]:
         """Add the content of the file called `name`.
+
+        Returns:
+            Sentences about what changes when the file is combined with the first one.
 
         Raises:
             UploadError: if the file is incompatible with the first one, or a limit of the upload
@@ -38,17 +43,37 @@ class CombinedFiles:
             raise UploadError(
                 f"With this file the upload would have over {MAX_MEMORY // 2**20} MB of values."
             )
+        changes: list[str] = []
         if self._files:
-            self._compare(parsed, *self._files[0])
+            first_name, first = self._files[0]
+            self._compare(parsed, first_name, first)
+            for what, array in (("features", "x"), ("actions", "u"), ("covariates", "c")):
+                here, there = getattr(parsed, what), getattr(first, what)
+                if not here or not there or here == there:
+                    continue
+                if len(set(here)) == len(here) and set(here) == set(there):
+                    order = [here.index(name) for name in there]
+                    values = {array: getattr(parsed, array)[:, order], what: there}
+                    if array == "x" and parsed.observed is not None:
+                        values["observed"] = parsed.observed[:, order]
+                    parsed = parsed._replace(**values)
+                    changes.append(f"Put the {what} in the order of {first_name}.")
+                else:
+                    changes.append(
+                        f"The {what} have other names than those of {first_name}, which are used "
+                        "for all files."
+                    )
         self.frames += len(parsed.x)
         self.memory += parsed.memory
         self._files.append((name, parsed))
+        return changes
 
     def _compare(self, parsed: ParsedFile, first_name: str, first: ParsedFile) -> None:
         """Check that a file is compatible with the first file."""
         for what, width, first_width in (
             ("feature", parsed.x.shape[1], first.x.shape[1]),
             ("action", _width(parsed.u), _width(first.u)),
+            ("covariate", _width(parsed.c), _width(first.c)),
         ):
             if width != first_width:
                 raise UploadError(
@@ -58,6 +83,12 @@ class CombinedFiles:
         if _is_music(parsed) != _is_music(first):
             raise UploadError(
                 f"The file and {first_name} are not both music; upload each file separately."
+            )
+        here, there = parsed.time, first.time
+        if (here and (here.unit, here.step)) != (there and (there.unit, there.step)):
+            raise UploadError(
+                f"The frames of the file are {_spacing(here)}, but those of {first_name} are "
+                f"{_spacing(there)}; upload each file separately."
             )
         if (parsed.splits is None) != (first.splits is None):
             raise UploadError(
@@ -73,6 +104,36 @@ class CombinedFiles:
             given += parsed.splits or ()
         return tuple(given) or None
 
+    def report(self, files: tuple[FileReport, ...]) -> UploadReport:
+        """Return the sequences of all files and their description.
+
+        The data are binary or counts if those of every file are; binary data and counts are counts.
+        All other data are real.
+
+        Args:
+            files: the reports about the files.
+        """
+        if not self._files:
+            return UploadReport(None, files)
+        kinds = {_kind(parsed) for _, parsed in self._files}
+        kind = "real" if "real" in kinds else "count" if "count" in kinds else "binary"
+        first = self._files[0][1]
+
+        def names(what: str) -> tuple[str, ...]:
+            found = (getattr(parsed, what) for _, parsed in self._files)
+            return next((given for given in found if given), ())
+
+        return UploadReport(
+            self.sequences(),
+            files,
+            self.splits,
+            kind,
+            names("features"),
+            names("actions"),
+            names("covariates"),
+            first.time,
+        )
+
     def sequences(self) -> Sequences | None:
         """Return the sequences of all files, or None if there is no file.
 
@@ -83,13 +144,16 @@ class CombinedFiles:
             return None
         files = [parsed for _, parsed in self._files]
         real = any(parsed.x.dtype == np.float32 for parsed in files)
+        time = files[0].time
+        starts = [start for parsed in files for start in parsed.starts or ()]
         has_missing = any(parsed.observed is not None for parsed in files)
-        x, u, observed, names = [], [], [], []
+        x, u, c, observed, names = [], [], [], [], []
         for name, parsed in self._files:
             ends = np.cumsum(parsed.lengths)[:-1]
             values = parsed.x.astype(np.float32) if real else parsed.x
             x += np.split(values, ends)
             u += [] if parsed.u is None else np.split(parsed.u, ends)
+            c += [] if parsed.c is None else np.split(parsed.c, ends)
             if has_missing:
                 given = parsed.observed
                 observed += np.split(
@@ -101,6 +165,9 @@ class CombinedFiles:
             tuple(names),
             tuple(u) if u else None,
             tuple(observed) if has_missing else None,
+            tuple(c) if c else None,
+            tuple(starts) if time is not None else None,
+            1.0 if time is None else time.step,
         )
 
 
@@ -108,6 +175,18 @@ def _width(array: np.ndarray | None) -> int:
     return 0 if array is None else array.shape[1]
 
 
+def _kind(parsed: ParsedFile) -> Kind:
+    return parsed.kind or ("binary" if parsed.x.dtype == np.uint8 else "real")
+
+
 def _is_music(parsed: ParsedFile) -> bool:
-    kind = "binary" if parsed.x.dtype == np.uint8 else "real"
-    return is_pianoroll(kind, parsed.x.shape[1])
+    return is_pianoroll(_kind(parsed), parsed.x.shape[1])
+
+
+def _spacing(time: TimeAxis | None) -> str:
+    """Return how frames follow one another, such as "one every 3 months"."""
+    if time is None:
+        return "without times"
+    if time.unit == "number":
+        return f"in steps of {time.step:g}"
+    return f"one every {time.unit if time.step == 1 else f'{time.step:g} {time.unit}s'}"

@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dmm_core.data.uploads.child import parse_in_child
 from dmm_core.data.uploads.join import CombinedFiles
 from dmm_core.data.uploads.kinds import EXTENSIONS, MUSIC_EXTENSIONS, file_kind
-from dmm_core.data.uploads.parsed import FileKind, ParsedFile
+from dmm_core.data.uploads.parsed import ROLES, Column, FileKind, ParsedFile, Role, TableError
 from dmm_core.data.uploads.report import FileReport, UploadOptions, UploadReport, display_name
 from dmm_core.data.uploads.store import (
     UploadInfo,
@@ -23,7 +23,10 @@ __all__ = [
     "MAX_BYTES",
     "MAX_FILES",
     "MUSIC_EXTENSIONS",
+    "ROLES",
+    "Column",
     "FileReport",
+    "Role",
     "UploadInfo",
     "UploadOptions",
     "UploadReport",
@@ -81,7 +84,7 @@ def read_files(
                 progress((i + 1) / len(files), name)
     finally:
         pool.shutdown(cancel_futures=True)  # stop reading if the user leaves the page
-    return UploadReport(combined.sequences(), tuple(reports), combined.splits)
+    return combined.report(tuple(reports))
 
 
 def read_file(
@@ -100,7 +103,7 @@ def read_file(
     kind = file_kind(name, data)
     outcome = _read(data, kind, options or UploadOptions())
     report = _report(display_name(name), kind, outcome, CombinedFiles())
-    return report, None if isinstance(outcome, str) or report.refusal else outcome
+    return report, None if isinstance(outcome, UploadError) or report.refusal else outcome
 
 
 def inspect_file(name: str, data: bytes, options: UploadOptions | None = None) -> FileReport:
@@ -109,30 +112,32 @@ def inspect_file(name: str, data: bytes, options: UploadOptions | None = None) -
 
 
 def _report(
-    name: str, kind: FileKind, outcome: ParsedFile | str, combined: CombinedFiles
+    name: str, kind: FileKind, outcome: ParsedFile | UploadError, combined: CombinedFiles
 ) -> FileReport:
     """Add a parsed file to `combined` and return its report; `outcome` may be a refusal."""
-    if isinstance(outcome, str):
-        return FileReport(name, kind, refusal=outcome)
+    if isinstance(outcome, UploadError):
+        columns = outcome.columns if isinstance(outcome, TableError) else ()
+        return FileReport(name, kind, refusal=str(outcome), columns=columns)
     try:
-        combined.add(name, outcome)
+        changes = combined.add(name, outcome)
     except UploadError as refusal:
-        return FileReport(name, kind, refusal=str(refusal))
+        return FileReport(name, kind, refusal=str(refusal), columns=outcome.columns)
     return FileReport(
         name=name,
         kind=kind,
         sequences=len(outcome.lengths),
         frames=len(outcome.x),
         notes=outcome.notes,
-        changes=outcome.changes,
+        changes=(*outcome.changes, *changes),
+        columns=outcome.columns,
     )
 
 
-def _read(data: bytes, kind: FileKind, options: UploadOptions) -> ParsedFile | str:
-    """Return the parsed file, or the sentence that says why it is refused."""
+def _read(data: bytes, kind: FileKind, options: UploadOptions) -> ParsedFile | UploadError:
+    """Return the parsed file, or the refusal."""
     if len(data) > MAX_BYTES:
-        return f"The file has {len(data):,} bytes, but at most {MAX_BYTES:,} are read."
+        return UploadError(f"The file has {len(data):,} bytes, but at most {MAX_BYTES:,} are read.")
     try:
         return parse_in_child(data, kind, options)
     except UploadError as refusal:
-        return str(refusal)
+        return refusal

@@ -24,6 +24,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from dmm_core.data.sequences import Sequences, Splits, split_by_seed
 from dmm_core.data.spec import MAX_FEATURES, UPLOAD_PREFIX, DataSpec
+from dmm_core.data.time_split import split_in_time, window_sizes
 from dmm_core.data.uploads.report import UploadOptions, UploadReport, display_name
 from dmm_core.errors import DataError
 from dmm_core.music.pianoroll import MAX_FRAMES, PITCHES
@@ -82,8 +83,8 @@ class _Manifest(NamedTuple):
 def store_upload(report: UploadReport, *, title: str, options: UploadOptions) -> str:
     """Store the sequences of a report as a data set, and return its id.
 
-    The sequences keep the splits of their files. Without splits they are split with the seed of
-    `options`.
+    The sequences keep the splits of their files. Without splits they are split in time or by
+    sequence, as `UploadReport.window` decides; by sequence with the seed of `options`.
 
     Args:
         report: result of `read_files`.
@@ -92,6 +93,7 @@ def store_upload(report: UploadReport, *, title: str, options: UploadOptions) ->
 
     Raises:
         DataError: if no file was read.
+        UploadError: if `options` ask for a split in time that the sequences do not allow.
         StorageError: if the upload exceeds the quota of uploads or the free space of the disk.
         OSError: if a file cannot be written; the upload is then not listed.
     """
@@ -102,10 +104,11 @@ def store_upload(report: UploadReport, *, title: str, options: UploadOptions) ->
         "x": np.concatenate(sequences.x),
         "lengths": sequences.lengths,
     }
-    if sequences.u is not None:
-        arrays["u"] = np.concatenate(sequences.u)
-    if sequences.observed is not None:
-        arrays["observed"] = np.concatenate(sequences.observed)
+    for name in ("u", "observed", "c"):
+        if (given := getattr(sequences, name)) is not None:
+            arrays[name] = np.concatenate(given)
+    if sequences.starts is not None:
+        arrays["starts"] = np.array(sequences.starts)
     buffer = io.BytesIO()
     np.savez_compressed(buffer, allow_pickle=False, **arrays)
     upload = secrets.token_hex(8)
@@ -122,6 +125,11 @@ def store_upload(report: UploadReport, *, title: str, options: UploadOptions) ->
             steps_per_quarter=options.steps_per_quarter if report.is_music else None,
             u_dim=sequences.u_dim,
             missing=sequences.observed is not None,
+            c_dim=sequences.c_dim,
+            features=report.features,
+            actions=report.actions,
+            covariates=report.covariates,
+            time=report.time,
         ),
     )
     manifest = {
@@ -165,23 +173,51 @@ def load_upload(upload: str) -> Splits:
         def split_arrays(name: str) -> tuple[np.ndarray, ...] | None:
             return tuple(np.split(arrays[name], ends)) if name in arrays else None
 
+        spec = manifest.info.spec
         sequences = Sequences(
             split_arrays("x") or (),
             manifest.names,
             split_arrays("u"),
             split_arrays("observed"),
+            split_arrays("c"),
+            tuple(arrays["starts"].tolist()) if "starts" in arrays else None,
+            1.0 if spec.time is None else spec.time.step,
         )
+        if "window" in arrays:
+            return split_in_time(
+                spec.name,
+                spec.kind,
+                sequences,
+                window=int(arrays["window"]),
+                time=spec.time,
+                steps_per_quarter=spec.steps_per_quarter,
+                features=spec.features,
+                actions=spec.actions,
+                covariates=spec.covariates,
+            )
         indices = {split: arrays[split] for split in _SPLITS}
-    spec = manifest.info.spec
     train, valid, test = (sequences.subset(indices[split]) for split in _SPLITS)
-    return Splits(spec.name, spec.kind, train, valid, test, spec.steps_per_quarter)
+    return Splits(
+        spec.name,
+        spec.kind,
+        train,
+        valid,
+        test,
+        spec.steps_per_quarter,
+        features=spec.features,
+        actions=spec.actions,
+        covariates=spec.covariates,
+        time=spec.time,
+    )
 
 
 def _indices(report: UploadReport, options: UploadOptions) -> dict[str, np.ndarray]:
-    """Return split -> indices of its sequences."""
+    """Return split -> indices of its sequences, or the length of windows for a split in time."""
     if report.splits is not None:
         given = np.array(report.splits)
         return {split: np.flatnonzero(given == split) for split in _SPLITS}
+    if window := report.window(options):
+        return {"window": np.array(window)}
     count = len(report.sequences or ())
     return dict(zip(_SPLITS, split_by_seed(count, options.seed), strict=True))
 
@@ -198,6 +234,9 @@ def split_sizes(upload: str) -> dict[str, tuple[int, int]]:
             np.load(file, allow_pickle=False) as arrays,
         ):
             lengths = arrays["lengths"]
+            if "window" in arrays:
+                window = int(arrays["window"])
+                return window_sizes(lengths.tolist(), window)
             parts = {split: lengths[arrays[split]] for split in _SPLITS}
     except (OSError, ValueError, LookupError, BadZipFile, zlib.error):
         raise DataError(f"The upload {upload} is damaged: its sequences cannot be read.") from None
@@ -254,6 +293,6 @@ def _spec(upload: str, info: Mapping[str, Any]) -> DataSpec:
     """Return the data spec of a manifest; in older manifests its fields are directly in `info`."""
     earlier = {"kind": "binary", "x_dim": PITCHES} | dict(info)
     spec = DataSpec.from_json(info.get("spec", earlier) | {"name": f"{UPLOAD_PREFIX}{upload}"})
-    if max(spec.x_dim, spec.u_dim) > MAX_FEATURES:
+    if max(spec.x_dim, spec.u_dim, spec.c_dim) > MAX_FEATURES:
         raise DataError(f"A frame of an upload has at most {MAX_FEATURES:,} features.")
     return spec
