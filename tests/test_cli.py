@@ -255,6 +255,17 @@ def test_bundle_packs_a_run_that_every_command_can_use(trained, tmp_path, monkey
     assert card["title"] == "Six pieces" and card["test"]["samples"] == 10
     assert main(["evaluate", "bundled:tiny", "--samples=10", "--json"]) == 0
     assert lines(capsys)[0]["importance_nll"] == card["test"]["importance_nll"]
+    half = ["bundle", trained, "half", "--title=Six pieces", "--samples=10", "--half", "--json"]
+    assert main(half) == 0
+    assert lines(capsys)[0]["precision"] == "float16"
+    sizes = [
+        (tmp_path / "models" / name / "model.safetensors").stat().st_size
+        for name in ("tiny", "half")
+    ]
+    assert sizes[1] < 0.65 * sizes[0]  # the header is the same
+    assert main(["evaluate", "bundled:half", "--samples=10", "--json"]) == 0
+    nll = lines(capsys)[0]["importance_nll"]
+    assert nll == pytest.approx(card["test"]["importance_nll"], rel=1e-2)
     assert main(["bundle", trained, "../tiny", "--title=x"]) == 1
     assert main(["bundle", "bundled:tiny", "again", "--title=x"]) == 1
 

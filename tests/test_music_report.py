@@ -2,14 +2,24 @@ import json
 
 import numpy as np
 import pytest
+import torch
 from scipy.stats import norm
 
 from dmm_core.cli.main import main
+from dmm_core.config.presets import preset
+from dmm_core.config.schema import ModelConfig
+from dmm_core.data.catalogue import DATASETS
+from dmm_core.data.spec import DataSpec
 from dmm_core.errors import DataError
+from dmm_core.inference.sampling import sample
 from dmm_core.music.bigrams import FrameBigrams
 from dmm_core.music.excerpts import discriminate, excerpt_features
 from dmm_core.music.overlap import FEATURES, length_overlap, overlapped_area, overlapped_areas
 from dmm_core.music.report import music_report
+from dmm_core.music.symbols import fits_voices
+from dmm_core.runs.pieces import compose_pieces
+from dmm_core.training.building import build_model
+from tests.test_voice_data import unexpected
 from tests.test_voices import voiced
 
 
@@ -131,6 +141,34 @@ def test_bach_and_the_baselines_by_one_command(chorales_home, capsys):
     quarters = said(capsys, "bigrams", "--pieces", "20", "--beats", "32", "--quarters")
     assert quarters["length_overlap"] == 1.0 and quarters["bach"]["crossings_percent"] == 0
     assert quarters["parallels_percent"] == bigrams["parallels_percent"]
+
+
+def test_a_model_of_voices_composes_to_the_forms_of_chorales(chorales_home):
+    spec = DATASETS["jsb-m21-voices"].spec
+    config = preset("voices").model.model_copy(
+        update={"z_dim": 4, "transition_hidden": 8, "rnn_size": 8, "nade_hidden": 8}
+    )
+    model = build_model(config, spec, seed=0)
+    settings = {"count": 6, "beats": 24, "temperature": 0.8, "progress": unexpected}
+    pieces = compose_pieces(model, spec, seed=1, **settings)
+    again = compose_pieces(model, spec, seed=1, **settings)
+    other = compose_pieces(model, spec, seed=2, **settings)
+    for piece, same in zip(pieces, again, strict=True):
+        assert np.array_equal(piece.pitches, same.pitches)
+        assert 16 < piece.beats <= 24 and piece.fermatas.any() and fits_voices(piece)
+    assert not all(np.array_equal(a.pitches, b.pitches) for a, b in zip(pieces, other, strict=True))
+
+
+def test_each_sequence_may_have_its_own_covariates():
+    spec = DataSpec("real", 1, c_dim=1)
+    config = ModelConfig(z_dim=2, emission="gaussian", emission_layers=0, rnn_size=4)
+    model = build_model(config, spec, seed=0)
+    model.emission.loc.weight.data.copy_(torch.tensor([[0.0, 0.0, 1.0]]))
+    c = np.random.default_rng(0).standard_normal((3, 5, 1)).astype(np.float32)
+    drawn = sample(model, count=3, frames=5, seed=0, c=c)
+    assert torch.allclose(drawn.mean, torch.from_numpy(c))
+    with pytest.raises(DataError, match=r"not \(2, 5, 1\)"):
+        sample(model, count=3, frames=5, seed=0, c=c[:2])
 
 
 def test_a_bundled_model_is_measured(chorales_home, capsys):

@@ -38,6 +38,12 @@ def add_commands(commands: Commands) -> None:
     add_count(
         parser, "--samples", 2000, "importance sampling: latent paths drawn for each test sequence"
     )
+    parser.add_argument(
+        "--half",
+        action="store_true",
+        help="store the weights in half precision (float16), which halves the file; they are "
+        "loaded as float32",
+    )
     add_seed(parser)
     add_json(parser)
 
@@ -64,7 +70,13 @@ def bundle(given: argparse.Namespace) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     test = {key: value for key, value in found.items() if key not in _OF_THE_RUN}
     card = _card(source, given) | {"test": test}
-    training.save_tensors(folder / "model.safetensors", source.weights())
+    weights = source.weights()
+    if given.half:
+        weights = {
+            name: tensor.half() if tensor.is_floating_point() else tensor
+            for name, tensor in weights.items()
+        }
+    training.save_tensors(folder / "model.safetensors", weights)
     write_document(folder / "card.json", card)
     print(json_text(card) if given.json else f"bundled:{given.name} in {folder}")
 
@@ -89,4 +101,5 @@ def _card(source: Run, given: argparse.Namespace) -> dict[str, Any]:
         "command": command_line(record.config),
         "created": record.created.isoformat(),
         "versions": record.versions,
+        **({"precision": "float16"} if given.half else {}),
     }

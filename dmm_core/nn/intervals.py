@@ -1,6 +1,6 @@
 """Scores of the symbols of four voices by intervals: to the voice itself and to the other voices.
 
-A pitch is judged by its pitch class, by its distance from the voice's last pitch, and by its
+A pitch is judged by itself, by its distance from the voice's last pitch, and by its
 interval to each other voice: to what that voice sounds at the same sixteenth if it comes earlier in
 the frame, and to its last pitch before the frame otherwise. So the same rule, such as no parallel
 fifths, need not be learned for every pair of pitches.
@@ -11,7 +11,15 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.nn.functional import embedding
 
-from dmm_core.music.symbols import ONSET, SLOTS, SYMBOLS, VOICES, pitch_of_symbol
+from dmm_core.music.symbols import (
+    HIGHEST_OF,
+    ONSET,
+    SLOTS,
+    SYMBOLS,
+    VOICE_ORDER,
+    VOICES,
+    pitch_of_symbol,
+)
 from dmm_core.music.voices import REST, STEPS
 from dmm_core.nn.categorical import SlotScores
 
@@ -29,6 +37,8 @@ _PAIRS = len(VOICES) * _OTHERS
 _STATES = 3 * _CLASSES
 """What a pair of voices was: an interval class, and whether the other voice stays, rises or
 falls."""
+_APART = 24
+"""Larger distances between two voices share a score."""
 _IMPOSSIBLE = -1e9
 """Logit of the continuation of a pitch that does not sound."""
 
@@ -39,16 +49,16 @@ class VoiceSlots(SlotScores):
     With h the hidden units of a slot, p a pitch, q the voice's last pitch, and o_u the pitch of the
     other voice u, the logit of an onset of p is
 
-        b[p] + A h [p mod 12] + M h [p - q] + sum_u V_u h [(p - o_u) mod 12]
+        A h [p] + M h [p - q] + sum_u D_u[p - o_u] + sum_u V_u h [(p - o_u) mod 12]
             + sum_u S_u[s_u, (p - o_u) mod 12, p > q] + sum_u B_u[t_u, (p - o_u) mod 12, p > r].
 
-    S and B are tables that do not depend on h; they judge how two voices move. s_u is the interval
-    class of q and the pitch that u had at the same time, and whether u has stayed, risen or fallen
-    since; p is not q. On the first sixteenth of a beat, r and t_u are the same from the first
-    sixteenth of the beat before; elsewhere this term is left out. The logits of a rest and of the
-    continuation of q are linear in h. A continuation of any other pitch is impossible. The hidden
-    units also see the interval class of q and each o_u. A and M, V, S and B are those of a voice;
-    b is that of a slot.
+    D, S and B are tables that do not depend on h; D judges how far two voices are apart, S and B
+    how they move. s_u is the interval class of q and the pitch that u had at the same time, and
+    whether u has stayed, risen or fallen since; p is not q. On the first sixteenth of a beat, r and
+    t_u are the same from the first sixteenth of the beat before; elsewhere this term is left out.
+    The logits of a rest and of the continuation of q are linear in h. A continuation of any other
+    pitch, and a pitch above the voice's range, is impossible. The hidden units also see the
+    interval class of q and each o_u. The matrices and tables are those of a voice.
 
     Args:
         units: hidden units of a slot.
@@ -60,14 +70,15 @@ class VoiceSlots(SlotScores):
     earlier: Tensor
     pitch: Tensor
     candidates: Tensor
+    outside: Tensor
     voice: Tensor
 
     def __init__(self, *, units: int, dropout: float = 0.0) -> None:
         super().__init__(slots=SLOTS, categories=SYMBOLS, units=units, dropout=dropout)
-        outputs = 2 + 12 + _MELODIC + _OTHERS * _CLASSES
+        outputs = 2 + _WIDTH + _MELODIC + _OTHERS * _CLASSES
         self.write = nn.Parameter(torch.empty(len(VOICES), units, outputs))
         self.offset = nn.Parameter(torch.zeros(SLOTS, outputs))
-        self.height = nn.Parameter(torch.zeros(SLOTS, _WIDTH))
+        self.spacing = nn.Parameter(torch.zeros(_PAIRS, 2 * _APART + 1))
         self.relation = nn.Parameter(torch.zeros(_PAIRS * _CLASSES, units))
         self.motion = nn.Parameter(torch.zeros(_PAIRS * _STATES, 2 * _CLASSES))
         self.beat_motion = nn.Parameter(torch.zeros(_PAIRS * _STATES, 2 * _CLASSES))
@@ -106,17 +117,19 @@ class VoiceSlots(SlotScores):
         # The products with each voice's matrix.
         units = self.dropped(torch.relu(hidden))
         parts = torch.einsum("fsu,suo->fso", units, self.write[self.voice[at]]) + self.offset[at]
-        rest, hold, classes, melodic, vertical = parts.split(
-            [1, 1, 12, _MELODIC, _OTHERS * _CLASSES], dim=-1
+        rest, hold, onset, melodic, vertical = parts.split(
+            [1, 1, _WIDTH, _MELODIC, _OTHERS * _CLASSES], dim=-1
         )
         # The scores of each candidate.
         pitch = self.candidates[at].expand(*own.shape, -1)
         steps = (pitch - own[..., None]).clamp(-_FURTHEST, _FURTHEST) + _FURTHEST
         steps = torch.where((own == REST)[..., None], _MELODIC - 1, steps)
-        onset = self.height[at] + classes.gather(-1, pitch % 12) + melodic.gather(-1, steps)
+        onset = onset + melodic.gather(-1, steps)
         moves = self._moves(self.motion, pair, own, now, earlier)
         onset = onset + _judged(moves, vertical, pitch, own, now)
+        onset = onset + self._apart(pair, pitch, now)
         onset = onset + self._from_beat_to_beat(line, pair, pitch, now, at)
+        onset = onset.masked_fill(self.outside[at], _IMPOSSIBLE)
         hold = torch.where(pitch == own[..., None], hold, _IMPOSSIBLE)
         return torch.cat([rest, onset, hold], dim=-1)
 
@@ -140,6 +153,16 @@ class VoiceSlots(SlotScores):
         direction = torch.sign(now - earlier).masked_fill((now == REST) | (earlier == REST), 0) + 1
         state = direction * _CLASSES + _interval(own[..., None], earlier)
         return embedding(pair * _STATES + state, table)
+
+    def _apart(self, pair: Tensor, pitch: Tensor, now: Tensor) -> Tensor:
+        """The sum over the other voices of the scores of each candidate's distance."""
+        total = pitch.new_zeros(pitch.shape, dtype=self.spacing.dtype)
+        for other in range(_OTHERS):
+            sound = now[..., other, None]
+            distance = (pitch - sound).clamp(-_APART, _APART) + _APART
+            table = self.spacing[pair[:, other]].expand(len(pitch), -1, -1)
+            total = total + table.gather(-1, distance).masked_fill(sound == REST, 0.0)
+        return total
 
     def _from_beat_to_beat(
         self, line: Tensor, pair: Tensor, pitch: Tensor, now: Tensor, at: slice
@@ -199,11 +222,14 @@ def _layout() -> dict[str, Tensor]:
             earlier.append([u * 2 * STEPS + (k - 1 if u < v else STEPS - 1) for u in others])
             voice.append(v)
     pitch = torch.from_numpy(pitch_of_symbol().astype("int64"))
+    candidates = pitch[:, ONSET : ONSET + _WIDTH].clone()
+    highest = torch.tensor([int(HIGHEST_OF[v]) for v in VOICE_ORDER]).repeat_interleave(STEPS)
     return {
         "own": torch.tensor(own),
         "now": torch.tensor(now),
         "earlier": torch.tensor(earlier),
         "pitch": pitch,
-        "candidates": pitch[:, ONSET : ONSET + _WIDTH].clone(),
+        "candidates": candidates,
+        "outside": candidates > highest[:, None],
         "voice": torch.tensor(voice),
     }
