@@ -38,6 +38,11 @@ from .objective import (
     importance_bound as importance_bound,
     kl_weight as kl_weight,
 )
+from .predictive import (
+    Predictive as Predictive,
+    imputation as imputation,
+    reconstruction as reconstruction,
+)
 from .references import reference_nlls as reference_nlls
 from .sampling import (
     Sample as Sample,

@@ -28,7 +28,7 @@ from dmm_core.inference.seeded_sampling import (
 from dmm_core.inference.smc import Particles
 from dmm_core.nn.dmm import DMM
 
-__all__ = ["QUANTILES", "Forecast", "Origin", "forecast", "forecast_from"]
+__all__ = ["QUANTILES", "Forecast", "Origin", "forecast", "forecast_from", "levels_of"]
 
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 """Default levels: the median, and the ends of the central 50 % and 90 % intervals."""
@@ -156,7 +156,7 @@ def forecast_from(
     """
     for name, number in (("horizon", horizon), ("samples", samples), ("particles", particles)):
         require_count(name, number)
-    levels = _levels(quantiles)
+    levels = levels_of(quantiles)
     future_u = _future(u, "Actions", (len(origins), horizon, model.u_dim))
     future_c = _future(c, "Covariates", (len(origins), horizon, model.c_dim))
     _require_origins(sequences, origins)
@@ -251,7 +251,12 @@ def _futures(
     return _Futures(torch.stack(means), torch.stack(frames, dim=1))
 
 
-def _levels(quantiles: Sequence[float]) -> np.ndarray:
+def levels_of(quantiles: Sequence[float]) -> np.ndarray:
+    """The levels of quantiles as an array, after a check.
+
+    Raises:
+        DataError: if a level does not lie between 0 and 1.
+    """
     levels = np.asarray(quantiles, dtype=np.float64)
     if levels.ndim != 1 or not ((levels >= 0) & (levels <= 1)).all():
         raise DataError(f"Quantiles are levels from 0 to 1, not {quantiles!r:.60}.")

@@ -90,6 +90,7 @@ _NAVIGATION = (
             _Link("pages/3_Runs.py", "Runs", ":material/ssid_chart:"),
             _Link("pages/4_Latent.py", "Latent", ":material/timeline:"),
             _Link("pages/5_Compose.py", "Compose", ":material/piano:"),
+            _Link("pages/6_Forecast.py", "Forecast", ":material/query_stats:"),
         ),
     ),
     ("Understand", (_Link("pages/6_Learn.py", "Learn", ":material/school:"),)),

@@ -29,9 +29,15 @@ emission is an independent Bernoulli for each note, so z has to explain all depe
 notes of a frame."""
 
 _NO_MODEL = "There is no trained model yet. Train one first."
+_NO_OTHER_MODEL = (
+    "There is no trained model of data other than music yet. Upload a table on the Data page, or "
+    "choose a data set such as linear-gssm, and train a model on it."
+)
 
 
-def pick_run(label: str = "Model", *, default: str = COMPOSE_MODEL) -> Run | BundledModel:
+def pick_run(
+    label: str = "Model", *, default: str = COMPOSE_MODEL, music: bool | None = None
+) -> Run | BundledModel:
     """Draw the choice of a finished run or a bundled model.
 
     By default a bundled model is selected, because on a shared server the newest run may be of
@@ -42,18 +48,24 @@ def pick_run(label: str = "Model", *, default: str = COMPOSE_MODEL) -> Run | Bun
         label: label of the widget.
         default: id of the bundled model that is selected if the address names no run. If it does
             not exist, another bundled model or the newest run is selected.
+        music: True offers models of music only, False models of other data only. A link may name
+            any model.
     """
-    listed = available_models()
+    listed = {
+        id: source
+        for id, source in available_models().items()
+        if music is None or _is_music(source) == music
+    }
     wanted = st.query_params.get("run")
     if wanted is not None and wanted not in listed:
         with suppress(RunError):
             listed[wanted] = find_run(wanted)
     if not listed:
-        st.info(_NO_MODEL, icon=":material/model_training:")
+        st.info(_NO_OTHER_MODEL if music is False else _NO_MODEL, icon=":material/model_training:")
         st.stop()
     if wanted is None:  # stored, so that a copied link keeps its meaning
         model = bundled_or_first(default)
-        st.query_params["run"] = model.id if model else next(iter(listed))
+        st.query_params["run"] = model.id if model and model.id in listed else next(iter(listed))
         st.session_state[frame.DEFAULT_RUN] = st.query_params["run"]
     chosen = choose(
         label, list(listed), key="run", format_func=lambda run_id: unique_label(listed[run_id])
@@ -81,3 +93,10 @@ def unique_label(source: Run | BundledModel) -> str:
     if isinstance(source, BundledModel):
         return f"{source.label()} (bundled, {source.folder.name})"
     return f"{source.name()} · {source.id}" if source.name() else source.id
+
+
+def _is_music(source: Run | BundledModel) -> bool:
+    try:
+        return source.data().is_music
+    except RunError:  # it has no checkpoint yet
+        return False

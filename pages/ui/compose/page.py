@@ -40,15 +40,17 @@ def draw() -> None:
     """Draw the page.
 
     Raises:
-        DataError: if the model is not a model of piano-rolls, or the address names something that
-            does not exist.
+        DataError: if the address names something that does not exist.
         RunError: if the model cannot be loaded.
     """
     # 1. Ask for the model, the mode and its inputs.
     with st.grid(
         "auto", min_column_width=_MODES_WIDTH[frame.presenting()], vertical_alignment="bottom"
     ):
-        model = load_source(pick_run())
+        model = load_source(pick_run(music=True))
+        if not model.data.is_music:
+            _offer_forecast(model)
+            return
         steps_per_quarter = require_piano(model.data)
         mode = _ask_mode()
     inputs = ask_inputs(model, steps_per_quarter, mode)
@@ -90,6 +92,21 @@ def draw() -> None:
         draw_undo()
     # 4. Draw the player and what belongs to it.
     _draw_rendered(model, rendered, request, inputs)
+
+
+def _offer_forecast(model: LoadedModel) -> None:
+    """Draw a link to the Forecast page, for a model that makes no music."""
+    st.info(
+        f"{frame.escape_markdown(model.source.label())} is not a model of music. Its sequences can "
+        "be forecast, reconstructed, imputed and simulated.",
+        icon=":material/query_stats:",
+    )
+    st.page_link(
+        "pages/6_Forecast.py",
+        label="Open in Forecast",
+        icon=":material/query_stats:",
+        query_params={"run": model.source.id},
+    )
 
 
 def _ask_mode() -> Mode:

@@ -82,6 +82,7 @@ def filtered(selection: Selection) -> FilteredMoments:
     inputs: SequenceInputs = {
         "u": _cut(selection.inputs["u"]),
         "observed": _cut(selection.inputs["observed"]),
+        "c": _cut(selection.inputs["c"]),
     }
     return _filtered(
         selection.loaded.model, selection.loaded.key, selection.x[:MAX_FILTERED_FRAMES], inputs

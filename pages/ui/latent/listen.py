@@ -34,7 +34,6 @@ def draw(selection: Selection) -> None:
     found = moments(selection)
     part = slice(0, len(selection.x))
     if selection.loaded.grid is None:
-        st.caption("This data set is not music, so there is nothing to play.")
         data = selection.loaded.data
         draw_sequence(selection.sequences, selection.number, name=data.name, kind=data.kind)
     else:

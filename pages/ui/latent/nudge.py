@@ -41,9 +41,7 @@ class _Continuation(NamedTuple):
 def draw(selection: Selection) -> None:
     """Draw the controls of the nudge, and the continuations without and with it."""
     grid = selection.loaded.grid
-    if grid is None:
-        st.info("This data set is not music, so there is nothing to play.", icon=":material/info:")
-        return
+    assert grid is not None, "the page offers this view for music only"
     if len(selection.x) < 2:
         st.info(
             "This piece has one frame only. A continuation needs at least two frames.",
@@ -114,7 +112,11 @@ def _follow(
     first = max(0, at - _MOST_START)
     loaded, inputs = selection.loaded, selection.inputs
     observed = inputs["observed"]
-    cut: SequenceInputs = {"u": None, "observed": None if observed is None else observed[first:at]}
+    cut: SequenceInputs = {
+        "u": None,
+        "observed": None if observed is None else observed[first:at],
+        "c": None,
+    }
     return _continued(
         loaded.model, loaded.key, selection.x[first:at], cut, _QUARTERS * grid, seed, nudge
     )

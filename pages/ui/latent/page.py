@@ -22,6 +22,7 @@ _VIEWS: dict[str, tuple[str, Callable[[Selection], None]]] = {
     "dimensions": ("Dimensions", views.draw_dimensions),
     "nudge": ("Nudge", nudge.draw),
 }
+_MUSIC_ONLY = frozenset({"nudge"})
 
 
 def draw() -> None:
@@ -35,9 +36,10 @@ def draw() -> None:
     with model_place:
         model = load_source(pick_run(default=LATENT_MODEL))
     selection = select_sequence(model, source_place)
+    views = [name for name in _VIEWS if model.data.is_music or name not in _MUSIC_ONLY]
     view = choose(
         "View",
-        list(_VIEWS),
+        views,
         key="view",
         format_func=lambda name: _VIEWS[name][0],
         segmented=True,

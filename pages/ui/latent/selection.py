@@ -38,19 +38,21 @@ class SequenceInputs(TypedDict):
     Attributes:
         u: (T, u_dim) actions, or None.
         observed: (T, x_dim) 1 where a feature is observed, or None.
+        c: (T, c_dim) covariates, or None.
     """
 
     u: np.ndarray | None
     observed: np.ndarray | None
+    c: np.ndarray | None
 
 
 def sequence_inputs(sequences: Sequences, number: int, most: int) -> SequenceInputs:
     """Return the inputs of the first `most` frames of the sequence with index `number`."""
-    u, observed = sequences.u, sequences.observed
-    return {
-        "u": None if u is None else u[number][:most],
-        "observed": None if observed is None else observed[number][:most],
-    }
+    u, observed, c = (
+        None if part is None else part[number][:most]
+        for part in (sequences.u, sequences.observed, sequences.c)
+    )
+    return {"u": u, "observed": observed, "c": c}
 
 
 class Selection(NamedTuple):
@@ -93,7 +95,7 @@ class Selection(NamedTuple):
 
     @property
     def inputs(self) -> SequenceInputs:
-        """Actions and observation mask of the sequence."""
+        """Actions, observation mask and covariates of the sequence."""
         return sequence_inputs(self.sequences, self.number, MAX_FRAMES)
 
 

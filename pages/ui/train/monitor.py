@@ -85,8 +85,11 @@ def _draw_next_steps(run: Run) -> None:
     music = steps_of(run) is not None
     if music and st.button("Compose with it", type="primary", icon=":material/piano:", key="music"):
         st.switch_page("pages/5_Compose.py", query_params=here)
-    kind = "secondary" if music else "primary"
-    if st.button("Evaluate and compare", type=kind, icon=":material/ssid_chart:", key="runs"):
+    if music is False and st.button(
+        "Forecast with it", type="primary", icon=":material/query_stats:", key="forecast"
+    ):
+        st.switch_page("pages/6_Forecast.py", query_params=here)
+    if st.button("Evaluate and compare", icon=":material/ssid_chart:", key="runs"):
         st.switch_page("pages/3_Runs.py", query_params=here)
 
 
