@@ -394,7 +394,7 @@ def test_what_the_data_do_not_allow_is_refused_with_a_reason(changes, facts, mes
 
 def test_a_known_system_of_other_dimensions_is_refused():
     config = ModelConfig(system="linear-gssm-10", emission="gaussian", z_dim=3)
-    with pytest.raises(ConfigError, match="10 latent dimensions, 10 features and no actions"):
+    with pytest.raises(ConfigError, match="10 latent dimensions, 10 features, no actions"):
         build_model(config, DataSpec("real", 10), seed=0)
 
 

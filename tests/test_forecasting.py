@@ -18,7 +18,7 @@ from dmm_core.inference.backtest import Backtest, ScoredForecast, backtest, roll
 from dmm_core.inference.baselines import filled, fit_baselines, seasonal_period
 from dmm_core.inference.forecasting import Origin, forecast, forecast_from
 from dmm_core.inference.imputation import hide, impute
-from dmm_core.inference.predictive import imputation, reconstruction
+from dmm_core.inference.predictive import imputed_frames, reconstructed_frames
 from dmm_core.inference.sampling import reconstruct
 from dmm_core.inference.scores import GaussianForecast, pit, score_gaussian, score_samples
 from dmm_core.training.building import build_model
@@ -399,7 +399,7 @@ def test_the_catalogues_linear_system_has_an_exact_row():
 def test_a_reconstruction_has_the_mean_of_reconstruct_and_a_band_around_the_frames():
     model = build_model(KNOWN, DataSpec("real", 1), seed=0)
     x = linear(1).x[0]
-    found = reconstruction(model, x, seed=0, draws=400)
+    found = reconstructed_frames(model, x, seed=0, draws=400)
     assert np.allclose(found.mean, reconstruct(model, x, seed=0, draws=400).numpy(), atol=1e-4)
     width = found.quantiles[4] - found.quantiles[0]
     assert (width > 2 * 1.64 * np.sqrt(20) * 0.8).all()  # the emission alone has variance 20
@@ -409,7 +409,7 @@ def test_an_imputation_has_the_mean_of_impute_and_covers_what_was_hidden():
     data = linear(1, 60)
     hidden = hide(data, 0.3, seed=0)
     model = build_model(KNOWN, DataSpec("real", 1, missing=True), seed=0)
-    found = imputation(model, hidden, seed=0, draws=2000, particles=400)
+    found = imputed_frames(model, hidden, seed=0, draws=2000, particles=400)
     means = impute(model, hidden, seed=0, particles=400)[0]
     assert np.abs(found.mean - means).max() < 0.3
     gone = hidden.observed[0] == 0

@@ -40,8 +40,8 @@ from .objective import (
 )
 from .predictive import (
     Predictive as Predictive,
-    imputation as imputation,
-    reconstruction as reconstruction,
+    imputed_frames as imputed_frames,
+    reconstructed_frames as reconstructed_frames,
 )
 from .references import reference_nlls as reference_nlls
 from .sampling import (

@@ -13,7 +13,14 @@ import numpy as np
 from dmm_core.data.sequences import Sequences
 from dmm_core.inference.scores import GaussianForecast
 
-__all__ = ["BASELINES", "Baselines", "filled", "fit_baselines", "seasonal_period"]
+__all__ = [
+    "BASELINES",
+    "Autoregression",
+    "Baselines",
+    "filled",
+    "fit_baselines",
+    "seasonal_period",
+]
 
 BASELINES = ("mean", "persistence", "seasonal naive", "autoregression")
 """The names of the forecasts, in the order in which they are shown."""

@@ -14,7 +14,7 @@ from dmm_core.inference.seeded_sampling import draw_paths, generator_for, reside
 from dmm_core.inference.smc import smoothed_states
 from dmm_core.nn.dmm import DMM
 
-__all__ = ["Predictive", "imputation", "reconstruction"]
+__all__ = ["Predictive", "imputed_frames", "reconstructed_frames"]
 
 
 class Predictive(NamedTuple):
@@ -34,7 +34,7 @@ class Predictive(NamedTuple):
 
 
 @torch.no_grad()
-def reconstruction(
+def reconstructed_frames(
     model: DMM,
     x: np.ndarray,
     *,
@@ -71,7 +71,7 @@ def reconstruction(
 
 
 @torch.no_grad()
-def imputation(
+def imputed_frames(
     model: DMM,
     sequence: Sequences,
     *,

@@ -8,7 +8,7 @@ from dmm_core.errors import DataError
 from dmm_core.inference.backtest import Backtest, backtest
 from dmm_core.inference.forecasting import Forecast, Origin, forecast_from
 from dmm_core.inference.imputation import hide
-from dmm_core.inference.predictive import Predictive, imputation, reconstruction
+from dmm_core.inference.predictive import Predictive, imputed_frames, reconstructed_frames
 from dmm_core.inference.sampling import sample
 from dmm_core.nn.dmm import DMM
 from pages.ui.forecast.selection import MAX_FRAMES, Selection
@@ -173,12 +173,14 @@ def _scores(
 @st.cache_data(max_entries=16, show_spinner="Reconstructing")
 def _reconstructed(_model: DMM, key: str, _one: Sequences, one_key: str) -> Predictive:
     u, observed, c = (None if part is None else part[0] for part in (_one.u, _one.observed, _one.c))
-    return reconstruction(_model, _one.x[0], seed=SEED, draws=100, u=u, observed=observed, c=c)
+    return reconstructed_frames(
+        _model, _one.x[0], seed=SEED, draws=100, u=u, observed=observed, c=c
+    )
 
 
 @st.cache_data(max_entries=16, show_spinner="Imputing")
 def _imputed(_model: DMM, key: str, _one: Sequences, one_key: str) -> Predictive:
-    return imputation(_model, _one, seed=SEED, draws=SAMPLES, particles=_SMOOTHED_PARTICLES)
+    return imputed_frames(_model, _one, seed=SEED, draws=SAMPLES, particles=_SMOOTHED_PARTICLES)
 
 
 @st.cache_data(max_entries=16, show_spinner="Simulating")
