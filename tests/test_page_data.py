@@ -1,4 +1,5 @@
 import io
+import json
 
 import hostile_data
 import mido
@@ -216,7 +217,7 @@ def test_a_table_is_reported_kept_and_drawn():
     assert at.get("plotly_chart") and not at.metric
     assert "A frame has 2 features, 1 action, some values missing." in texts(at).replace("\\", "")
     at = page(view="all")
-    assert "Real values, not music" in texts(at)
+    assert "Real values" in texts(at)
 
 
 def test_given_splits_are_told_and_kept():
@@ -248,9 +249,9 @@ def test_a_hostile_table_is_one_plain_sentence_and_hostile_text_is_escaped():
 
 def test_a_report_outlives_a_visit_to_another_page(chorales_home):
     at = page(view="own")
-    at.segmented_control(key="grid").set_value(4)
     at.file_uploader(key="files").upload("good.mid", scale())
     at.file_uploader(key="files").upload("not.mid", b"not midi").run()
+    at.segmented_control(key="grid").set_value(4).run()
     before = at.table[0].value
     held = at.session_state["upload.pending"]
     assert not any(isinstance(value, bytes) for value in held)
@@ -335,3 +336,98 @@ def test_a_single_sequence_is_said_to_stand_in_every_split():
     at = page(view="own")
     at.file_uploader(key="files").upload("one.mid", scale()).run()
     assert "The only sequence is used for train, valid and test" in texts(at)
+
+
+NILE = "year,flow (km3)\n" + "".join(
+    f"{year},{100 + year % 7}.5\n" for year in range(1871, 1971) if year != 1900
+)
+
+
+def charts_of(at):
+    return [json.loads(chart.proto.spec) for chart in at.get("plotly_chart")]
+
+
+def test_a_series_is_read_without_a_click_and_split_in_time():
+    at = page(view="own")
+    at.file_uploader(key="files").upload("nile.csv", NILE.encode()).run()
+    assert not at.exception and not at.error
+    (said,) = at.table[0].value["What was read and changed"]
+    said = said.replace("\\", "")
+    assert "Read year as time: 1871 to 1970, one every year." in said
+    assert "Added 1 frame without values" in said
+    assert {box.label: box.value for box in at.selectbox if box.key.startswith("role")} == {
+        "year": "time",
+        "flow \\(km3\\)": "feature",
+    }
+    assert "windows of about 25 frames: 3 (train), 1 (valid), 1 (test)" in texts(at)
+    # There is no music, so nothing asks for a grid.
+    assert not [s for s in at.segmented_control if s.key == "grid"] and "note" not in texts(at)
+    at.number_input(key="upload_window").set_value(35).run()
+    assert "windows of about 35 frames: 2 (train), 1 (valid), 1 (test)" in texts(at)
+    at.button(key="keep").click().run()
+    assert not at.exception and not at.error
+    one, whole = charts_of(at)
+    assert one["layout"]["xaxis"]["type"] == "date"
+    assert one["layout"]["xaxis"]["title"]["text"] == "year"
+    assert one["layout"]["yaxis"]["title"]["text"] == "flow (km3)"
+    assert one["data"][0]["x"][:2] == ["1871", "1872"]
+    regions = [shape for shape in whole["layout"]["shapes"] if "fillcolor" in shape]
+    assert [(r["x0"], r["x1"]) for r in regions] == [("1941", "1956"), ("1956", "1970")]
+    (window,) = (shape for shape in whole["layout"]["shapes"] if "fillcolor" not in shape)
+    assert (window["x0"], window["x1"]) == ("1871", "1905")
+    assert "Gaps are missing values (1 of 35)." in texts(at)
+    at.query_params["view"] = "all"
+    at.run()
+    assert "Feature: flow \\(km3\\)" in texts(at) and "Time: year" in texts(at)
+
+
+def test_roles_and_kinds_can_be_changed():
+    text = "year,who,a,b\n" + "".join(
+        f"{1990 + i % 30},{'xy'[i // 30]},{i}.5,{i % 3}\n" for i in range(60)
+    )
+    at = page(view="own")
+    at.file_uploader(key="files").upload("own.csv", text.encode()).run()
+    roles = {box.label: box for box in at.selectbox if box.key.startswith("role")}
+    assert [box.value for box in roles.values()] == ["time", "sequence", "feature", "feature"]
+    roles["b"].set_value("action").run()
+    (said,) = at.table[0].value["What was read and changed"]
+    assert "Read 1 real\\-valued feature and 1 action" in said and not at.error
+    # A role that makes the table unreadable can be taken back.
+    {box.label: box for box in at.selectbox}["who"].set_value("feature").run()
+    assert len(at.error) == 1 and "Refused" in at.table[0].value.iloc[0, 1]
+    {box.label: box for box in at.selectbox}["who"].set_value("sequence").run()
+    assert not at.error and "[2 sequences, 60 frames]" in at.table[0].value["File"].iloc[0]
+    at.selectbox(key="upload_kind").set_value("count").run()
+    assert "data of the kind counts are" in at.table[0].value.iloc[0, 1].replace("\\", "")
+    at.selectbox(key="upload_kind").set_value("auto").run()
+    at.segmented_control(key="upload_split").set_value("sequence").run()
+    assert "the same sequence is valid and test" in texts(at)
+    at.button(key="keep").click().run()
+    (info,) = list_uploads()
+    assert (info.spec.features, info.spec.actions) == (("a",), ("b",))
+    assert "upload.roles" not in at.session_state
+
+
+def test_a_split_in_time_of_short_sequences_is_one_sentence():
+    at = page(view="own")
+    at.file_uploader(key="files").upload("own.csv", b"a,b\n1,2.5\n3,4\n").run()
+    at.segmented_control(key="upload_split").set_value("time").run()
+    assert not at.exception
+    assert "at least 20 frames" in at.error[0].value
+    assert "keep" not in [button.key for button in at.button]
+
+
+def test_a_piano_roll_in_a_table_asks_for_its_grid():
+    roll = "\n".join(",".join(map(str, row)) for row in np.eye(30, 88, 30, dtype=int))
+    at = page(view="own")
+    at.file_uploader(key="files").upload("roll.csv", roll.encode()).run()
+    assert not at.exception and at.segmented_control(key="grid").value == 2
+
+
+def test_a_series_of_the_catalogue_is_drawn_with_dates():
+    at = page(data="co2", split="valid", piece="1")
+    assert not at.error
+    one, whole = charts_of(at)
+    assert one["data"][0]["x"][0] == "1988-11-19"
+    assert one["layout"]["xaxis"]["title"]["text"] == "date (every week)"
+    assert len(whole["data"][0]["x"]) == 2000  # thinned

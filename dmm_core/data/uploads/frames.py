@@ -18,6 +18,7 @@ from dmm_core.errors import UploadError
 __all__ = ["TableContent", "parsed_table"]
 
 _EXAMPLES = 3  # values of a column in a report
+_EXAMINED = 2000  # rows from which they are taken
 _MAX_EXAMPLE = 30  # characters of one
 _UNIT = re.compile(r".*\S\s*[(\[]([^()\[\]]{1,20})[)\]]\s*")
 
@@ -284,13 +285,13 @@ def _described(
         if is_unnamed(name) and role == "ignore":
             continue
         if i in table.texts:
-            cells = [cell.strip() for cell in table.texts[i][: 20 * _EXAMPLES] if cell.strip()]
+            cells = [cell.strip() for cell in table.texts[i][:_EXAMINED] if cell.strip()]
         elif i in table.skipped:
             cells = []
         else:
-            numbers = table.numbers(i)[: 20 * _EXAMPLES]
+            numbers = table.numbers(i)[:_EXAMINED]
             cells = [f"{value:g}" for value in numbers.tolist() if value == value]
-        distinct = list(dict.fromkeys(display_name(cell)[:_MAX_EXAMPLE] for cell in cells))
+        distinct = [display_name(cell)[:_MAX_EXAMPLE] for cell in dict.fromkeys(cells)]
         match = _UNIT.fullmatch(name)
         unit = match[1] if match else ""
         if role == "time" and time is not None and time.unit != "number":

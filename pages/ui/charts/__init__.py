@@ -21,10 +21,10 @@ from pages.ui.charts.music import (
     pitch_histogram,
     pitch_name,
     polyphony_histogram,
-    real_sequence,
 )
 from pages.ui.charts.paths import ProjectedPath, latent_path_2d, latent_path_3d
 from pages.ui.charts.records import ShareCurve, feature_shares, record, shares_over_time
+from pages.ui.charts.series import real_sequence, split_series
 
 __all__ = [
     "Fan",
@@ -52,6 +52,7 @@ __all__ = [
     "scores_by_horizon",
     "shares_over_time",
     "simulations",
+    "split_series",
     "symbol_shares",
     "vector_field_chart",
 ]

@@ -9,14 +9,11 @@ from dmm_core.music.key import estimate_key, key_of_roll, pitch_names, spell_pit
 from dmm_core.music.pianoroll import LOWEST
 from pages.ui.charts.style import (
     ACCENT,
-    DASHES,
     MAX_POINTS,
-    SYMBOLS,
     colour,
     figure,
     float32,
     text_annotation,
-    thin_indices,
     with_opacity,
 )
 
@@ -27,7 +24,6 @@ __all__ = [
     "pitch_histogram",
     "pitch_name",
     "polyphony_histogram",
-    "real_sequence",
 ]
 
 _PITCHES = pitch_names(None)
@@ -85,35 +81,6 @@ def pianoroll(roll: np.ndarray, *, probabilities: np.ndarray | None = None) -> g
             "tickvals": names[3::12],
             "range": [max(0, low - 2) - 0.5, min(87, high + 2) + 0.5],
         },
-    )
-
-
-def real_sequence(x: np.ndarray) -> go.Figure:
-    """A real-valued sequence, one line for each feature; at most the first eight are drawn.
-
-    Args:
-        x: (T, x_dim) in the data's own units.
-    """
-    keep = thin_indices(len(x))
-    lines = [
-        go.Scatter(
-            x=keep.astype(np.int32),
-            y=float32(x[keep, d]),
-            name=f"x[{d}]",
-            mode="lines+markers" if len(keep) <= 60 else "lines",
-            line={"color": colour(d), "dash": DASHES[d % len(DASHES)], "width": 2},
-            marker={"symbol": SYMBOLS[d], "size": 6},
-            hovertemplate="%{y:.3f}",
-        )
-        for d in range(min(x.shape[1], len(SYMBOLS)))
-    ]
-    return figure(
-        lines,
-        height=360,
-        hovermode="x unified",
-        showlegend=len(lines) > 1,
-        xaxis={"title": {"text": "Frame"}},
-        yaxis={"title": {"text": "x"}},
     )
 
 

@@ -43,6 +43,8 @@ def record(
     u: np.ndarray | None = None,
     features: Sequence[str] = (),
     actions: Sequence[str] = (),
+    times: np.ndarray | None = None,
+    time_title: str = "Frame",
 ) -> go.Figure:
     """A binary sequence as a heatmap with a row for each feature and time on the x axis.
 
@@ -54,15 +56,22 @@ def record(
         u: (T, u_dim) actions, drawn below the features; None if there are no actions.
         features: names of the features; if empty, features are numbered.
         actions: names of the actions; if empty, actions are numbered.
+        times: (T,) numbers or datetime64, the times of the frames; by default their indices.
+        time_title: title of the x axis.
     """
     cells = float32(x) if observed is None else np.where(observed > 0, float32(x), np.nan)
     rows = x.shape[1]
-    layers = [_cells(cells, _names(features, "x", rows), ACCENT)]
+    places = {} if times is None else {"x": _places(times[:MAX_POINTS])}
+    layers = [_cells(cells, _names(features, "x", rows), ACCENT, **places)]
     axes = {"yaxis": _rows("Features")}
-    frames: dict[str, Any] = {"title": {"text": "Frame"}, "showgrid": False, "zeroline": False}
+    frames: dict[str, Any] = {
+        "title": {"text": label(time_title)},
+        "showgrid": False,
+        "zeroline": False,
+    }
     if u is not None:
         below, rows = u.shape[1], rows + u.shape[1] + 1  # a row between both stays empty
-        layers.append(_cells(u, _names(actions, "u", below), colour(1), yaxis="y2"))
+        layers.append(_cells(u, _names(actions, "u", below), colour(1), yaxis="y2", **places))
         axes["yaxis"]["domain"] = [(below + 1) / rows, 1]
         axes["yaxis2"] = _rows("Actions") | {"domain": [0, below / rows]}
         frames["anchor"] = "y2"
@@ -142,6 +151,11 @@ def shares_over_time(curves: Sequence[ShareCurve], *, title: str, x_title: str) 
         xaxis={"title": {"text": x_title}, "dtick": 1},
         yaxis={"title": {"text": title}, "tickformat": ".0%", "rangemode": "tozero"},
     )
+
+
+def _places(times: np.ndarray) -> list[Any]:
+    """Return times as plotly takes them: numbers, or dates as text."""
+    return (np.datetime_as_string(times) if times.dtype.kind == "M" else times).tolist()
 
 
 def _names(given: Sequence[str], letter: str, count: int) -> list[str]:

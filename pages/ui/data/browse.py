@@ -10,12 +10,15 @@ from pages.ui.datasets import DatasetSummary, dataset_summaries, note_value, pit
 __all__ = ["draw", "open_dataset"]
 
 _VALUES: dict[Kind, str] = {
-    "binary": "Binary values, not music",
-    "real": "Real values, not music",
-    "count": "Counts, not music",
+    "binary": "Binary values",
+    "real": "Real values",
+    "count": "Counts",
     "categorical": "Symbols",
 }
 """Kind of data that are no piano-rolls -> its description."""
+
+_MAX_NAMES = 6
+"""Number of features above which a card does not name them."""
 
 
 def draw() -> None:
@@ -73,6 +76,12 @@ def _size(summary: DatasetSummary) -> str:
     lines = [f"{summary.sequences:,} sequences, {summary.frames:,} frames"]
     if summary.spec.grid is None:
         lines.append(_VALUES[summary.spec.kind])
+        spec = summary.spec
+        if spec.features and len(spec.features) <= _MAX_NAMES and spec.kind != "categorical":
+            named = ", ".join(frame.escape_markdown(name, most=40) for name in spec.features)
+            lines.append(f"{'Feature' if spec.x_dim == 1 else 'Features'}: {named}")
+        if spec.time is not None:
+            lines.append(f"Time: {frame.escape_markdown(spec.time.title, most=60)}")
     else:
         lines.append(f"A frame is {note_value(summary.spec.grid)}")
         pitches = pitch_range(summary.name) if summary.ready else None

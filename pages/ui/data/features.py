@@ -1,14 +1,16 @@
 """Charts of a sequence that is not music: its features, missing values and actions."""
 
-from typing import NamedTuple
+from dataclasses import replace
+from typing import NamedTuple, TypedDict
 
 import numpy as np
 import streamlit as st
 
 from dmm_core.data.catalogue import DATASETS
 from dmm_core.data.medical import FEATURES, simulate_patients
-from dmm_core.data.sequences import Sequences, Splits
-from dmm_core.data.spec import Kind
+from dmm_core.data.sequences import Sequences, Splits, WholeSeries
+from dmm_core.data.spec import DataSpec
+from dmm_core.data.time_axis import TimeAxis
 from dmm_core.data.treatment import Effect, drug_effect
 from pages.ui import charts, frame
 from pages.ui.datasets import splits
@@ -19,13 +21,6 @@ _MAX_LINES = 8
 """Number of features that `charts.real_sequence` draws."""
 _INTERVENTION, _QUARTERS = 9, 8
 _HIGH = "A1c high"
-
-
-class _Names(NamedTuple):
-    """Names of a data set's features and actions; empty if they have no names."""
-
-    features: tuple[str, ...]
-    actions: tuple[str, ...]
 
 
 class _FeatureShares(NamedTuple):
@@ -42,13 +37,15 @@ class _FeatureShares(NamedTuple):
 
 def draw(data: Splits, split: str, index: int) -> None:
     """Draw the sequence at `index` of a split that is not music, and statistics of the split."""
-    draw_sequence(data[split], index, name=data.name, kind=data.kind)
+    draw_sequence(data[split], index, data.spec)
     if frame.presenting():
         return
+    if data.whole is not None and data.kind in ("real", "count"):
+        _draw_whole(data, data.whole, split, index)
     if data.kind == "binary":
         found = _feature_shares(data.name, split)
         figure = charts.feature_shares(
-            found.shares, found.observed if data.spec.missing else None, _names(data.name).features
+            found.shares, found.observed if data.spec.missing else None, data.features
         )
         alt = "For each feature, the share of ones among its observed values, and the share of "
         alt += "frames in which it is observed."
@@ -57,22 +54,27 @@ def draw(data: Splits, split: str, index: int) -> None:
         _draw_true_effect()
 
 
-def draw_sequence(sequences: Sequences, index: int, *, name: str, kind: Kind) -> None:
+def draw_sequence(sequences: Sequences, index: int, spec: DataSpec) -> None:
     """Draw one sequence that is not a piano-roll, with its missing values and its actions.
 
     Args:
         sequences: the sequences that contain it.
         index: its index in `sequences`.
-        name: name of the data set, which determines the names of features and actions.
-        kind: whether the features are binary or real.
+        spec: description of its frames, with the names of features and the times.
     """
+    spec = _with_names(spec)
     x, title = sequences.x[index], sequences.names[index]
     observed = None if sequences.observed is None else sequences.observed[index]
-    u = None if sequences.u is None else sequences.u[index]
-    if kind == "binary":
-        names = _names(name)
+    time = _times(spec.time, sequences, index)
+    if spec.kind == "binary":
+        u = None if sequences.u is None else sequences.u[index]
         figure = charts.record(
-            x, observed=observed, u=u, features=names.features, actions=names.actions
+            x,
+            observed=observed,
+            u=u,
+            features=spec.features,
+            actions=spec.actions,
+            **time,
         )
         frame.chart(figure, key="record", alt=f"{title}: features and actions at every frame.")
         caption = "A coloured cell is 1 and a grey cell is 0."
@@ -81,16 +83,70 @@ def draw_sequence(sequences: Sequences, index: int, *, name: str, kind: Kind) ->
         if u is not None:
             caption += " The actions of a frame affect the transition to the next frame."
         st.caption(caption)
-        return
-    if observed is not None:
-        x = np.where(observed > 0, x, np.float32("nan"))
-    frame.chart(charts.real_sequence(x), key="real", alt=f"The features of {title} over time.")
-    if x.shape[1] > _MAX_LINES:
-        st.caption(f"The chart shows the first {_MAX_LINES} of {x.shape[1]} features.")
-    if u is not None:
-        st.caption("The actions of a frame affect the transition to the next frame:")
-        figure = charts.real_sequence(u).update_yaxes(title={"text": "u"})
-        frame.chart(figure, key="actions", alt=f"The actions on {title} over time.")
+    else:
+        shown = _with_gaps(x, observed)
+        figure = charts.real_sequence(shown, names=spec.features, **time)
+        frame.chart(figure, key="real", alt=f"The features of {title} over time.")
+        if x.shape[1] > _MAX_LINES:
+            st.caption(f"The chart shows the first {_MAX_LINES} of {x.shape[1]} features.")
+        if observed is not None and (missing := observed.size - int(observed.sum())):
+            st.caption(f"Gaps are missing values ({missing:,} of {observed.size:,}).")
+        if sequences.u is not None:
+            st.caption("The actions of a frame affect the transition to the next frame:")
+            figure = charts.real_sequence(
+                sequences.u[index], names=spec.actions, letter="u", **time
+            )
+            frame.chart(figure, key="actions", alt=f"The actions on {title} over time.")
+    if sequences.c is not None:
+        st.caption("The covariates of a frame are known in advance:")
+        figure = charts.real_sequence(sequences.c[index], names=spec.covariates, letter="c", **time)
+        frame.chart(figure, key="covariates", alt=f"The covariates of {title} over time.")
+
+
+class _TimeArguments(TypedDict):
+    """Arguments of charts: the times of the frames, or None, and the title of the x axis."""
+
+    times: np.ndarray | None
+    time_title: str
+
+
+def _times(time: TimeAxis | None, sequences: Sequences, index: int) -> _TimeArguments:
+    if time is None or sequences.starts is None:
+        return {"times": None, "time_title": "Frame"}
+    times = time.values(sequences.starts[index], len(sequences.x[index]))
+    return {"times": times, "time_title": time.title}
+
+
+def _with_gaps(x: np.ndarray, observed: np.ndarray | None) -> np.ndarray:
+    """Return the values with NaN where they are missing."""
+    return x if observed is None else np.where(observed > 0, x, np.float32("nan"))
+
+
+def _draw_whole(data: Splits, whole: WholeSeries, split: str, index: int) -> None:
+    """Draw the uncut series of a window, with the splits as regions."""
+    series = whole.sequences
+    title = data[split].names[index]
+    at = next((i for i, name in enumerate(series.names) if title.startswith(f"{name}: ")), 0)
+    observed = None if series.observed is None else series.observed[at]
+    window = None
+    starts = data[split].starts
+    if starts is not None and series.starts is not None:
+        first = round((starts[index] - series.starts[at]) / series.step)
+        window = (first, first + len(data[split].x[index]))
+    st.subheader("The whole series", anchor=False)
+    figure = charts.split_series(
+        _with_gaps(series.x[at], observed),
+        valid_from=whole.valid_from[at],
+        test_from=whole.test_from[at],
+        window=window,
+        names=data.features,
+        **_times(data.time, series, at),
+    )
+    frame.chart(figure, key="whole", alt="The whole series, with its splits in time as regions.")
+    st.caption(
+        "The splits are successive parts of the series, cut into windows; no frame is in two of "
+        "them." + (" The dotted frame marks the window above." if window else "")
+    )
 
 
 def _draw_true_effect() -> None:
@@ -119,9 +175,17 @@ def _draw_true_effect() -> None:
     )
 
 
-def _names(name: str) -> _Names:
-    info = DATASETS.get(name)
-    return _Names(info.spec.features, info.spec.actions) if info else _Names((), ())
+def _with_names(spec: DataSpec) -> DataSpec:
+    """Return a description with the names of the catalogue, if it has none of its own.
+
+    Runs of earlier versions have descriptions without names.
+    """
+    info = DATASETS.get(spec.name)
+    if spec.features or info is None or info.spec.x_dim != spec.x_dim:
+        return spec
+    if info.spec.u_dim != spec.u_dim:
+        return replace(spec, features=info.spec.features)
+    return replace(spec, features=info.spec.features, actions=info.spec.actions)
 
 
 @st.cache_data(max_entries=32, show_spinner=False)

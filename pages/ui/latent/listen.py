@@ -34,8 +34,7 @@ def draw(selection: Selection) -> None:
     found = moments(selection)
     part = slice(0, len(selection.x))
     if selection.loaded.grid is None:
-        data = selection.loaded.data
-        draw_sequence(selection.sequences, selection.number, name=data.name, kind=data.kind)
+        draw_sequence(selection.sequences, selection.number, selection.loaded.data)
     else:
         part = _ask_part(len(selection.x), selection.loaded.grid)
         _draw_player(selection, selection.loaded.grid, part)
