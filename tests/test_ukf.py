@@ -1,8 +1,9 @@
 import numpy as np
 import pytest
+from pykalman import AdditiveUnscentedKalmanFilter
 
 from dmm_core.data.synthetic import simulate, simulate_splits
-from dmm_core.data.systems import NONLINEAR_UKF, LinearGaussian, NonlinearGaussian
+from dmm_core.data.systems import NONLINEAR_GSSM, NONLINEAR_UKF, LinearGaussian, NonlinearGaussian
 from dmm_core.errors import DataError
 from dmm_core.exact.grid_filter import grid_smoother
 from dmm_core.exact.kalman import kalman_filter, kalman_smoother
@@ -48,6 +49,27 @@ def test_on_a_linear_system_it_is_the_kalman_filter_and_smoother(steps):
 def test_both_kinds_of_system_draw_the_same_numbers():
     unscented, exact = the_same_linear_system_twice()
     np.testing.assert_allclose(simulate(unscented, 3, 5, 2).x, simulate(exact, 3, 5, 2).x)
+
+
+@pytest.mark.parametrize("system", [NONLINEAR_UKF, NONLINEAR_GSSM])
+def test_it_is_pykalmans_filter_and_smoother(system):
+    theirs = AdditiveUnscentedKalmanFilter(
+        transition_functions=system.step,
+        observation_functions=lambda z: system.emission @ z,
+        transition_covariance=np.diag(system.transition_var),
+        observation_covariance=np.diag(system.emission_var),
+        initial_state_mean=system.initial_loc,
+        initial_state_covariance=np.diag(system.initial_var),
+    )
+    x = simulate(system, 3, 12, seed=3).x
+    for ours, one in (
+        (unscented_filter(system, x), theirs.filter),
+        (unscented_smoother(system, x), theirs.smooth),
+    ):
+        for sequence, loc, cov in zip(x, *ours, strict=True):
+            expected_loc, expected_cov = one(sequence)
+            np.testing.assert_allclose(loc, expected_loc, atol=1e-10)
+            np.testing.assert_allclose(cov, expected_cov, atol=1e-10)
 
 
 def rmse(loc, z):
