@@ -21,7 +21,7 @@ lint: $(VENV)/dev $(NPM)/.package-lock.json ## check format, style, types and th
 	$(BIN)/pyright
 	$(BIN)/lint-imports
 	$(NODE) $(NPM)/typescript/bin/tsc --project tests/player/tsconfig.json
-	$(NODE) $(NPM)/eslint/bin/eslint.js --config tests/player/eslint.config.js assets/player tests/player
+	$(NODE) $(NPM)/eslint/bin/eslint.js --config tests/player/eslint.config.js assets tests/player
 
 format: $(VENV)/dev
 	$(BIN)/ruff format .

@@ -1,11 +1,11 @@
-"""The Learn page: six short lessons, each with an experiment that runs on the page."""
+"""The Learn page: seven short lessons, each with an experiment that runs on the page."""
 
 from pages.ui import frame
 
 frame.begin(
     "Learn",
     ":material/school:",
-    intro="Six short lessons. Each one runs an experiment on simulated data, so that its result "
+    intro="Seven short lessons. Each one runs an experiment on simulated data, so that its result "
     "can be compared with the truth.",
 )
 with frame.guard():

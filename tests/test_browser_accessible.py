@@ -42,6 +42,7 @@ PAGES = {
     "Latent": ("Latent?run={run}", CURVES),
     "Compose": ("Compose?run=bundled:chorales&seed=7&xt=0.7", PLAYER),
     "Learn": ("Learn?lesson=kalman", CURVES),
+    "Learn, drawing": ("Learn?lesson=duel", ".drawing .observed[points]"),
 }
 """The link of each, and what is there once it is filled."""
 

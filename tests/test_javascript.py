@@ -1,4 +1,4 @@
-"""Joining the modules of the player."""
+"""Joining the modules of the components."""
 
 import pytest
 
@@ -66,9 +66,10 @@ def test_what_cannot_be_joined_is_refused(write, modules, message):
         join_modules(write(**modules))
 
 
-def test_the_player_has_all_of_its_modules_and_one_export():
-    folder = assets() / "player"
-    joined = join_modules(folder / "player.js")
+@pytest.mark.parametrize("name", ["player", "drawing"])
+def test_a_component_has_all_of_its_modules_and_one_export(name):
+    folder = assets() / name
+    joined = join_modules(folder / f"{name}.js")
     for module in folder.glob("*.js"):
         assert module.read_text().splitlines()[0] in joined, module.name
     lines = joined.splitlines()

@@ -9,11 +9,18 @@ from runs_by_state import open_page, run_in
 from dmm_core.config.lessons import list_experiments, load_experiment
 from dmm_core.config.schema import RunConfig
 from dmm_core.data.medical import FEATURES
+from dmm_core.data.sequences import Sequences
+from dmm_core.data.systems import LINEAR_GSSM
+from dmm_core.exact.kalman import kalman_forecast
+from dmm_core.inference.baselines import fit_baselines
+from dmm_core.inference.scores import GaussianForecast, score_gaussian
 from dmm_core.runs import worker
 from dmm_core.runs.run import Run
 from dmm_core.runs.store import create_run, find_run, list_runs
 from dmm_core.system.files import home
+from pages.ui.drawing import DrawnForecast, read_forecast
 from pages.ui.learn import models, session
+from pages.ui.learn.contest import expected_crps, forecasts_of_rivals, known_model
 from pages.ui.learn.kalman import typical_sequence
 from pages.ui.learn.lesson import _MAX_HEIGHT
 from pages.ui.learn.network_diagrams import INPUTS, diagram
@@ -21,7 +28,7 @@ from pages.ui.learn.page import LESSONS
 
 LEARN = "pages/6_Learn.py"
 TINY = {"train": {"epochs": 1, "batch_size": 500, "eval_every": 1}}
-SIX = [name for name in LESSONS if name != "custom"]
+NUMBERED = [name for name in LESSONS if name != "custom"]
 
 
 class FakeRunner:
@@ -229,6 +236,88 @@ def test_imputation_lies_between_the_share_and_the_best_there_is(runner):
     assert not at.exception and not at.error
 
 
+def forecast_by_hand(at, *drawn):
+    """Submit forecasts of the first series, as the drawing does."""
+    at.session_state["duel.rounds"] = dict(enumerate(drawn, 1))
+    at.run()
+    assert not at.exception and not at.error
+    (table,) = at.table
+    return table.value.set_index("Forecast").astype(float)
+
+
+def test_the_scores_of_the_duel_are_those_of_the_library(runner):
+    at = page(LEARN, lesson="duel")
+    assert not at.table and "has the equations of the system" in shown(at)
+    x = models.simulation("linear-gssm", "test").x[:1]
+    past, future = x[:, :15], x[:, 15:]
+    exact = kalman_forecast(LINEAR_GSSM, past, 10)
+    kalman = GaussianForecast(exact.loc, np.sqrt(exact.cov[None, :, :, 0]))
+    train = Sequences(tuple(models.simulation("linear-gssm", "train").x), ("",) * 5000)
+    naive = fit_baselines(train).forecasts(list(past), 10)["persistence"]
+    guess = GaussianForecast(np.full((1, 10, 1), 2.0), np.full((1, 10, 1), 3.0))
+    scores = forecast_by_hand(at, DrawnForecast((2.0,) * 10, 3.0))["CRPS of series 1"]
+    for name, made in {"You": guess, "Kalman filter": kalman, "Persistence": naive}.items():
+        assert scores[name] == pytest.approx(score_gaussian(made, future).crps, abs=0.0051)
+    # The model has the equations of the system, so its forecast is almost the exact one.
+    assert scores["Model"] == pytest.approx(scores["Kalman filter"], rel=0.02)
+    assert len(at.get("plotly_chart")) == 4
+
+
+def test_the_duel_adds_up_over_the_series_and_goes_on(runner):
+    at = page(LEARN, lesson="duel", series="2")
+    sharp = [DrawnForecast(tuple(np.linspace(-5, 5, 10)), 0.0), DrawnForecast((1.0,) * 10, 0.0)]
+    scores = forecast_by_hand(at, *sharp)
+    future = models.simulation("linear-gssm", "test").x[:2, 15:, 0]
+    errors = [np.abs(future[i] - drawn.values).mean() for i, drawn in enumerate(sharp)]
+    you = scores.loc["You"]
+    assert you["CRPS of series 2"] == pytest.approx(errors[1], abs=0.0051)
+    assert you["Total"] == pytest.approx(sum(errors), abs=0.0051)
+    assert you["Mean"] == pytest.approx(sum(errors) / 2, abs=0.0051)
+    at.button(key="next_series").click().run()
+    assert at.number_input(key="series").value == 3 and not at.table
+    at.button(key="clear_scores").click().run()
+    assert not at.exception and at.session_state["duel.rounds"] == {}
+
+
+def test_a_trained_model_takes_the_place_of_the_known_one(runner):
+    at = start(runner, "duel")
+    assert "result of this training" in shown(at)
+    scores = forecast_by_hand(at, DrawnForecast((0.0,) * 10, 6.0))["CRPS of series 1"]
+    contest_of = forecasts_of_rivals(models.newest_model(runner.submitted[0]), 1)
+    assert scores["Model"] == pytest.approx(contest_of["Model"].crps, abs=0.0051)
+    assert abs(contest_of["Model"].crps - forecasts_of_rivals(known_model(), 1)["Model"].crps) > 0
+
+
+def test_the_kalman_filter_has_the_expected_score():
+    x = models.simulation("linear-gssm", "test").x
+    exact = kalman_forecast(LINEAR_GSSM, x[:, :15], 10)
+    scale = np.broadcast_to(np.sqrt(exact.cov[:, :, 0]), exact.loc.shape)
+    found = score_gaussian(GaussianForecast(exact.loc, scale), x[:, 15:]).crps
+    assert expected_crps() == pytest.approx(found, rel=0.03)
+    past, future = x[:, :15], x[:, 15:]
+    level = np.broadcast_to(past.mean(1, keepdims=True), future.shape)
+    wiggly = np.abs(past[:, 5:] - future).mean()
+    flat = np.abs(level - future).mean()
+    wide = score_gaussian(GaussianForecast(level, np.full(level.shape, 6.0)), future).crps
+    assert found < wide < flat < wiggly  # what the lesson says
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        None,
+        ["series 2", 1.0, 2.0, 3.0],
+        ["series 1", 1.0, 2.0],
+        ["series 1", 1.0, 2.0, float("nan")],
+        ["series 1", -1.0, 2.0, 3.0],
+        ["series 1", 1.0, 2.0, "3"],
+    ],
+)
+def test_what_is_no_forecast_of_the_series_is_left_out(sent):
+    assert read_forecast(sent, "series 1", 2) is None
+    assert read_forecast(["series 1", 0, 2.5, 3], "series 1", 2) == DrawnForecast((2.5, 3.0), 0.0)
+
+
 def test_custom_experiments_are_compared(runner):
     at = start(runner, "custom")
     (table,) = at.dataframe
@@ -332,7 +421,7 @@ def test_a_picture_shows_what_a_network_sees(network):
 
 
 def test_every_lesson_has_its_words():
-    assert len(SIX) == 6
+    assert len(NUMBERED) == 7
     assert all(lesson.question and lesson.explanation.strip() for lesson in LESSONS.values())
 
 

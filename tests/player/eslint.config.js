@@ -4,7 +4,7 @@ import globals from "globals";
 export default [
   js.configs.recommended,
   {
-    files: ["assets/player/*.js"],
+    files: ["assets/*/*.js"],
     languageOptions: { globals: globals.browser },
     rules: {
       eqeqeq: "error",

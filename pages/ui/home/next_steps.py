@@ -24,7 +24,7 @@ _STEPS = (
         "pages/6_Learn.py",
         "Understand it",
         ":material/school:",
-        "Six short lessons with live experiments. Each compares a model with a known answer.",
+        "Seven short lessons with live experiments. Each compares a model with a known answer.",
     ),
     _Step(
         "pages/2_Train.py",

@@ -14,6 +14,7 @@ from pages.ui.address import choose
 from pages.ui.learn import (
     collapse,
     custom_experiments,
+    duel,
     kalman,
     missing,
     networks,
@@ -35,6 +36,7 @@ LESSONS: dict[str, Lesson] = {
     "collapse": collapse.LESSON,
     "treatment": treatment.LESSON,
     "missing": missing.LESSON,
+    "duel": duel.LESSON,
     "custom": custom_experiments.LESSON,
 }
 """The lessons in their order, by their name in the address. `custom` is not a numbered lesson. It
