@@ -40,16 +40,17 @@ def _voices(model: dict[str, Any]) -> RunConfig:
         "rnn_dropout": 0.0,
         "combiner": "prior",
         "learn_initial": True,
-        "variance_start": -4.0,
+        "variance_start": -8.0,
     }
     return RunConfig(
         data=DataConfig(name="jsb-m21-voices"),
         model=ModelConfig.model_validate({**usual, **model}),
         train=TrainConfig(
-            epochs=64,
+            epochs=100,
             lr=2e-3,
             lr_decay="cosine",
             l2=3e-4,
+            penalty_pattern="emission",
             weight_average=0.99,
             anneal_updates=0,
             transpose=True,

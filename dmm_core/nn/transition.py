@@ -90,6 +90,15 @@ class BoundedTransition(nn.Module):
         self.point = nn.Linear(hidden, z_dim)
         self.variance = nn.Linear(z_dim, z_dim)
 
+    @torch.no_grad()
+    def set_time_scales(self) -> None:
+        """Set the biases of the gates, so that untrained dimensions forget at different rates.
+
+        They range from -4 to 0: the first dimension moves 2 % of the way in a step, and the last
+        one half of it (Tallec and Ollivier, "Can recurrent neural networks warp time?", 2018).
+        """
+        self.gate.bias.copy_(torch.linspace(-4.0, 0.0, len(self.gate.bias)))
+
     def forward(
         self,
         z: Float[Tensor, "*draw latent"],

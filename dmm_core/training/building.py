@@ -104,6 +104,8 @@ def build_model(
     for part in model.modules():
         if isinstance(part, GatedTransition):
             part.set_identity()
+        elif isinstance(part, BoundedTransition):
+            part.set_time_scales()
         elif isinstance(part, SlotScores):
             part.reset(generator)
         elif isinstance(part, Summariser):
