@@ -43,11 +43,13 @@ def test_numbers_that_are_not_finite_are_refused():
 
 def test_presets():
     paper = {"paper-dmm", "paper-aug", "paper-aug-nade"}
-    assert set(PRESETS) == {"quick", "classroom", *paper, "voices", "voices-first-order"}
+    assert set(PRESETS) == {
+        "quick", "classroom", "series", *paper, "voices", "voices-first-order"
+    }  # fmt: skip
     assert preset("paper-dmm").model == ModelConfig(rnn="rnn")
     assert preset("paper-aug").model == ModelConfig(rnn="rnn", x_to_z=True, x_to_x=True)
     for config in PRESETS.values():  # what goes together is judged when text is parsed
         assert parse_config(config.model_dump()) == config
     assert preset("quick").train.optimizer == TrainConfig().optimizer
-    with pytest.raises(ConfigError, match="quick, classroom, paper-dmm, paper-aug"):
+    with pytest.raises(ConfigError, match="quick, classroom, series, paper-dmm, paper-aug"):
         preset("slow")

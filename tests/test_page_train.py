@@ -145,9 +145,21 @@ def test_the_emission_fits_the_data(data, emissions):
 
 
 def test_a_model_that_cannot_explain_the_data_is_refused_with_its_reason():
-    at = open_page(PAGE, data="medical", preset="paper-aug")
+    at = open_page(PAGE, data="medical", **{"model.x_to_z": "true"})
     assert any("leave both off" in error.value for error in at.error)
     assert at.button(key="launch").disabled
+
+
+@pytest.mark.parametrize(
+    ("data", "first", "left_out"),
+    [("nile", "series", "voices"), ("jsb-m21", "quick", "series"), ("medical", "series", "aug")],
+)
+def test_presets_that_suit_the_data_are_offered(data, first, left_out):
+    at = open_page(PAGE, data=data, preset="voices")
+    assert not at.error and "preset" not in at.query_params
+    options = at.get("button_group")[0].options
+    titles = [option.lower() for option in options]
+    assert titles[0] == first and left_out not in titles
 
 
 def test_all_faults_are_shown_and_nothing_can_be_started():

@@ -70,6 +70,32 @@ PRESETS: dict[str, RunConfig] = {
         ),
         train=TrainConfig(epochs=40, lr=5e-3, anneal_updates=200, threads=1),
     ),
+    "series": RunConfig(
+        data=DataConfig(name="sunspots"),
+        model=ModelConfig(
+            z_dim=8,
+            emission="gaussian",
+            emission_hidden=32,
+            emission_layers=0,  # linear, so that a trend can leave the range of the train split
+            transition_hidden=32,
+            combiner="prior",
+            inference="ST-LR",
+            rnn="gru",
+            rnn_size=32,
+            rnn_dropout=0.0,
+            learn_initial=True,
+        ),
+        train=TrainConfig(
+            epochs=300,
+            batch_size=4,
+            lr=1e-2,
+            lr_decay="cosine",
+            anneal_updates=200,
+            eval_every=10,
+            eval_samples=10,
+            threads=1,
+        ),
+    ),
     "paper-dmm": _paper({}, {}),
     "paper-aug": _paper({"x_to_z": True, "x_to_x": True}, {"epochs": 800, "anneal_updates": 4000}),
     "paper-aug-nade": _paper(

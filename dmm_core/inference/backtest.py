@@ -213,7 +213,7 @@ def backtest(
     scores = {MODEL: score_samples(made.samples, made.mean, truth, observed)}
     if exact := _exact(splits.name, sequences, origins, horizon):
         scores[KALMAN] = score_gaussian(exact, truth, observed)
-    baselines = fit_baselines(splits.train, period=period)
+    baselines = fit_baselines(_uncut_train(splits), period=period)
     histories = [
         filled(
             sequences.x[origin.sequence][: origin.frame],
@@ -286,6 +286,21 @@ def held_out(splits: Splits, split: str) -> HeldOut:
         return HeldOut(whole.sequences, whole.valid_from, whole.test_from)
     lengths = splits[split].lengths.tolist()
     return HeldOut(splits[split], [length // 2 for length in lengths], lengths)
+
+
+def _uncut_train(splits: Splits) -> Sequences:
+    """The train split, of data that are split in time as whole series and not as windows."""
+    if splits.whole is None:
+        return splits.train
+    sequences, ends = splits.whole.sequences, splits.whole.valid_from
+    masks = sequences.observed
+    return Sequences(
+        tuple(x[:end] for x, end in zip(sequences.x, ends, strict=True)),
+        sequences.names,
+        observed=None
+        if masks is None
+        else tuple(mask[:end] for mask, end in zip(masks, ends, strict=True)),
+    )
 
 
 def _ahead(arrays: Sequence[np.ndarray], origins: Sequence[Origin], horizon: int) -> np.ndarray:

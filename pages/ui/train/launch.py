@@ -2,6 +2,7 @@
 
 import math
 import secrets
+from collections.abc import Callable
 from typing import NamedTuple
 
 import streamlit as st
@@ -11,6 +12,7 @@ from streamlit.delta_generator import DeltaGenerator
 from dmm_core.config.presets import PRESETS
 from dmm_core.config.schema import DataConfig, RunConfig
 from dmm_core.data.catalogue import DATASETS
+from dmm_core.data.spec import DataSpec
 from dmm_core.errors import DMMError
 from dmm_core.runs.run import Run
 from dmm_core.runs.status import ACTIVE
@@ -40,21 +42,54 @@ _SHORT = {"z_dim": "z", "rnn_size": "rnn", "inference": "", "emission": "", "bat
 
 
 class _PresetText(NamedTuple):
+    """How a preset is shown, and the data for which it is offered."""
+
     title: str
     description: str
+    suits: Callable[[DataSpec], bool]
+
+
+def _is_no_music(data: DataSpec) -> bool:
+    return not data.is_music and not data.is_voices
 
 
 _PRESETS = {
-    "quick": _PresetText("Quick", "A small model that composes well. Start with this preset."),
-    "classroom": _PresetText("Classroom", "A tiny model that trains within a lecture."),
-    "paper-dmm": _PresetText("Paper", "The DMM of the paper at full size (table 3)."),
+    "series": _PresetText(
+        "Series",
+        "A small model for one or a few series, which forecasts them. Start with this preset.",
+        _is_no_music,
+    ),
+    "quick": _PresetText(
+        "Quick", "A small model that trains in a minute or two.", lambda data: not data.is_voices
+    ),
+    "classroom": _PresetText(
+        "Classroom", "A tiny model that trains within a lecture.", lambda data: not data.is_voices
+    ),
+    "paper-dmm": _PresetText(
+        "Paper", "The DMM of the paper at full size (table 3).", lambda data: not data.is_voices
+    ),
     "paper-aug": _PresetText(
-        "Aug", "The paper's DMM-Aug: transition and emission also see the previous frame."
+        "Aug",
+        "The paper's DMM-Aug: transition and emission also see the previous frame.",
+        lambda data: not data.is_voices and not data.missing,
     ),
     "paper-aug-nade": _PresetText(
-        "Aug-NADE", "DMM-Aug with a NADE emission, which models the notes of a frame jointly."
+        "Aug-NADE",
+        "DMM-Aug with a NADE emission, which models the notes of a frame jointly.",
+        lambda data: data.kind == "binary" and not data.missing,
+    ),
+    "voices": _PresetText(
+        "Voices",
+        "Four voices in sixteenths, drawn slot after slot. It trains for an hour or more on a CPU.",
+        lambda data: data.is_voices,
+    ),
+    "voices-first-order": _PresetText(
+        "Voices, first order",
+        "The same emission without latent states that remember, for comparison.",
+        lambda data: data.is_voices,
     ),
 }
+"""The presets in the order in which they are shown; the first one that suits is the default."""
 
 
 class _Selection(NamedTuple):
@@ -118,21 +153,24 @@ def launch(config: RunConfig, name: str) -> Run:
 
 def _draw_choices(sets: dict[str, DatasetSummary]) -> _Selection | None:
     left, right = st.columns([6, 5])
-    with left:
-        preset = choose(
-            "Preset",
-            list(PRESETS),
-            key="preset",
-            format_func=lambda name: _PRESETS[name].title,
-            segmented=True,
-            resets=form_parameters(),
-        )
     with right:
         name = choose(
             "Data set", list(sets), key="data", format_func=lambda name: dataset_label(sets, name)
         )
         work = workload(name) if name else None
         seed = _draw_data_seed() if name in DATASETS and DATASETS[name].seeded else 0
+    suited = [key for key, text in _PRESETS.items() if work is None or text.suits(work.spec)]
+    if st.query_params.get("preset") in PRESETS and st.query_params["preset"] not in suited:
+        del st.query_params["preset"]  # it was chosen for another data set
+    with left:
+        preset = choose(
+            "Preset",
+            suited,
+            key="preset",
+            format_func=lambda name: _PRESETS[name].title,
+            segmented=True,
+            resets=form_parameters(),
+        )
     if preset is None or name is None or work is None:
         st.error("There is no such preset or data set. Choose one above.", icon=":material/error:")
         return None
@@ -234,7 +272,7 @@ def estimate_warning(config: RunConfig, work: Workload) -> str:
     if updates < config.train.anneal_updates:
         warnings.append(
             f"KL annealing takes {config.train.anneal_updates:,} updates, but this training has "
-            f"{updates:,} only, so the model will not learn to compose. Increase the number of "
+            f"{updates:,} only, so the KL never has its full weight. Increase the number of "
             "epochs, or reduce the KL annealing updates below."
         )
     if precision := precision_warning(config.train.device, config.train.precision):
