@@ -12,6 +12,8 @@ import pytest
 
 from dmm_core.cli.input_files import read_own_files
 from dmm_core.cli.main import main
+from dmm_core.config.schema import DataConfig
+from dmm_core.data.registry import load_dataset
 from dmm_core.data.sequences import Sequences
 from dmm_core.data.spec import DataSpec
 from dmm_core.data.uploads.reader import (
@@ -71,7 +73,7 @@ def test_inspect_says_what_every_kind_holds(write, capsys, name, content, found)
     path = write(name, content)
     assert main(["inspect", str(path), "--json"]) == 0
     (said,) = lines(capsys)
-    assert set(said) == KEYS
+    assert set(said) == KEYS | ({"columns"} if name == "a.csv" else set())
     assert (said["kind"], said["sequences"], said["frames"], said["notes"]) == found
     assert said["file"] == name
     assert main(["inspect", str(path)]) == 0
@@ -111,9 +113,41 @@ def test_inspect_tells_music_from_tables(write, capsys):
     path = write("table.csv", TABLE)
     assert main(["inspect", str(path), "--json", "--notes"]) == 0
     (said,) = lines(capsys)
-    assert set(said) == KEYS | {"features", "time"}
+    assert set(said) == KEYS | {"features", "time", "columns"}
     assert (said["kind"], said["features"], said["time"]) == ("csv", 2, None)
     assert (said["notes"], said["frames"]) == ([], 60)
+
+
+def test_columns_of_tables_have_roles_and_times(dmm_home, write, capsys):
+    text = "when,v,dose,note\n" + "".join(
+        f"{year},{year % 7},{year % 2},a\n" for year in range(1950, 2000)
+    )
+    path = write("series.csv", text)
+    assert main(["inspect", str(path), "--json", "--notes", "--role=dose=action"]) == 0
+    (said,) = lines(capsys)
+    assert {column["name"]: column["role"] for column in said["columns"]} == {
+        "when": "time",
+        "v": "feature",
+        "dose": "action",
+        "note": "ignore",
+    }
+    assert said["time"] == {"name": "when", "unit": "number", "step": 1, "starts": ["1950"]}
+    assert main(["inspect", str(path)]) == 0
+    assert ["when", "time", "-", "1950,", "1951,", "1952"] in [
+        line.split() for line in capsys.readouterr().out.splitlines()
+    ]
+    options = ["--role=dose=ignore", "--kind=real", "--split=time", "--window=10"]
+    assert main(["upload", str(path), "--title=x", *options, "--json"]) == 0
+    (said,) = lines(capsys)
+    (info,) = list_uploads()
+    assert (info.spec.kind, info.spec.features, info.spec.u_dim) == ("real", ("v",), 0)
+    splits = load_dataset(DataConfig(name=said["upload"]))
+    assert splits.train.lengths.tolist() == [10, 10, 10, 5]
+    assert main(["upload", str(path), "--title=x", "--role=dosis=action"]) == 1
+    assert "There is no column 'dosis'; the columns are when, v," in capsys.readouterr().err
+    for wrong in ("--role=dose", "--role=dose=hero", "--role==time", "--kind=odd", "--window=1"):
+        with pytest.raises(SystemExit, match="2"):
+            main(["upload", str(path), "--title=x", wrong])
 
 
 def test_uploads_are_kept_and_listed(dmm_home, write, capsys):
@@ -261,3 +295,27 @@ def test_files_have_to_be_what_the_model_explains(write):
             read_own_files([path], data)
     with pytest.raises(UploadError, match=r"^bad\.mid: The file is not a MIDI file"):
         read_own_files([write("bad.mid", "?")], facts())
+
+
+def test_columns_of_a_file_are_matched_by_their_names(write):
+    spec = DataSpec(
+        "real",
+        2,
+        "own",
+        u_dim=1,
+        c_dim=1,
+        features=("a", "b"),
+        actions=("dose",),
+        covariates=("season",),
+    )
+    path = write("own.csv", "year,season,b,dose,a\n1990,1,2,3,4\n1991,5,6,7,8\n")
+    found = read_own_files([path], spec)
+    assert found.x[0].tolist() == [[4, 2], [8, 6]] and found.starts == (20,)
+    assert found.u is not None and found.u[0].tolist() == [[3], [7]]
+    assert found.c is not None and found.c[0].tolist() == [[1], [5]]
+    with pytest.raises(DataError, match="0 covariates a frame"):
+        read_own_files([write("b.csv", "year,b,dose,a\n1990,2,3,4\n1991,6,7,8\n")], spec)
+    counts = DataSpec("count", 1, "own", features=("n",))
+    assert read_own_files([write("c.csv", "n\n0\n1\n")], counts).x[0].dtype == np.float32
+    with pytest.raises(UploadError, match="kind counts"):
+        read_own_files([write("c.csv", "n\n0\n-1\n")], counts)

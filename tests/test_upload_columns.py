@@ -165,6 +165,16 @@ def test_a_column_of_words_names_the_sequences_or_is_left_out():
     assert parsed.titles == ("7", "8") and parsed.features == ("y",)
 
 
+def test_words_that_describe_frames_do_not_split_a_series():
+    days = [f"2020-01-{day:02}" for day in range(1, 13)]
+    for words in (["sun", "rain", "sun"] * 4, ["before"] * 6 + ["after"] * 6, ["dry"] * 12):
+        lines = (f"{d},{w},{i}.5" for i, (d, w) in enumerate(zip(days, words, strict=True)))
+        parsed = table("\n".join(["date,weather,v", *lines]))
+        assert parsed.lengths == (12,) and roles(parsed)["weather"] == "ignore"
+    assert table("who,v\nann,1\nann,2\nbob,3\nbob,4\n").titles == ("ann", "bob")
+    assert table("who,v\nann,1\nbob,2\nbob,3\nann,4\n").titles == ("",)
+
+
 def test_rows_that_are_numbered_and_second_times_are_left_out():
     parsed = table("rownames,time,value\n1,1871,1120\n2,1872,1160\n3,1873,963\n")
     assert parsed.features == ("value",) and parsed.time.unit == "year"

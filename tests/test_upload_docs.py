@@ -74,7 +74,10 @@ def test_the_examples_are_read_as_they_say():
     tune = parse_file(block("X:1"), "abc", UploadOptions())
     scale = [62, 64, 66, 67, 69, 71, 73, 74]
     assert [int(np.flatnonzero(frame)[0]) + 21 for frame in tune.x[:8]] == scale
-    table = parse_file(block("sequence,"), "csv", UploadOptions())
-    assert (table.lengths, table.titles) == ((2, 1), ("ann", "bob"))
+    table = parse_file(block("date,"), "csv", UploadOptions())
+    assert (table.lengths, table.titles) == ((2, 1), ("Bergen", "Lima"))
     assert table.u is not None and table.u.tolist() == [[0], [1], [0]]
-    assert table.observed is not None and table.observed.tolist() == [[1, 1], [0, 1], [1, 0]]
+    assert table.c is not None and table.c.tolist() == [[1], [1], [3]]
+    assert table.observed is not None and table.observed.tolist() == [[1], [0], [1]]
+    assert table.time is not None and (table.time.unit, table.time.step) == ("month", 1)
+    assert table.features == ("temperature (C)",)

@@ -2,8 +2,10 @@
 
 import argparse
 from collections.abc import Callable
-from typing import TypeAlias
+from typing import TypeAlias, get_args
 
+from dmm_core.data.uploads.parsed import ROLES
+from dmm_core.data.uploads.report import ChosenKind
 from dmm_core.music.pianoroll import GRIDS
 
 __all__ = [
@@ -14,6 +16,7 @@ __all__ = [
     "add_reading",
     "add_run",
     "add_seed",
+    "add_table_reading",
     "temperature",
 ]
 
@@ -91,6 +94,40 @@ def add_reading(*parsers: argparse.ArgumentParser) -> None:
             "--transpose",
             action="store_true",
             help="transpose each piece of music to C major or A minor",
+        )
+
+
+def add_table_reading(*parsers: argparse.ArgumentParser) -> None:
+    """Add the options that set how tables and arrays become frames."""
+
+    def role(text: str) -> tuple[str, str]:
+        name, separator, role = text.rpartition("=")
+        if not separator or not name or role not in ROLES:
+            raise argparse.ArgumentTypeError(
+                f"is NAME=ROLE with one of the roles {', '.join(ROLES)}, not {text}"
+            )
+        return name, role
+
+    for parser in parsers:
+        parser.add_argument(
+            "--role",
+            action="append",
+            default=[],
+            type=role,
+            metavar="NAME=ROLE",
+            help="role of a column of a table: time, sequence, feature, action, covariate or "
+            "ignore; repeat the option for several columns (default: recognised)",
+        )
+        parser.add_argument(
+            "--kind",
+            default="auto",
+            choices=get_args(ChosenKind),
+            help="what the features of tables and arrays are (default: as the values suggest)",
+        )
+        parser.add_argument(
+            "--wide",
+            action="store_true",
+            help="a row of a table is a sequence, and a column is a frame",
         )
 
 

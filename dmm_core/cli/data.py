@@ -1,21 +1,32 @@
 """The commands for data: `datasets`, `inspect` and `upload`."""
 
 import argparse
+from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from tqdm import tqdm
 
-from dmm_core.cli.arguments import Commands, add_command, add_count, add_json, add_reading
+from dmm_core.cli.arguments import (
+    Commands,
+    add_command,
+    add_count,
+    add_json,
+    add_reading,
+    add_table_reading,
+)
 from dmm_core.cli.columns import print_table
 from dmm_core.cli.reading import changes_of, print_changes, read_paths, refusals_of
 from dmm_core.config.schema import DataConfig
 from dmm_core.data.catalogue import DATASETS, DatasetInfo
 from dmm_core.data.registry import load_dataset, on_disk
 from dmm_core.data.spec import UPLOAD_PREFIX, DataSpec
+from dmm_core.data.uploads.parsed import ParsedFile
 from dmm_core.data.uploads.reader import (
+    FileReport,
     UploadInfo,
     UploadOptions,
     list_uploads,
@@ -23,6 +34,7 @@ from dmm_core.data.uploads.reader import (
     split_sizes,
     store_upload,
 )
+from dmm_core.data.uploads.report import ChosenSplit
 from dmm_core.data.uploads.values import pluralise
 from dmm_core.errors import DataError, UploadError
 from dmm_core.music.pianoroll import GRIDS
@@ -67,6 +79,7 @@ def add_commands(commands: Commands) -> None:
         "in quarter notes",
     )
     add_reading(parser)
+    add_table_reading(parser)
     add_json(parser)
 
     parser = add_command(
@@ -82,6 +95,22 @@ def add_commands(commands: Commands) -> None:
         "--title", required=True, metavar="T", help="the title of the data set in lists"
     )
     add_reading(parser)
+    add_table_reading(parser)
+    parser.add_argument(
+        "--split",
+        default="auto",
+        choices=get_args(ChosenSplit),
+        help="time: the past of each sequence is train, its future valid and test; sequence: whole "
+        "sequences at random (default: in time for one or two long sequences, or a few with times)",
+    )
+    add_count(
+        parser,
+        "--window",
+        None,
+        "frames of the windows into which a split in time is cut (default: 25 to 100)",
+        low=2,
+        high=10_000,
+    )
     add_count(
         parser,
         "--split-seed",
@@ -170,7 +199,9 @@ def inspect(given: argparse.Namespace) -> None:
     Raises:
         UploadError: if the file is refused.
     """
-    report, parsed = read_file(given.file.name, given.file.read_bytes(), _options(given))
+    options = _options(given)
+    report, parsed = read_file(given.file.name, given.file.read_bytes(), options)
+    _check_roles([report], options)
     if parsed is None:
         raise UploadError(f"{report.name}: {report.refusal}")
     is_table = report.kind in ("csv", "npz")
@@ -183,11 +214,13 @@ def inspect(given: argparse.Namespace) -> None:
         "notes": report.notes,
         "changes": list(report.changes),
     }
+    if report.columns:
+        found["columns"] = [column._asdict() for column in report.columns]
     if given.notes:
         spans = [] if parsed.spans is None else parsed.spans.tolist()
         found["notes"] = [[int(pitch), start, end] for pitch, start, end in spans]
         if is_table:
-            found |= {"features": parsed.x.shape[1], "time": None}
+            found |= {"features": parsed.x.shape[1], "time": _time(parsed)}
     if given.json:
         print(json_text(found))
         return
@@ -197,8 +230,32 @@ def inspect(given: argparse.Namespace) -> None:
     )
     for change in report.changes:
         print(f"  {change}")
+    if report.columns:
+        rows = [(c.name, c.role, c.unit or "-", ", ".join(c.values)) for c in report.columns]
+        print_table(("column", "role", "unit", "values"), rows, right=())
     if given.notes:
         print_table(_SPAN, found["notes"], right=_SPAN)
+
+
+def _time(parsed: ParsedFile) -> dict[str, Any] | None:
+    """Return the times of a table, or None if it has none."""
+    if parsed.time is None or parsed.starts is None:
+        return None
+    labels = [parsed.time.label(start) for start in parsed.starts]
+    return {**asdict(parsed.time), "starts": labels}
+
+
+def _check_roles(files: Sequence[FileReport], options: UploadOptions) -> None:
+    """Check that every role on the command line is one of a column.
+
+    Raises:
+        UploadError: if there is no such column.
+    """
+    names = list(dict.fromkeys(column.name for file in files for column in file.columns))
+    for name in options.roles:
+        if names and name not in names:
+            shown = ", ".join(names[:20])
+            raise UploadError(f"There is no column {name!r:.40}; the columns are {shown}.")
 
 
 def upload(given: argparse.Namespace) -> None:
@@ -207,8 +264,9 @@ def upload(given: argparse.Namespace) -> None:
     Raises:
         UploadError: if none of the files can be read.
     """
-    options = _options(given, seed=given.split_seed)
+    options = _options(given, seed=given.split_seed, split=given.split, window=given.window)
     report = read_paths(given.files, options)
+    _check_roles(report.files, options)
     kept = store_upload(report, title=given.title, options=options)
     print_changes(report.files)
     found = {
@@ -225,6 +283,21 @@ def upload(given: argparse.Namespace) -> None:
     print(f"{found['upload']}: {sizes}")
 
 
-def _options(given: argparse.Namespace, *, seed: int = 0) -> UploadOptions:
+def _options(
+    given: argparse.Namespace,
+    *,
+    seed: int = 0,
+    split: ChosenSplit = "auto",
+    window: int | None = None,
+) -> UploadOptions:
     steps = next(steps for steps, grid in GRIDS.items() if grid == given.grid)
-    return UploadOptions(steps_per_quarter=steps, transpose=given.transpose, seed=seed)
+    return UploadOptions(
+        steps_per_quarter=steps,
+        transpose=given.transpose,
+        seed=seed,
+        roles=dict(given.role),
+        kind=given.kind,
+        wide=given.wide,
+        split=split,
+        window=window,
+    )

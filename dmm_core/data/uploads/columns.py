@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -180,8 +181,24 @@ def _sequence(table: ColumnReader, free: Sequence[int]) -> int | None:
         return lower.index(SEQUENCE)
     named = [i for i in free if lower[i] in _SEQUENCE_NAMES and i in table.texts]
     texts = [i for i in free if i in table.texts and _is_text(table, i) and i not in named]
-    for i in (*named, *texts):
+    for i in named:
         if len(set(table.texts[i])) <= len(table.rows) / 2:
+            return i
+    likely = (*_TIME_NAMES, *_LIKELY_TIME_NAMES)
+    times = [i for i in table.texts if i in free and (lower[i] in likely or table.has_dates(i))]
+    for i in texts:
+        words = table.texts[i]
+        distinct = len(set(words))
+        if not 2 <= distinct < len(words):
+            continue
+        # Words name sequences if times are unique only within them; or, without times, if the rows
+        # with the same word are together. Other words describe the frames of one sequence.
+        if times:
+            cells = table.texts[times[0]]
+            pairs = len(set(zip(words, cells, strict=True)))
+            if len(set(cells)) < len(cells) == pairs:
+                return i
+        elif distinct <= len(words) / 2 and 1 + sum(a != b for a, b in pairwise(words)) == distinct:
             return i
     return None
 
