@@ -63,6 +63,16 @@ def test_what_is_no_axis_is_refused(values):
         TimeAxis.from_json(values)
 
 
+def test_the_years_0_to_9999_are_allowed():
+    for unit, first, last in (("year", "0000", "9999"), ("month", "0000-01", "9999-12")):
+        start, end = (int(np.datetime64(t).astype(int)) for t in (first, last))
+        time = TimeAxis("t", unit)
+        assert str(time.values(start, end - start + 1)[-1]) == last
+        for wrong in (start - 1, end + 1):
+            with pytest.raises(DataError, match="years 0 to 9999"):
+                time.label(wrong)
+
+
 @pytest.mark.parametrize(
     ("unit", "start", "frames"),
     [("day", 1e18, 3), ("year", 8000, 100), ("second", float("nan"), 1), ("number", 1.0e308, 2)],

@@ -16,9 +16,18 @@ Unit = Literal["number", "year", "month", "week", "day", "hour", "minute", "seco
 
 _CODES = {"year": "Y", "month": "M", "day": "D", "hour": "h", "minute": "m", "second": "s"}
 _MAX_NAME = 200  # characters
-_FIRST_DAY, _LAST_DAY = -719_528, 2_932_896  # of the years 0 to 9999
-_DAYS = {"year": 366, "month": 31, "week": 7, "day": 1, "hour": 1 / 24, "minute": 1 / 1440}
-_DAYS["second"] = 1 / 86400
+_FIRST_DAY, _AFTER_LAST_DAY = -719_528, 2_932_897  # of the years 0 to 9999
+_BOUNDS = {"year": (-1970, 8030), "month": (-1970 * 12, 8030 * 12)} | {
+    unit: (_FIRST_DAY * per_day, _AFTER_LAST_DAY * per_day)
+    for unit, per_day in (
+        ("week", 1 / 7),
+        ("day", 1),
+        ("hour", 24),
+        ("minute", 1440),
+        ("second", 86_400),
+    )
+}
+"""Unit -> the first time of the year 0, and the first time of the year 10000."""
 
 
 @dataclass(frozen=True)
@@ -85,13 +94,16 @@ class TimeAxis:
         Raises:
             DataError: if they do not.
         """
-        end = start + self.step * frames
+        end = start + self.step * max(0, frames - 1)
         if not math.isfinite(start) or not math.isfinite(end):
             raise DataError(f"A time is a finite number, not {start} to {end}.")
         if self.unit != "number":
-            days = _DAYS[self.unit]
-            if not _FIRST_DAY <= days * start <= days * end <= _LAST_DAY:
-                raise DataError(f"Times lie between the years 0 and 9999, not {self.unit} {start}.")
+            low, after = _BOUNDS[self.unit]
+            if not low <= start <= end < after:
+                raise DataError(
+                    f"Times lie in the years 0 to 9999, but the frames are from {start:g} to "
+                    f"{end:g} {self.unit}s after the beginning of 1970."
+                )
 
     def values(self, start: float, frames: int) -> np.ndarray:
         """The times of the frames.

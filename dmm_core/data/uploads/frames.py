@@ -13,7 +13,7 @@ from dmm_core.data.uploads.parsed import Column, ParsedFile, TableError
 from dmm_core.data.uploads.report import UploadOptions, display_name
 from dmm_core.data.uploads.times import Times, is_date, regular_grid, times_of
 from dmm_core.data.uploads.values import Values, check_shape, parsed_values, pluralise
-from dmm_core.errors import UploadError
+from dmm_core.errors import DataError, UploadError
 
 __all__ = ["TableContent", "parsed_table"]
 
@@ -80,7 +80,7 @@ def parsed_table(
         found = recognise(table, options.roles)
         guessed = found.roles
         return _long(content, found, options, [*changes])
-    except UploadError as refusal:
+    except DataError as refusal:
         raise TableError(str(refusal), _described(table, guessed, None)) from None
 
 

@@ -267,11 +267,13 @@ def _from_dates(
             at = int(np.flatnonzero(~valid)[0])
             raise _fault(cells[at], name, rows[at], "a month")
         return Times(12 * (parts[:, 0] - 1970) + parts[:, 1] - 1, "month")
-    if form is _ISO:
+    utc = form is _ZONED and all(cell.endswith("Z") for cell in cells)
+    if form is _ISO or utc:
         try:
+            plain = [cell[:-1] for cell in cells] if utc else cells
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
-                return _coarsened(np.array(cells, "datetime64[us]").astype(np.int64))
+                return _coarsened(np.array(plain, "datetime64[us]").astype(np.int64))
         except ValueError:
             pass  # find the faulty cell below
     instants = np.empty(len(cells), np.int64)
