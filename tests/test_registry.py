@@ -17,6 +17,7 @@ SYNTHETIC = [
     "linear-gssm-250",
     "nonlinear-gssm",
     "nonlinear-ukf",
+    "spikes",
     "medical",
 ]
 SERIES = ["nile", "sunspots", "co2"]

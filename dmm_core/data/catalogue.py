@@ -6,6 +6,7 @@ from typing import Literal
 
 from dmm_core.data.medical import DRUGS, FEATURES
 from dmm_core.data.spec import UPLOAD_PREFIX, DataSpec
+from dmm_core.data.spikes import NEURONS
 from dmm_core.data.time_axis import TimeAxis
 from dmm_core.data.voices import COVARIATES, VOICES_NAME
 from dmm_core.errors import DataError
@@ -281,6 +282,17 @@ _INFOS = (
         "A nonlinear random walk with noisy observations. The paper compares its model with the "
         "unscented Kalman smoother on it (figures 8 and 9).",
         _splits(5000, 500, 500),
+    ),
+    DatasetInfo(
+        spec=DataSpec("count", len(NEURONS), "spikes", features=NEURONS),
+        title="Simulated spikes",
+        licence="Generated here",
+        source="Drawn from a known system with the data seed",
+        description="Spike counts of 20 neurons, whose rates follow three latent states that move "
+        "linearly. The true rates are known.",
+        sequences=_splits(200, 50, 50),
+        frames=_splits(20_000, 5000, 5000),
+        seeded=True,
     ),
     DatasetInfo(
         spec=DataSpec(

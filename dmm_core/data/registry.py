@@ -9,6 +9,7 @@ from dmm_core.data.polyphonic import POLYPHONIC, load_polyphonic, polyphonic_on_
 from dmm_core.data.sequences import Splits
 from dmm_core.data.series import SERIES, load_series
 from dmm_core.data.spec import UPLOAD_PREFIX
+from dmm_core.data.spikes import load_spikes
 from dmm_core.data.synthetic import load_synthetic
 from dmm_core.data.uploads.reader import list_uploads, load_upload
 from dmm_core.data.voices import VOICES_NAME, load_voices
@@ -48,6 +49,8 @@ def load_dataset(config: DataConfig, progress: Report | None = None) -> Splits:
         return load_polyphonic(name, report)
     if name in SERIES:
         return load_series(name)
+    if name == "spikes":
+        return load_spikes(config.seed)
     if name == "medical":
         return load_medical(config.seed)
     return load_synthetic(name, config.seed)
