@@ -6,7 +6,7 @@ from pages.ui import frame
 from pages.ui.address import choose
 from pages.ui.data import browse, listen, upload
 
-VIEWS = {"listen": "Listen", "all": "All data sets", "own": "Upload"}
+VIEWS = {"listen": "Browse", "all": "All data sets", "own": "Upload"}
 
 frame.begin(
     "Data",

@@ -112,7 +112,7 @@ def verdict(
             "overfitting",
             f"The model overfits: the valid bound has risen since epoch {best_epoch:,} by "
             f"{rise:.2g} nats, while the train bound falls. The weights of epoch {best_epoch:,} "
-            f"are kept, so you can stop. {place}",
+            f"are kept{'' if ended else ', so you can stop'}. {place}",
             True,
         )
     units = (
