@@ -93,6 +93,7 @@ PRESETS: dict[str, RunConfig] = {
             anneal_updates=200,
             eval_every=10,
             eval_samples=10,
+            patience=10,
             threads=1,
         ),
     ),
