@@ -378,7 +378,7 @@ def test_a_trained_model_beats_persistence_on_a_noisy_wave():
     )
     torch.manual_seed(0)
     model = build_model(SMALL.model_copy(update={"rnn_size": 16, "z_dim": 4}), splits.spec, seed=0)
-    list(fit(model, splits, TrainConfig(epochs=150, batch_size=10, lr=0.01, anneal_updates=100)))
+    list(fit(model, splits, TrainConfig(epochs=80, batch_size=10, lr=0.02, anneal_updates=60)))
     found = backtest(model, splits, horizon=6, seed=0, most_origins=60)
     rows = {row.name: row.scores.crps for row in found.rows}
     assert rows["model"] < 0.5 * rows["persistence"] and found.period == 12

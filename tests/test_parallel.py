@@ -21,6 +21,10 @@ from dmm_core.training.loop import Training
 ROOT = Path(__file__).resolve().parent.parent
 
 
+PIPE = 4096
+"""Bytes: a training waits until its lines are read, so it cannot end before it is stopped."""
+
+
 def started(*arguments):
     """Start two processes as torchrun does."""
     shared = {**os.environ, "WORLD_SIZE": "2"}
@@ -34,7 +38,7 @@ def started(*arguments):
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
-            pipesize=4096,  # A training waits until its lines are read: it cannot end too early.
+            pipesize=PIPE,
         )
         for rank in range(2)
     ]
@@ -49,6 +53,7 @@ def finish(children):
             child.kill()
     for child, (_, errors) in zip(children, outputs, strict=True):
         assert child.returncode == 0, errors
+    return [said for said, _ in outputs]
 
 
 def test_two_processes_train_what_one_does(tmp_path):
@@ -77,7 +82,11 @@ def torchrun(*arguments):
     """Start the command under torchrun itself, in two processes."""
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
     return subprocess.Popen(
-        [*command, "-m", "dmm_core", *arguments], cwd=ROOT, stdout=subprocess.PIPE, text=True
+        [*command, "-m", "dmm_core", *arguments],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        text=True,
+        pipesize=PIPE,
     )
 
 
@@ -85,20 +94,26 @@ def test_the_command_trains_together_and_goes_on_after_a_stop_as_if_there_had_be
     epochs = 60
     settings = [f"--data.name={keep_six_pieces()}", *TINY, "--model.rnn-dropout=0.2", "--json"]
     settings += [f"--train.epochs={epochs}", "--train.weight-average=0.9"]
-    whole = torchrun("train", *settings)
-    lines = [json.loads(line) for line in whole.communicate(timeout=300)[0].splitlines()]
+    said, other = finish(started("-m", "dmm_core", "train", *settings))
+    lines = [json.loads(line) for line in said.splitlines()]
     last = lines[-1]
-    assert whole.returncode == 0 and last["state"] == "finished"
-    assert [line["epoch"] for line in lines[1:-1]] == [*range(1, epochs + 1)]  # of one process only
+    assert other == "" and last["state"] == "finished"
+    assert [line["epoch"] for line in lines[1:-1]] == [*range(1, epochs + 1)]
     log = find_run(last["run"]).folder / "log.txt"
     assert "2 processes train together" in log.read_text()
 
-    broken = started("-m", "dmm_core", "train", *settings)
-    run = find_run(json.loads(broken[0].stdout.readline())["run"])
-    broken[0].stdout.readline()  # the first epoch is done
-    run.request_stop()
-    finish(broken)
+    broken = torchrun("train", *settings)
+    try:
+        run = find_run(json.loads(broken.stdout.readline())["run"])
+        lines = [json.loads(broken.stdout.readline())]  # the first epoch is done
+        run.request_stop()
+        lines += map(json.loads, broken.communicate(timeout=300)[0].splitlines())
+    finally:
+        broken.terminate()
+    assert broken.returncode == 0
     assert run.state() == "cancelled" and 1 <= run.status().progress.epoch < epochs
+    # Of one process only.
+    assert [line["epoch"] for line in lines[:-1]] == [*range(1, run.status().progress.epoch + 1)]
 
     finish(started("-m", "dmm_core", "resume", run.id, "--json"))
     assert run.state() == "finished"

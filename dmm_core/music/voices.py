@@ -83,6 +83,14 @@ class VoicedPiece:
 
     def notes(self, voice: int) -> list[VoiceNote]:
         """The notes of a voice, in order."""
+        return self._notes[voice]
+
+    @cached_property
+    def _notes(self) -> list[list[VoiceNote]]:
+        """The notes of all voices: the measures of a piece ask for them many times."""
+        return [self._notes_of(voice) for voice in range(len(self.pitches))]
+
+    def _notes_of(self, voice: int) -> list[VoiceNote]:
         line, starts = self.pitches[voice], np.flatnonzero(self.onsets[voice])
         # A note ends where the next begins, or where the voice falls silent.
         stops = np.flatnonzero(self.onsets[voice] | (line == REST))

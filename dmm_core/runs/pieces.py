@@ -5,8 +5,9 @@ import numpy as np
 from dmm_core import data as data_sets, inference
 from dmm_core.config.schema import DataConfig
 from dmm_core.data.cache import Report
+from dmm_core.data.chorales import load_scores
 from dmm_core.data.spec import DataSpec
-from dmm_core.data.voices import load_pieces
+from dmm_core.data.voices import align_voices
 from dmm_core.music.bigrams import FrameBigrams
 from dmm_core.music.symbols import decode_symbols
 from dmm_core.music.transposition import pitch_reference
@@ -30,7 +31,7 @@ def bach_pieces(split: str, *, beats: int, progress: Report) -> list[VoicedPiece
     Raises:
         DataError: if music21 is installed without its corpus.
     """
-    pieces = [aligned.piece for aligned in load_pieces(progress)[split].values()]
+    pieces = [align_voices(chorale).piece for chorale in load_scores(progress)[split].values()]
     return [piece.excerpt(0, min(beats, piece.beats)) for piece in pieces]
 
 
@@ -89,18 +90,19 @@ def compose_pieces(
 def _compose_voices(
     model: DMM, count: int, beats: int, temperature: float, seed: int, progress: Report
 ) -> list[VoicedPiece]:
-    forms = list(load_pieces(progress)["train"].values())
-    chosen = np.random.default_rng(seed).integers(len(forms), size=count)
+    chorales = list(load_scores(progress)["train"].values())
+    chosen = np.random.default_rng(seed).integers(len(chorales), size=count)
+    forms = [align_voices(chorales[number]) for number in chosen]
     c = np.zeros((count, beats, model.c_dim), dtype=np.float32)
-    for row, form in zip(c, chosen, strict=True):
-        known = forms[form].covariates[:beats]
+    for row, form in zip(c, forms, strict=True):
+        known = form.covariates[:beats]
         row[: len(known)] = known
     drawn = inference.sample(
         model, count=count, frames=beats, seed=seed, x_temperature=temperature, c=c
     )
     pieces = []
-    for x, form in zip(drawn.x.cpu().numpy(), chosen, strict=True):
-        fermatas = forms[form].piece.fermatas
+    for x, form in zip(drawn.x.cpu().numpy(), forms, strict=True):
+        fermatas = form.piece.fermatas
         assert fermatas is not None, "scores say where they are"
         length = min(beats, len(fermatas))
         pieces.append(decode_symbols(x[:length], fermatas[:length]))
