@@ -102,4 +102,8 @@ def test_a_forecast_is_drawn_by_mouse_and_by_keys_and_scored(dmm_home):
         page.keyboard.press("Enter")
         expect(page.get_by_role("columnheader", name="CRPS of series 2")).to_have_count(1)
         expect(page.get_by_text("forecast so far: 2")).to_have_count(1)
+
+        page.get_by_role("button", name="Previous").click()  # with a series in the address
+        page.wait_for_function("location.search === '?lesson=missing'")
+        page.get_by_label("Patient", exact=True).wait_for()
         assert [error for error in watch.errors if "status of 404" not in error] == []

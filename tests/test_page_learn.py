@@ -234,6 +234,9 @@ def test_imputation_lies_between_the_share_and_the_best_there_is(runner):
     assert 68 <= float(found["Missing or hidden"].rstrip("%")) <= 72  # 40 %, and half of the rest
     at.number_input(key="patient").set_value(7).run()
     assert not at.exception and not at.error
+    at.button(key="reset").click().run()
+    assert not at.exception
+    assert at.number_input(key="patient").value == 1 and at.slider(key="hide").value == 25
 
 
 def forecast_by_hand(at, *drawn):

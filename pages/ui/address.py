@@ -1,10 +1,12 @@
 """Widgets whose value is stored in the page's address, so that a link restores the page."""
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 
 import streamlit as st
+from streamlit.errors import StreamlitAPIException
 
-__all__ = ["choose", "choose_range", "range_from_address"]
+__all__ = ["choose", "choose_range", "forget", "range_from_address"]
 
 
 def choose(
@@ -45,7 +47,7 @@ def choose(
         if st.session_state[widget] is not None:
             st.query_params[key] = st.session_state[widget]
         for name in resets:
-            st.query_params.pop(name, None)
+            forget(name)
 
     wanted = st.query_params.get(key, default or next(iter(options), None))
     st.session_state[widget] = wanted if wanted in options else None
@@ -73,6 +75,16 @@ def choose(
         help=help,
         label_visibility=visibility,
     )
+
+
+def forget(name: str) -> None:
+    """Remove a query parameter, unless a widget is bound to it.
+
+    Streamlit refuses to remove a bound parameter. It removes the parameter itself once the widget
+    is no longer drawn, or has its default value.
+    """
+    with suppress(StreamlitAPIException):
+        st.query_params.pop(name, None)
 
 
 def choose_range(
@@ -106,7 +118,7 @@ def choose_range(
         first, last = st.session_state[widget]
         st.query_params[key] = f"{first}-{last}"
         for name in resets:
-            st.query_params.pop(name, None)
+            forget(name)
 
     wanted = st.query_params.get(key)
     chosen = default if wanted is None else _range(wanted)

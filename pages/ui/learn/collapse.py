@@ -58,6 +58,11 @@ def _draw_controls(experiment: Experiment) -> Mapping[str, RunConfig]:
     return configs
 
 
+def _defaults(experiment: Experiment) -> Mapping[str, float]:
+    start = experiment.variants[_DIAL].config.train
+    return {"anneal": start.anneal_updates, "free": start.free_bits}
+
+
 def _draw_results(snapshots: Sequence[TrainingSnapshot]) -> None:
     exact = exact_posterior(snapshots[0].config.data.name, "valid").nll
     _draw_charts(snapshots, exact)
@@ -162,4 +167,5 @@ converged: set the slider to its maximum to see this.
     draw_results=_draw_results,
     draw_controls=_draw_controls,
     parameters=("anneal", "free"),
+    defaults=_defaults,
 )

@@ -189,4 +189,5 @@ luck may win.
     draw_controls=_draw_controls,
     draw_preview=_draw_preview,
     parameters=("series",),
+    defaults=lambda _: {"series": 1},
 )

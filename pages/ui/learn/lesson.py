@@ -63,6 +63,7 @@ class Lesson(NamedTuple):
             trainings.
         draw_preview: draws the data before the experiment is run.
         parameters: names of the query parameters that only this lesson uses.
+        defaults: returns the default values of the parameters that are bound to a widget.
     """
 
     title: str
@@ -73,6 +74,7 @@ class Lesson(NamedTuple):
     draw_controls: Callable[[Experiment], Mapping[str, RunConfig]]
     draw_preview: Callable[[Experiment], None] | None = None
     parameters: tuple[str, ...] = ()
+    defaults: Callable[[Experiment], Mapping[str, float]] | None = None
 
 
 def chart(figure: go.Figure, *, key: str, alt: str) -> None:

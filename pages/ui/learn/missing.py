@@ -16,6 +16,9 @@ from pages.ui.learn.patients import ImputationResult, imputation, records
 
 __all__ = ["LESSON"]
 
+_HIDDEN = 25
+"""Default of the additional hidden values, in percent."""
+
 
 def _draw_controls(experiment: Experiment) -> Mapping[str, RunConfig]:
     with st.grid("auto", min_column_width=220):
@@ -23,7 +26,7 @@ def _draw_controls(experiment: Experiment) -> Mapping[str, RunConfig]:
             "Additional hidden values, %",
             0,
             90,
-            25,
+            _HIDDEN,
             step=5,
             key="hide",
             bind="query-params",
@@ -58,7 +61,7 @@ def _draw_results(snapshots: Sequence[TrainingSnapshot]) -> None:
         st.caption("The first result will appear a few seconds after training starts.")
         _draw_record()
         return
-    found = imputation(loaded, int(st.session_state.get("hide", 25)) / 100)
+    found = imputation(loaded, int(st.session_state.get("hide", _HIDDEN)) / 100)
     index = _patient()
     chart(
         figures.imputation_tables(
@@ -137,4 +140,5 @@ together.
     draw_controls=_draw_controls,
     draw_preview=_draw_preview,
     parameters=("hide", "patient"),
+    defaults=lambda _: {"hide": _HIDDEN, "patient": 1},
 )

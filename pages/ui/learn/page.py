@@ -10,7 +10,7 @@ from dmm_core.errors import DataError
 from dmm_core.runs.run import Run
 from dmm_core.runs.status import ACTIVE, State
 from pages.ui import frame
-from pages.ui.address import choose
+from pages.ui.address import choose, forget
 from pages.ui.learn import (
     collapse,
     custom_experiments,
@@ -164,9 +164,13 @@ def _draw_buttons(
 
 def _reset(name: str) -> None:
     session.clear()
-    for parameter in LESSONS[name].parameters:
-        st.query_params.pop(parameter, None)
-        st.session_state.pop(parameter, None)
+    lesson = LESSONS[name]
+    for parameter in lesson.parameters:
+        forget(parameter)
+    if lesson.defaults:
+        # Deleted values would be taken from the address again, so they are replaced.
+        experiment = load_experiment(list_experiments()[lesson.experiment])
+        st.session_state.update(lesson.defaults(experiment))
 
 
 def _open_lesson(name: str) -> None:
