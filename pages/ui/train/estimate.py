@@ -18,7 +18,8 @@ from dmm_core.config.schema import ModelConfig, RunConfig, TrainConfig
 from dmm_core.data.catalogue import DATASETS
 from dmm_core.data.sequences import Sequences, Splits
 from dmm_core.data.spec import DataSpec
-from dmm_core.data.uploads.reader import list_uploads
+from dmm_core.data.uploads.reader import list_uploads, split_sizes
+from dmm_core.errors import DataError
 from dmm_core.nn.cost import UpdateCost, update_cost
 from dmm_core.nn.emission import emissions_for
 from dmm_core.system.device import choose_device, require_memory
@@ -78,13 +79,12 @@ def workload(name: str) -> Workload | None:
         )
     for upload in list_uploads():
         if name == upload.spec.name:
-            sequences = max(1, round(0.8 * upload.sequences))
-            return Workload(
-                upload.spec,
-                sequences,
-                round(0.8 * upload.frames),
-                round(0.1 * upload.frames),
-            )
+            try:
+                sizes = split_sizes(upload.id)
+            except DataError:  # its files are damaged, which the training will report
+                return None
+            (sequences, frames), (_, valid_frames) = sizes["train"], sizes["valid"]
+            return Workload(upload.spec, max(1, sequences), max(1, frames), max(1, valid_frames))
     return None
 
 

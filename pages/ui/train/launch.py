@@ -256,7 +256,9 @@ def _setting_label(field: str, value: object) -> str:
 
 
 def _draw_description(selection: _Selection) -> None:
-    sentences = [_PRESETS[selection.preset].description, comparable(selection.data.name)]
+    sentences = [_PRESETS[selection.preset].description]
+    if selection.work.spec.is_music:
+        sentences.append(comparable(selection.data.name))
     if not selection.summary.ready:
         verb = "downloads" if selection.summary.downloaded else "builds"
         sentences.append(f"The data set is not on this machine yet. The run {verb} it first.")
@@ -277,7 +279,7 @@ def estimate_warning(config: RunConfig, work: Workload) -> str:
         )
     if precision := precision_warning(config.train.device, config.train.precision):
         warnings.append(precision)
-    if work.sequences == 1:
+    if work.sequences == 1 and work.frames == work.valid_frames:
         warnings.append(
             "The only sequence is used for train and valid, so the valid bound does not show how "
             "well the model generalises."
