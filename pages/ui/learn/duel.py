@@ -124,8 +124,9 @@ def _draw_fans(shown: Series, found: Mapping[str, Contribution]) -> None:
     origin, frames = len(shown.past), np.arange(1, len(values) + 1)
     everything = np.concatenate([values, *(each.quantiles.ravel() for each in found.values())])
     limits = [float(everything.min()) - 1, float(everything.max()) + 1]
-    with st.grid("auto", min_column_width=300):
-        for name, each in found.items():
+    cells = [cell for _ in range(0, len(found), 2) for cell in st.columns(2)]
+    for cell, (name, each) in zip(cells, found.items(), strict=True):
+        with cell:
             figure = charts.fan_chart(
                 frames,
                 values,
@@ -138,13 +139,12 @@ def _draw_fans(shown: Series, found: Mapping[str, Contribution]) -> None:
             figure.update_layout(
                 height=_FAN_HEIGHT, showlegend=False, yaxis_range=limits, margin={"t": 8, "b": 8}
             )
-            with st.container():
-                st.markdown(f"**{name}**: CRPS {each.crps:.2f}")
-                chart(
-                    figure,
-                    key=f"fan-{name}",
-                    alt=f"The forecast, {name}: median, 50 % and 90 % interval, and what happened.",
-                )
+            st.markdown(f"**{name}**: CRPS {each.crps:.2f}")
+            chart(
+                figure,
+                key=f"fan-{name}",
+                alt=f"The forecast, {name}: median, 50 % and 90 % interval, and what happened.",
+            )
     st.caption(
         "The dashed line is the median, the dark band the central 50 % interval, and the light "
         "band the central 90 % interval. Diamonds are what happened."
