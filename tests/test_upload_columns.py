@@ -154,6 +154,7 @@ def test_rows_are_sorted_within_their_sequence():
     assert parsed.x[:, 0].tolist() == [3.5, 1.5, 4.5, 2.5, 0, 5.5]
     assert parsed.starts == (30, 24)
     assert "Sorted the rows of each sequence by time." in parsed.changes
+    assert any("2 sequences are in 4 separate blocks" in said for said in parsed.changes)
     assert parsed.changes[0] == "Read year as time: 1994 to 2001, one every year."
 
 

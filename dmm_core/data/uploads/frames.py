@@ -108,7 +108,7 @@ def _long(
     u = _numbers(content, chosen["action"]) if chosen["action"] else None
     c = _numbers(content, chosen["covariate"]) if chosen["covariate"] else None
     changes += content.last_checks()
-    if (blocks := int((np.diff(groups) != 0).sum()) + 1) > len(ids) and found.times is None:
+    if (blocks := int((np.diff(groups) != 0).sum()) + 1) > len(ids):
         changes.append(
             f"Joined the rows of each sequence: the rows of {len(ids):,} sequences are in "
             f"{blocks:,} separate blocks."
