@@ -72,6 +72,7 @@ def test_a_model_of_music_leads_to_compose_and_back():
         ("real", "student-t", {"driven": True}),
         ("binary", "bernoulli", {}),
         ("count", "poisson", {"features": ("a", "b", "c")}),
+        ("categorical", "categorical", {"categories": 4}),
     ],
 )
 def test_every_view_shows_every_kind_of_data(monkeypatch, view, kind, emission, more):
@@ -165,3 +166,24 @@ def test_a_horizon_beyond_the_covariates_is_a_sentence(monkeypatch):
     run = made(monkeypatch, "real", "gaussian", driven=True)
     at = page(FORECAST, run=run.id, origin="28", horizon="9", score="false")
     assert "needs the covariates of all 9 frames" in at.error[0].value
+
+
+@pytest.mark.parametrize("page_file", ["pages/4_Latent.py", "pages/3_Runs.py", "pages/2_Train.py"])
+@pytest.mark.parametrize(
+    ("kind", "emission", "more"),
+    [
+        ("real", "gaussian", {"gaps": True}),
+        ("real", "student-t", {"driven": True}),
+        ("binary", "bernoulli", {}),
+        ("count", "negative-binomial", {"features": ("a", "b", "c")}),
+        ("categorical", "categorical", {"categories": 4}),
+    ],
+)
+def test_the_other_pages_show_every_kind_of_data(monkeypatch, page_file, kind, emission, more):
+    run = made(monkeypatch, kind, emission, **more)
+    views = ("listen", "paths", "filter", "transition", "dimensions")
+    for view in views if "Latent" in page_file else ("",):
+        at = page(page_file, run=run.id, **({"view": view} if view else {}))
+        assert not at.error, [error.value for error in at.error]
+        words = shown(at).lower().replace(".", " ").split()
+        assert not {"notes", "note", "play", "chord", "grid"} & set(words), view
