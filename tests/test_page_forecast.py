@@ -78,6 +78,9 @@ def test_a_model_of_music_leads_to_compose_and_back():
 def test_every_view_shows_every_kind_of_data(monkeypatch, view, kind, emission, more):
     run = made(monkeypatch, kind, emission, **more)
     at = page(FORECAST, run=run.id, view=view, feature="2", horizon="3", origin="20")
+    if (kind, view) == ("categorical", "impute"):  # a slot cannot be left out
+        assert "no such view" in at.error[0].value
+        return
     assert not at.error, [error.value for error in at.error]
     assert at.get("plotly_chart")
     text = shown(at)

@@ -52,6 +52,16 @@ def run(chorales_home, tmp_path):
     return run
 
 
+def test_forecast(run):
+    ran = run("forecast")
+    (model,) = ran.numbers("model: CRPS #, within")
+    (persistence,) = ran.numbers("persistence: CRPS #, within")
+    assert model < 0.8 * persistence and "The model forecasts" in ran.said
+    found, bits = ran.numbers("network: R2 of the rates #, # bits")
+    best, most = ran.numbers("true system: R2 of the rates #, # bits")
+    assert found > 0.9 * best > 0.7 and bits > 0.9 * most > 0.2
+
+
 def test_own_data(run):
     ran = run("own_data")
     assert "office.csv csv 240 sequences Read 5 binary features." in ran.said
@@ -174,6 +184,7 @@ def test_the_tutorials_are_linked_and_described():
     assert "](docs/tutorials/README.md)" in further
     page = (FOLDER / "README.md").read_text()
     assert {script.name for script in SCRIPTS} == {
+        "forecast.py",
         "own_data.py",
         "probe_a_model.py",
         "visualise.py",

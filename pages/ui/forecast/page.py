@@ -5,6 +5,7 @@ from collections.abc import Callable
 import streamlit as st
 
 from dmm_core.errors import DataError
+from dmm_core.nn.dmm import DMM
 from pages.ui import frame
 from pages.ui.address import choose
 from pages.ui.forecast import views
@@ -44,9 +45,10 @@ def draw() -> None:
         )
         return
     selection = select(loaded)
+    views = [name for name in _VIEWS if name != "impute" or _leaves_features_out(loaded.model)]
     view = choose(
         "View",
-        list(_VIEWS),
+        views,
         key="view",
         format_func=lambda name: _VIEWS[name][0],
         segmented=True,
@@ -55,3 +57,9 @@ def draw() -> None:
     if view is None:
         raise DataError("There is no such view. Choose one above.")
     _VIEWS[view][1](selection)
+
+
+def _leaves_features_out(model: DMM) -> bool:
+    """Whether the model can explain frames with missing features."""
+    joint = not model.frame(model.initial().loc).marginalises
+    return not (joint or model.x_to_z or model.x_to_x)
