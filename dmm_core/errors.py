@@ -15,7 +15,7 @@ class DMMError(Exception):
         ...     preset("huge")
         ... except DMMError as error:
         ...     print(error)
-        There is no preset 'huge'; the presets are quick, classroom, paper-dmm, paper-aug, ...
+        There is no preset 'huge'; the presets are quick, classroom, series, paper-dmm, ...
     """
 
 
