@@ -86,7 +86,7 @@ def zeros(size):
 
 def raw_zip(members, count=None):
     """An archive of (name, packed bytes, claimed size, crc, claimed offset or None) as they are."""
-    body, directory = b"", b""
+    body, directory = bytearray(), bytearray()  # a copy for each of many members takes seconds
     for name, packed, size, crc, offset in members:
         at = len(body) if offset is None else offset
         fields = (20, 0, 8, 0, 0, crc, len(packed), size, len(name), 0)
@@ -98,7 +98,7 @@ def raw_zip(members, count=None):
         )
     total = len(members) if count is None else count
     end = struct.pack("<4H2LH", 0, 0, total, total, len(directory), len(body), 0)
-    return body + directory + b"PK\x05\x06" + end
+    return bytes(body + directory + b"PK\x05\x06" + end)
 
 
 def deflated(content):
