@@ -2,6 +2,8 @@ import gc
 import json
 import os
 import shutil
+import sys
+from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -16,7 +18,12 @@ install_import_hook(["dmm_core.nn", "dmm_core.inference"], "beartype.beartype")
 
 
 def pytest_collection_finish():
-    """Exempt modules and tests from garbage collection, whose full passes would visit them all."""
+    """Find the components of Streamlit once, and exempt what there is from garbage collection."""
+    if "streamlit.testing.v1" in sys.modules:
+        # Every AppTest reads the metadata of all installed packages, which takes 0.2 s each time.
+        from streamlit.components.v2 import manifest_scanner
+
+        manifest_scanner.scan_component_manifests = cache(manifest_scanner.scan_component_manifests)
     gc.collect()
     gc.freeze()
 
