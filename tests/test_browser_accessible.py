@@ -2,6 +2,7 @@
 
 import pytest
 from axe_playwright_python.base import AXE_SCRIPT
+from page_models import real_run
 from playwright.sync_api import expect
 from served import one_context, served_run, visited
 
@@ -35,12 +36,13 @@ PAGES = {
     "Home": ("?seed=3", PLAYER),
     "Data": ("Data?data={data}", CURVES),
     "Data, all": ("Data?view=all", "text=Licence"),
-    "Data, own": ("Data?view=own", "text=eighth note"),
+    "Data, own": ("Data?view=own", "text=Files are stored only on the server"),
     "Train": ("Train?preset=classroom", "text=on this machine's CPU"),
     "Train, a run": ("Train?run={run}", CURVES),
     "Runs": ("Runs?run={run}", CURVES),
     "Latent": ("Latent?run={run}", CURVES),
     "Compose": ("Compose?run=bundled:chorales&seed=7&xt=0.7", PLAYER),
+    "Forecast": ("Forecast?horizon=3", CURVES),
     "Learn": ("Learn?lesson=kalman", CURVES),
     "Learn, drawing": ("Learn?lesson=duel", ".drawing .observed[points]"),
 }
@@ -49,8 +51,9 @@ PAGES = {
 
 @pytest.fixture(scope="module")
 def served(tmp_path_factory):
-    """The address of an app whose home has one finished run, and that run."""
+    """The address of an app whose home has a run on music and one on other data; the former."""
     with served_run(tmp_path_factory.mktemp("home")) as both:
+        real_run()
         yield both
 
 
