@@ -290,7 +290,7 @@ def _draw_scores(selection: Selection, horizon: int) -> None:
         f"dmm forecast {selection.loaded.source.id} --backtest --horizon {horizon} "
         f"--origins {computations.ORIGINS} --samples {computations.SAMPLES} "
         f"--particles {computations.PARTICLES}",
-        language="bash",
+        language=None,
         wrap_lines=True,
     )
 
