@@ -100,6 +100,12 @@ def test_a_finished_run_composes_and_the_link_says_it_all():
     assert music(at) != music(page(COMPOSE, **(address | {"hear": "3"})))
 
 
+def test_a_model_of_four_voices_is_a_sentence():
+    at = page(COMPOSE, run="bundled:voices")
+    assert "in four voices" in at.error[0].value
+    assert "bundled:voices" not in at.selectbox(key="choose.run").options
+
+
 def test_a_model_of_no_music_leads_to_the_forecast_page():
     at = page(COMPOSE, run=real_run().id)
     assert "is not a model of music" in at.info[0].value and not at.error

@@ -24,6 +24,11 @@ def require_piano(data: DataSpec) -> int:
     Raises:
         DataError: if the model explains other data.
     """
+    if data.is_voices:
+        raise DataError(
+            "The model explains chorales in four voices. The command music-report measures its "
+            "music; only models of piano-rolls compose here."
+        )
     if data.steps_per_quarter is None:
         raise DataError(
             f"The model explains {data.name}, with {data.x_dim} {data.kind} features per frame. "

@@ -54,7 +54,7 @@ def pick_run(
     listed = {
         id: source
         for id, source in available_models().items()
-        if music is None or _is_music(source) == music
+        if music is None or _suits(source, music=music)
     }
     wanted = st.query_params.get("run")
     if wanted is not None and wanted not in listed:
@@ -95,8 +95,10 @@ def unique_label(source: Run | BundledModel) -> str:
     return f"{source.name()} · {source.id}" if source.name() else source.id
 
 
-def _is_music(source: Run | BundledModel) -> bool:
+def _suits(source: Run | BundledModel, *, music: bool) -> bool:
+    """Whether it is a model of piano-rolls, or (`music` False) one of data other than music."""
     try:
-        return source.data().is_music
+        data = source.data()
     except RunError:  # it has no checkpoint yet
         return False
+    return data.is_music if music else not (data.is_music or data.is_voices)

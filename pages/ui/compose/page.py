@@ -48,7 +48,7 @@ def draw() -> None:
         "auto", min_column_width=_MODES_WIDTH[frame.presenting()], vertical_alignment="bottom"
     ):
         model = load_source(pick_run(music=True))
-        if not model.data.is_music:
+        if not (model.data.is_music or model.data.is_voices):
             _offer_forecast(model)
             return
         steps_per_quarter = require_piano(model.data)
