@@ -22,13 +22,27 @@ from dmm_core.cli import (
     report,
     reproduce,
     runs,
+    search,
     sweep,
 )
 from dmm_core.errors import ConfigError, DMMError
 
 __all__ = ["build_parser", "main"]
 
-_GROUPS = (app, data, runs, sweep, model, forecast, music, report, exchange, bundle, reproduce)
+_GROUPS = (
+    app,
+    data,
+    runs,
+    sweep,
+    search,
+    model,
+    forecast,
+    music,
+    report,
+    exchange,
+    bundle,
+    reproduce,
+)
 _ABOUT = """Deep Markov Models of music and other sequences: train, evaluate and sample them.
 
 Every command has its own help, such as `%(prog)s train --help`."""

@@ -32,7 +32,7 @@ from dmm_core.runs.status import Status
 from dmm_core.runs.store import create_run
 from dmm_core.system.files import json_text
 
-__all__ = ["add_commands", "sweep"]
+__all__ = ["add_commands", "print_ranking", "print_results_json", "sweep"]
 
 _LOOK_SECONDS = 0.4
 """Seconds between two readings of the run folders."""
@@ -109,9 +109,9 @@ def sweep(given: argparse.Namespace) -> int:
         ]
     )
     if given.json:
-        _print_json(results)
+        print_results_json("sweep", results)
     else:
-        _print_tables(results)
+        print_ranking(results)
     failed = [result for result in results if result.state != "finished"]
     for result in failed:
         print(f"The run {result.run} ended {result.state}: {result.reason}", file=sys.stderr)
@@ -175,17 +175,25 @@ def _best(results: Sequence[Result]) -> str | None:
     return results[0].run if results[0].state == "finished" else None
 
 
-def _print_json(results: Sequence[Result]) -> None:
+def print_results_json(key: str, results: Sequence[Result]) -> None:
+    """Print results as JSON, with the id of the best run.
+
+    Args:
+        key: name of the list in the JSON object.
+        results: the results, best first.
+    """
+
     def entry(result: Result) -> dict[str, Any]:
         values = result._asdict()
         if result.state == "finished":
             del values["reason"]
         return values
 
-    print(json_text({"sweep": [entry(one) for one in results], "best": _best(results)}))
+    print(json_text({key: [entry(one) for one in results], "best": _best(results)}))
 
 
-def _print_tables(results: Sequence[Result]) -> None:
+def print_ranking(results: Sequence[Result]) -> None:
+    """Print results as a table, best first, and the averages over seeds if there are several."""
     settings = {key: short_name(key) for key in results[0].settings}
     print_table(
         ("run", "state", "epoch", "valid bound", *settings.values()),

@@ -7,6 +7,7 @@ from .report import (
     table_of as table_of,
     write_comparison as write_comparison,
 )
+from .search import Range as Range, Space as Space, run_search as run_search
 from .sweep import (
     Combination as Combination,
     combinations as combinations,
