@@ -20,13 +20,15 @@ MOTION_SECONDS = 8
 def main():
     FOLDER.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as home:
-        run = train(home)
+        run = train(home, "--preset=classroom", "--name=A first model", "--train.epochs=30")
+        series = train(home, "--preset=series", "--data.name=sunspots", "--name=Sunspots")
         pages = {
             "home": "?seed=3",
             "data": "Data?data=jsb-m21&piece=12",
             "train": f"Train?run={run}",
             "runs": f"Runs?run={run}",
             "latent": "Latent?run=bundled:chorales&split=test&piece=5",
+            "forecast": f"Forecast?run={series}&horizon=22",
             "learn": "Learn?lesson=treatment",
             "compose": "Compose?run=bundled:chorales&seed=7&xt=0.7",
         }
@@ -74,13 +76,13 @@ def target(name, theme):
     return f"{name}.png" if theme == "light" else f"{name}-dark.png"
 
 
-def train(home):
+def train(home, *arguments):
     """A short run to look at; its id."""
-    command = [sys.executable, "-m", "dmm_core", "train", "--preset=classroom"]
-    command += ["--name=A first model", "--train.epochs=30"]
+    command = [sys.executable, "-m", "dmm_core", "train", *arguments]
     environment = {**os.environ, "DMM_HOME": home}
+    before = set((Path(home) / "runs").glob("2*"))
     subprocess.run(command, cwd=ROOT, env=environment, check=True)
-    (folder,) = (Path(home) / "runs").glob("2*")
+    (folder,) = set((Path(home) / "runs").glob("2*")) - before
     return folder.name
 
 
