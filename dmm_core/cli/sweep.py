@@ -203,7 +203,7 @@ def print_ranking(results: Sequence[Result]) -> None:
                 one.state,
                 one.best_epoch or "-",
                 decimal(one.best_valid_bound),
-                *one.settings.values(),
+                *(f"{v:.4g}" if isinstance(v, float) else v for v in one.settings.values()),
             )
             for one in results
         ],
