@@ -17,6 +17,8 @@ from dmm_core.inference.forecasting import forecast
 from dmm_core.inference.imputation import hide
 from dmm_core.runs.loading import load_run
 from pages.ui import charts
+from pages.ui.forecast import computations
+from pages.ui.forecast.selection import Selection
 
 FORECAST = "pages/6_Forecast.py"
 VIEWS = ("forecast", "reconstruct", "impute", "simulate")
@@ -190,3 +192,24 @@ def test_the_other_pages_show_every_kind_of_data(monkeypatch, page_file, kind, e
         assert not at.error, [error.value for error in at.error]
         words = shown(at).lower().replace(".", " ").split()
         assert not {"notes", "note", "play", "chord", "grid"} & set(words), view
+
+
+@pytest.mark.parametrize(
+    ("x_dim", "frames", "origins"),
+    [(1, 300, 100), (20, 300, 100), (1024, 300, 20), (1, 100_000, 0), (1000, 3000, 0)],
+)
+def test_the_work_of_the_page_is_bounded(x_dim, frames, origins):
+    data = Sequences((np.zeros((frames, x_dim), np.float32),), ("one",))
+    splits = Splits("made", "real", data, data, data)
+    selection = Selection(None, splits, data, 0, 0, "", None)
+    assert computations.origins_for(selection, 4) == origins
+    most = 200 * x_dim * max(computations.most_read(x_dim), computations.most_horizon(x_dim))
+    assert most <= 2**24 and computations.most_horizon(x_dim) >= 12
+
+
+def test_a_data_set_that_is_too_long_to_score_gets_the_command(monkeypatch):
+    monkeypatch.setattr("pages.ui.forecast.computations._MOST_STEPS", 10)
+    run = real_run()
+    at = page(FORECAST, run=run.id, horizon="4")
+    assert "takes too long for a page" in at.info[0].value and not at.table
+    assert "--origins 100" in at.code[0].value and at.get("plotly_chart")

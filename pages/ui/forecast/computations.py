@@ -5,7 +5,7 @@ import streamlit as st
 
 from dmm_core.data.sequences import Sequences, Splits
 from dmm_core.errors import DataError
-from dmm_core.inference.backtest import Backtest, backtest
+from dmm_core.inference.backtest import Backtest, backtest, held_out
 from dmm_core.inference.forecasting import Forecast, Origin, forecast_from
 from dmm_core.inference.imputation import hide
 from dmm_core.inference.predictive import Predictive, imputed_frames, reconstructed_frames
@@ -14,13 +14,15 @@ from dmm_core.nn.dmm import DMM
 from pages.ui.forecast.selection import MAX_FRAMES, Selection
 
 __all__ = [
-    "MOST_READ",
     "ORIGINS",
     "PARTICLES",
     "SAMPLES",
     "SEED",
     "forecasts",
     "imputed",
+    "most_horizon",
+    "most_read",
+    "origins_for",
     "reconstructed",
     "scores",
     "simulated",
@@ -29,9 +31,38 @@ __all__ = [
 SAMPLES, PARTICLES, ORIGINS, SEED = 200, 200, 100, 0
 """Numbers of the forecasts and scores on the page; the command `forecast` takes the same."""
 
-MOST_READ = 2000
-"""Frames of a sequence that are reconstructed or imputed; smoothing costs the particles squared."""
+_MOST_READ = 2000
+_MOST_HORIZON = 200
+_MOST_NUMBERS = 2**24
+"""Numbers that are drawn at once: 64 MB, of which a computation holds a few copies."""
+_MOST_STEPS = 20_000
+"""Steps of filters and forecasts for the scores; they take about a minute."""
 _SMOOTHED_PARTICLES = 100
+
+
+def most_read(x_dim: int) -> int:
+    """Largest number of frames of a sequence that are reconstructed or imputed."""
+    return max(1, min(_MOST_READ, _MOST_NUMBERS // (SAMPLES * x_dim)))
+
+
+def most_horizon(x_dim: int) -> int:
+    """Largest horizon of a forecast."""
+    return max(1, min(_MOST_HORIZON, _MOST_NUMBERS // (SAMPLES * x_dim)))
+
+
+def origins_for(selection: Selection, horizon: int) -> int:
+    """Number of origins to score: at most `ORIGINS`, and fewer for many features.
+
+    0 if scoring would take too long for a page.
+    """
+    x_dim = selection.data.spec.x_dim
+    origins = min(ORIGINS, _MOST_NUMBERS // (SAMPLES * horizon * x_dim))
+    part = held_out(selection.data, "test")
+    filtered = int(np.sort(part.sequences.lengths)[-origins:].sum()) if origins else 0
+    fitted = selection.data.train.frames * x_dim
+    if filtered + origins * horizon > _MOST_STEPS or fitted > _MOST_NUMBERS // 8:
+        return 0
+    return origins
 
 
 def forecasts(selection: Selection, origin: int, horizon: int) -> Forecast:
@@ -51,7 +82,7 @@ def forecasts(selection: Selection, origin: int, horizon: int) -> Forecast:
     )
 
 
-def scores(selection: Selection, horizon: int, period: int | None) -> Backtest:
+def scores(selection: Selection, horizon: int, origins: int) -> Backtest:
     """Score forecasts of the test split, as the command `forecast --backtest` does.
 
     Raises:
@@ -59,12 +90,12 @@ def scores(selection: Selection, horizon: int, period: int | None) -> Backtest:
     """
     return _scores(
         selection.loaded.model, selection.loaded.key, selection.data, selection.data.name,
-        horizon, period,
+        horizon, origins,
     )  # fmt: skip
 
 
 def reconstructed(selection: Selection, first: int) -> Predictive:
-    """Reconstruct at most `MOST_READ` frames of the selected sequence, from `first` on."""
+    """Reconstruct at most `most_read` frames of the selected sequence, from `first` on."""
     return _reconstructed(
         selection.loaded.model,
         selection.loaded.key,
@@ -113,7 +144,8 @@ def simulated(
 
 
 def _part(selection: Selection, first: int) -> Sequences:
-    return selection.sequences.one(selection.number).between(first, first + MOST_READ)
+    frames = most_read(selection.data.spec.x_dim)
+    return selection.sequences.one(selection.number).between(first, first + frames)
 
 
 @st.cache_data(max_entries=32, show_spinner="Forecasting")
@@ -156,17 +188,16 @@ def _forecasts(
 
 @st.cache_data(max_entries=16, show_spinner="Scoring forecasts from many origins")
 def _scores(
-    _model: DMM, key: str, _data: Splits, data_key: str, horizon: int, period: int | None
+    _model: DMM, key: str, _data: Splits, data_key: str, horizon: int, origins: int
 ) -> Backtest:
     return backtest(
         _model,
         _data,
         horizon=horizon,
         seed=SEED,
-        most_origins=ORIGINS,
+        most_origins=origins,
         samples=SAMPLES,
         particles=PARTICLES,
-        period=period,
     )
 
 

@@ -15,7 +15,6 @@ from pages.ui.forecast.selection import Selection, feature_names
 
 __all__ = ["draw_forecast", "draw_imputation", "draw_reconstruction", "draw_simulation"]
 
-_MOST_HORIZON = 200
 _DEFAULT_HORIZON = 12
 _MOST_HISTORY = 300
 """Frames before the origin that the chart shows; a double click shows no more than these."""
@@ -27,7 +26,12 @@ def draw_forecast(selection: Selection) -> None:
         raise DataError("A sequence of one frame cannot be forecast; choose a longer one.")
     with st.container(horizontal=True):
         horizon = _ask_number(
-            "Horizon", "horizon", 1, _MOST_HORIZON, _DEFAULT_HORIZON, "Frames to forecast."
+            "Horizon",
+            "horizon",
+            1,
+            computations.most_horizon(selection.data.spec.x_dim),
+            _DEFAULT_HORIZON,
+            "Frames to forecast.",
         )
         origin = _ask_number(
             "Known frames",
@@ -167,7 +171,7 @@ def _ask_number(label: str, key: str, low: int, high: int, default: int, help: s
 
 def _ask_first(selection: Selection) -> int:
     """The first frame of the part that is shown; 0 unless the sequence is long."""
-    part = computations.MOST_READ
+    part = computations.most_read(selection.data.spec.x_dim)
     if selection.frames <= part:
         return 0
     most = selection.frames - part
@@ -257,7 +261,15 @@ def _share_inside(selection: Selection, first: int, quantiles: np.ndarray) -> fl
 def _draw_scores(selection: Selection, horizon: int) -> None:
     if selection.data.spec.categories is not None:
         return  # a score of numbers says nothing about symbols
-    found = computations.scores(selection, horizon, None)
+    origins = computations.origins_for(selection, horizon)
+    if not origins:
+        st.info(
+            "Scoring this data set takes too long for a page. This command scores it:",
+            icon=":material/terminal:",
+        )
+        _draw_command(selection, horizon, computations.ORIGINS)
+        return
+    found = computations.scores(selection, horizon, origins)
     model, *others = found.rows
     better = all(model.scores.crps < row.scores.crps for row in others)
     show = st.success if better else st.info
@@ -286,9 +298,13 @@ def _draw_scores(selection: Selection, horizon: int) -> None:
         "The bars are level if the intervals are right: a hill means that they are too wide, a "
         f"valley that they are too narrow.{season} The command gives the same numbers:"
     )
+    _draw_command(selection, horizon, origins)
+
+
+def _draw_command(selection: Selection, horizon: int, origins: int) -> None:
     st.code(
         f"dmm forecast {selection.loaded.source.id} --backtest --horizon {horizon} "
-        f"--origins {computations.ORIGINS} --samples {computations.SAMPLES} "
+        f"--origins {origins} --samples {computations.SAMPLES} "
         f"--particles {computations.PARTICLES}",
         language=None,
         wrap_lines=True,
