@@ -5,10 +5,12 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
+from dmm_core.data.batching import in_order
 from dmm_core.data.sequences import Sequences
 from dmm_core.inference.checks import require_count, require_same_length
 from dmm_core.inference.objective import kl_of
 from dmm_core.inference.seeded_sampling import (
+    FRAMES_AT_ONCE,
     draw_noise,
     draw_paths,
     generator_for,
@@ -258,11 +260,16 @@ def count_active_units(model: DMM, sequences: Sequences, *, seed: int = 0) -> in
         DataError: if the sequences do not fit the model.
     """
     within = np.flatnonzero(np.cumsum(sequences.lengths) - sequences.lengths < _ENOUGH_FRAMES)
-    batch = resident(model, sequences.subset(within)).everything()
+    chosen = sequences.subset(within)
+    lying = resident(model, chosen)
     model.eval()
     like, generator = model.initial().loc, generator_for(model, seed)
+    locs = []
     with torch.no_grad():
-        noise = draw_noise((1, *batch.mask.shape, model.z_dim), generator, like)
-        path = model.posterior(batch, noise)
-    loc = (path.loc if path.base is None else path.z)[0][batch.mask.bool()]
-    return int(active_units(loc.cpu().double().numpy()).sum())
+        for indices in in_order(chosen.lengths, FRAMES_AT_ONCE):
+            batch = lying.batch(indices)
+            noise = draw_noise((1, *batch.mask.shape, model.z_dim), generator, like)
+            path = model.posterior(batch, noise)
+            loc = (path.loc if path.base is None else path.z)[0]
+            locs.append(loc[batch.mask.bool()].cpu().double().numpy())
+    return int(active_units(np.concatenate(locs)).sum())
