@@ -22,13 +22,16 @@ INDEPENDENT = "independent frames"
 _LEAST_VARIANCE = 1e-12
 """Smallest variance of a Gaussian, as a share of the mean square of the feature."""
 _LEAST_RATE = 1e-6
+_MOST_JOINT = 100
+"""Most features of a joint autoregression, whose cost grows with their square."""
 
 
 class _Frames(NamedTuple):
     """All frames of a split, one after another.
 
     Attributes:
-        x: (frames, x_dim), in double precision; missing values are filled from the frame before.
+        x: (frames, x_dim), in double precision, or uint8 for binary data without gaps. Missing
+            values are filled from the frame before.
         before: (frames, x_dim), the frame before; of the first frame of a sequence, the frame
             itself.
         seen: (frames, x_dim), where a value was observed.
@@ -69,7 +72,10 @@ def reference_nlls(splits: Splits, split: str = "valid") -> dict[str, float]:
 
 def _frames(sequences: Sequences) -> _Frames:
     masks: Sequence[np.ndarray | None] = sequences.observed or (None,) * len(sequences)
-    x = [filled(a, mask) for a, mask in zip(sequences.x, masks, strict=True)]
+    x = [
+        a if mask is None and a.dtype == np.uint8 else filled(a, mask)  # rolls stay small
+        for a, mask in zip(sequences.x, masks, strict=True)
+    ]
     seen = [
         np.ones(a.shape, bool) if mask is None else mask.astype(bool)
         for a, mask in zip(sequences.x, masks, strict=True)
@@ -130,7 +136,8 @@ def _joint_autoregression(train: _Frames, other: _Frames, splits: Splits) -> np.
     """x_t ~ N(A x_{t-1} + a, S) with full A and S; needs complete frames, and enough of them."""
     x_dim = train.x.shape[1]
     used = ~train.first
-    if x_dim == 1 or used.sum() < 10 * x_dim or not (train.seen.all() and other.seen.all()):
+    complete = train.seen.all() and other.seen.all()
+    if not (1 < x_dim <= _MOST_JOINT and used.sum() >= 10 * x_dim and complete):
         return None
     loc, scale = train.x.mean(0), np.maximum(train.x.std(0), np.sqrt(_floor(train)))
 
