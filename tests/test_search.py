@@ -73,6 +73,11 @@ def test_a_range_is_given_once_and_is_needed(capsys, pieces):
     assert "model.z-dim is given both" in said
 
 
+def test_a_choice_that_is_not_allowed_is_refused_before_the_search(capsys, pieces):
+    said = searched(capsys, pieces, *RANGES, "--over=model.rnn=gru,transformer", status=2)
+    assert "model.rnn is 'transformer'" in said and not list_runs()
+
+
 def test_trials_are_ranked_and_are_not_trained_again(capsys, pieces, monkeypatch):
     first = searched(capsys, pieces, *RANGES, "--trials=3", "--sampler=random", "--name=mine")
     assert len(first["search"]) == 3 == len(list_runs())

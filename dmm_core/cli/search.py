@@ -131,4 +131,7 @@ def _space(given: argparse.Namespace) -> Space:
     taken = names | {one.setting for one in ranges}
     space = Space(ranges, parse_over(given.over, taken), start)
     require_trainable(space.config({axis.setting: axis.values[0] for axis in space.choices}))
+    for axis in space.choices:
+        for value in axis.values:
+            space.config({axis.setting: value})
     return space

@@ -233,7 +233,11 @@ def _train(study: "Study", space: Space, name: str | None, stop: threading.Event
 
     trial = study.ask()
     values = space.suggest(trial)
-    config = space.config(values)
+    try:
+        config = space.config(values)
+    except ConfigError:  # valid one by one, but not together
+        study.tell(trial, state=TrialState.FAIL)
+        raise
     shown = {setting: _shown(value) for setting, value in values.items()}
     label = ", ".join(f"{short_name(key)} {value}" for key, value in shown.items())
     run = create_run(
