@@ -6,6 +6,7 @@ from .key import (
     key_of_roll as key_of_roll,
     pitch_names as pitch_names,
 )
+from .meter import Meter as Meter
 from .metrics import RollMetrics as RollMetrics, roll_metrics as roll_metrics
 from .midi import MidiScore as MidiScore, midi_from_notes as midi_from_notes, read_midi as read_midi
 from .pianoroll import (
