@@ -2,7 +2,7 @@
 
 import pytest
 
-from dmm_core import DataError
+from dmm_core.errors import DataError
 from dmm_core.music import Meter
 
 
