@@ -66,7 +66,17 @@ def test_what_cannot_be_joined_is_refused(write, modules, message):
         join_modules(write(**modules))
 
 
-@pytest.mark.parametrize("name", ["player", "drawing"])
+def test_modules_of_a_folder_beside_are_joined_once(tmp_path):
+    (tmp_path / "near").mkdir()
+    (tmp_path / "near" / "a.js").write_text("export const a = 1;\n")
+    (tmp_path / "main").mkdir()
+    (tmp_path / "main" / "b.js").write_text('import { a } from "../near/a.js";\nconst b = a;\n')
+    entry = tmp_path / "main" / "main.js"
+    entry.write_text('import { b } from "./b.js";\nimport { a } from "../near/a.js";\na + b;\n')
+    assert join_modules(entry) == "const a = 1;\n\nconst b = a;\n\na + b;\n"
+
+
+@pytest.mark.parametrize("name", ["player", "drawing", "voices"])
 def test_a_component_has_all_of_its_modules_and_one_export(name):
     folder = assets() / name
     joined = join_modules(folder / f"{name}.js")

@@ -14,7 +14,7 @@ from playwright.sync_api import expect
 
 from dmm_core.errors import DataError
 from dmm_core.music.audio import render_wav
-from pages.ui.player import PlayerPath, _sound, player
+from pages.ui.player import PlayerPath, encode_sound, player
 
 QUIET = render_wav([])
 FRAME_MILLISECONDS = 8
@@ -61,23 +61,25 @@ def test_what_does_not_fit_is_refused_in_a_sentence(changes, sentence):
 def test_the_sound_lasts_as_long_as_the_roll():
     with wave.open(io.BytesIO(QUIET)) as short:
         before = short.getnframes()
-    sound = base64.b64decode(_sound(QUIET, 3.0).base64)
+    sound = base64.b64decode(encode_sound(QUIET, 3.0).base64)
     with wave.open(io.BytesIO(sound)) as padded:
         assert padded.getnframes() / padded.getframerate() >= 3.0 > before / padded.getframerate()
-    assert base64.b64decode(_sound(QUIET, 0.5).base64) == QUIET
+    assert base64.b64decode(encode_sound(QUIET, 0.5).base64) == QUIET
 
 
 def test_a_sound_too_long_for_a_page_is_heard_at_a_lower_rate():
     long = tone(900)
-    lowered = _sound(long, 900.0)
-    assert len(lowered.base64) < len(_sound(tone(600), 600.0).base64) and lowered.rate == 11025
+    lowered = encode_sound(long, 900.0)
+    assert (
+        len(lowered.base64) < len(encode_sound(tone(600), 600.0).base64) and lowered.rate == 11025
+    )
     with wave.open(io.BytesIO(base64.b64decode(lowered.base64))) as sound:
         assert sound.getframerate() == 11025
         assert sound.getnframes() / 11025 == pytest.approx(900, abs=0.01)
         heard = np.frombuffer(sound.readframes(11025), "<i2").astype(float)
     spectrum = np.abs(np.fft.rfft(heard))
     assert spectrum.argmax() == 440 and np.sort(spectrum)[-2] < spectrum.max() / 100
-    assert _sound(tone(1), 1.0).rate is None
+    assert encode_sound(tone(1), 1.0).rate is None
 
 
 @pytest.fixture(scope="module")

@@ -133,12 +133,12 @@ export class LatentPlot {
    */
   #paintBars(context) {
     const { score, palette, geometry } = this;
-    const bars = Math.ceil(score.frames / score.framesPerBar);
+    const bars = Math.ceil((score.frames - score.upbeat) / score.framesPerBar);
     const step = Math.ceil(bars / 8);
     context.fillStyle = palette.text;
     context.font = `10px ${palette.font}`;
     for (let bar = 0; bar < bars; bar += bars > 64 ? step : 1) {
-      const { x, y } = geometry.at(bar * score.framesPerBar);
+      const { x, y } = geometry.at(score.upbeat + bar * score.framesPerBar);
       context.globalAlpha = 0.55;
       context.beginPath();
       context.arc(x, y, 2, 0, 2 * Math.PI);

@@ -45,7 +45,7 @@ export class Roll {
 }
 
 /** Draws one layout of the roll. */
-class Painter {
+export class Painter {
   /**
    * @param {CanvasRenderingContext2D} context
    * @param {View} view
@@ -72,7 +72,7 @@ class Painter {
     context.rect(view.gutter, 0, view.span, view.height - OVERVIEW);
     context.clip();
     this.tiles.copyTo(context);
-    if (scene.region) this.#drawRegion(scene.region, scene.looping);
+    if (scene.region) this.drawRegion(scene.region, scene.looping);
     for (const note of sounding) this.#drawNote(note, palette.sounding, 1.25);
     if (scene.selected) this.#drawNote(scene.selected, null, 2.5);
     context.restore();
@@ -81,8 +81,8 @@ class Painter {
     const height = view.height - OVERVIEW;
     context.drawImage(this.tiles.keyboard, 0, 0, view.gutter, height);
     this.#drawKeys(sounding);
-    this.#drawPlayhead(scene.position);
-    this.#drawOverview(scene.position);
+    this.drawPlayhead(scene.position);
+    this.drawOverview(scene.position);
   }
 
   /**
@@ -111,7 +111,7 @@ class Painter {
    * @param {Range} region
    * @param {boolean} looping
    */
-  #drawRegion([first, last], looping) {
+  drawRegion([first, last], looping) {
     const { context, view, palette } = this;
     const left = crisp(view.x(first));
     const right = crisp(view.x(last + 1));
@@ -139,7 +139,7 @@ class Painter {
    *
    * @param {number} position
    */
-  #drawPlayhead(position) {
+  drawPlayhead(position) {
     const { context, view, palette } = this;
     const x = crisp(view.x(position));
     if (x < view.gutter - 1) return;
@@ -184,7 +184,7 @@ class Painter {
    *
    * @param {number} position
    */
-  #drawOverview(position) {
+  drawOverview(position) {
     const { context, view, palette } = this;
     const top = view.height - OVERVIEW;
     context.drawImage(this.tiles.overview, 0, top, view.width, OVERVIEW);

@@ -44,6 +44,7 @@
  * @property {number} frames number of frames.
  * @property {number} stepsPerQuarter frames per quarter note.
  * @property {number} framesPerBar frames per bar.
+ * @property {number} upbeat frames before the first full bar.
  * @property {number} secondsPerQuarter seconds per quarter note.
  * @property {number} swing position of the middle of a quarter note.
  * @property {string[]} names names of the 88 pitches, lowest first.
@@ -62,8 +63,7 @@
 export const LOWEST = 21;
 /** Number of columns of a roll. */
 export const PITCHES = 88;
-/** Quarter notes per bar. */
-export const QUARTERS_PER_BAR = 4;
+const QUARTERS_PER_BAR = 4;
 
 const MIN_SHOWN_SEMITONES = 24;
 
@@ -108,6 +108,7 @@ export function readScore(data) {
     frames: data.frames,
     stepsPerQuarter: data.stepsPerQuarter,
     framesPerBar: data.stepsPerQuarter * QUARTERS_PER_BAR,
+    upbeat: 0,
     secondsPerQuarter: 60 / data.tempo,
     swing: data.swing,
     names: data.names,
@@ -230,15 +231,16 @@ export const isBlackKey = (pitch) => [1, 3, 6, 8, 10].includes(pitch % 12);
 export const pitchName = (score, pitch) => score.names[pitch - LOWEST];
 
 /**
- * Bar and beat of a frame, both counted from 1, such as "3:2".
+ * Bar and beat of a frame, both counted from 1, such as "3:2". An upbeat is in bar 0.
  *
  * @param {Score} score
  * @param {number} frame
  */
 export function barBeat(score, frame) {
-  const whole = clamp(Math.floor(frame), 0, score.frames - 1);
-  const beat = Math.floor((whole % score.framesPerBar) / score.stepsPerQuarter);
-  return `${Math.floor(whole / score.framesPerBar) + 1}:${beat + 1}`;
+  const whole = clamp(Math.floor(frame), 0, score.frames - 1) - score.upbeat;
+  const bar = Math.floor(whole / score.framesPerBar);
+  const beat = Math.floor((whole - bar * score.framesPerBar) / score.stepsPerQuarter);
+  return `${bar + 1}:${beat + 1}`;
 }
 
 /**

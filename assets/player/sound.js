@@ -52,6 +52,21 @@ export class Sound {
     this.audio.src = this.url;
   }
 
+  /**
+   * Replace the sound by another one of the same grid, and go on where it is.
+   *
+   * @param {Uint8Array<ArrayBuffer>} wav
+   */
+  replace(wav) {
+    const { audio, playing, looping, start, end } = this;
+    const { currentTime, playbackRate } = audio;
+    this.load(wav, this.score);
+    [this.looping, this.start, this.end] = [looping, start, end];
+    audio.currentTime = currentTime;
+    audio.playbackRate = playbackRate;
+    if (playing) void this.play();
+  }
+
   /** Stop the sound and free its memory. */
   release() {
     this.pause();

@@ -1,7 +1,7 @@
 // The static layers of the roll. They are painted once, so that an animation frame only copies them.
 
 import { contextOf, crisp, resize } from "./canvas.js";
-import { LOWEST, PITCHES, QUARTERS_PER_BAR, isBlackKey } from "./score.js";
+import { LOWEST, PITCHES, isBlackKey } from "./score.js";
 import { OVERVIEW, RULER } from "./view.js";
 
 /** @import { Palette } from "./canvas.js" */
@@ -184,7 +184,7 @@ export class Tiles {
   #paintBars(context, left, height) {
     const { view, palette } = this;
     const { score, zoom } = view;
-    const { framesPerBar, stepsPerQuarter, frames } = score;
+    const { framesPerBar, stepsPerQuarter, frames, upbeat } = score;
     /** @type {(frame: number, top: number, alpha: number) => void} */
     const line = (frame, top, alpha) => {
       context.globalAlpha = alpha;
@@ -196,16 +196,18 @@ export class Tiles {
     const barWidth = framesPerBar * zoom;
     // Every bar has a number if there is room, or every second, fourth, ...
     const step = 2 ** Math.max(0, Math.ceil(Math.log2(34 / barWidth)));
-    const firstBar = Math.max(0, Math.floor((left - 40) / barWidth / step) * step);
-    for (let bar = firstBar; bar * barWidth < left + TILE && bar * framesPerBar < frames; bar++) {
-      const labelled = bar % step === 0;
-      if (barWidth >= 5 || labelled) line(bar * framesPerBar, labelled ? 8 : RULER - 4, 0.22);
+    const offset = upbeat * zoom;
+    const firstBar = Math.floor((left - offset - 40) / barWidth / step) * step;
+    for (let bar = Math.max(upbeat ? -1 : 0, firstBar); ; bar++) {
+      const start = upbeat + bar * framesPerBar;
+      if (start >= frames || start * zoom >= left + TILE) break;
+      const labelled = bar >= 0 && bar % step === 0;
+      if (bar >= 0 && (barWidth >= 5 || labelled)) line(start, labelled ? 8 : RULER - 4, 0.22);
       context.globalAlpha = 0.75;
-      if (labelled) context.fillText(String(bar + 1), bar * barWidth + 5, RULER / 2 + 1);
+      if (labelled) context.fillText(String(bar + 1), start * zoom + 5, RULER / 2 + 1);
       if (barWidth < 48) continue;
-      for (let beat = 1; beat < QUARTERS_PER_BAR; beat++) {
-        const frame = bar * framesPerBar + beat * stepsPerQuarter;
-        if (frame < frames) line(frame, RULER - 4, 0.07);
+      for (let beat = stepsPerQuarter; beat < framesPerBar; beat += stepsPerQuarter) {
+        if (start + beat > 0 && start + beat < frames) line(start + beat, RULER - 4, 0.07);
       }
     }
     line(frames, RULER, 0.35);

@@ -17,9 +17,13 @@ const MIN_SNAP_PIXELS = 7;
 
 /** Zoom, scroll position and zones of the roll's canvas. */
 export class View {
-  /** @param {Score} score */
-  constructor(score) {
+  /**
+   * @param {Score} score
+   * @param {number} [quarterWidth] pixels per quarter note at the initial zoom.
+   */
+  constructor(score, quarterWidth = 9) {
     this.score = score;
+    this.quarterWidth = quarterWidth;
     this.width = 0;
     this.height = 0;
     this.gutter = 0; // width of the keyboard
@@ -73,7 +77,7 @@ export class View {
 
   /** Pixels per frame. */
   get zoom() {
-    const readable = 9 / this.score.stepsPerQuarter;
+    const readable = this.quarterWidth / this.score.stepsPerQuarter;
     return clamp(this.chosenZoom ?? readable, this.minZoom, this.maxZoom);
   }
 

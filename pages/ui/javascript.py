@@ -14,7 +14,8 @@ from dmm_core.errors import ConfigError
 __all__ = ["join_modules"]
 
 _IMPORT = re.compile(
-    r'^import \{(?:\s*[\w$]+\s*,)*\s*[\w$]*\s*\} from "\./([\w-]+\.js)";\n', re.MULTILINE
+    r'^import \{(?:\s*[\w$]+\s*,)*\s*[\w$]*\s*\} from "(\./|\.\./\w+/)([\w-]+\.js)";\n',
+    re.MULTILINE,
 )
 _EXPORT = re.compile(r"^export (?=(?:async )?function\b|class\b|const\b|let\b)", re.MULTILINE)
 _UNSUPPORTED = re.compile(r"^(?:import|export)\b.*", re.MULTILINE)
@@ -27,9 +28,9 @@ _NAME = re.compile(
 def join_modules(entry: Path) -> str:
     """The module `entry` and all modules that it imports, as one module.
 
-    Modules may import names from modules of the same folder, without renaming them
-    (`import { a, b } from "./file.js";`), and export declarations (`export const a = ...`). Only
-    the exports of `entry` are kept, and only its default export.
+    Modules may import names from modules of the same folder or one beside it, without renaming them
+    (`import { a, b } from "./file.js";` or `from "../folder/file.js";`), and export declarations
+    (`export const a = ...`). Only the exports of `entry` are kept, and only its default export.
 
     Args:
         entry: path of the module.
@@ -39,6 +40,7 @@ def join_modules(entry: Path) -> str:
             others, or declares a name at its top level that another module declares too.
     """
     joined: dict[Path, str] = {}
+    entry = entry.resolve()
     _append(entry, joined, ())
     # All modules share one scope, so a name must belong to one of them only.
     owners: dict[str, Path] = {}
@@ -56,8 +58,8 @@ def _append(path: Path, joined: dict[Path, str], importers: tuple[Path, ...]) ->
     if path in importers:
         raise ConfigError(f"{path.name} imports itself through {importers[-1].name}.")
     text = path.read_text(encoding="utf-8")
-    for name in _IMPORT.findall(text):
-        _append(path.parent / name, joined, (*importers, path))
+    for folder, name in _IMPORT.findall(text):
+        _append((path.parent / folder / name).resolve(), joined, (*importers, path))
     joined[path] = _IMPORT.sub("", text)
 
 

@@ -20,7 +20,15 @@ from dmm_core.music.swing import STRAIGHT
 from dmm_core.system import files
 from pages.ui.javascript import join_modules
 
-__all__ = ["PlayerEvents", "PlayerPath", "player"]
+__all__ = [
+    "EncodedSound",
+    "PlayerEvents",
+    "PlayerPath",
+    "encode_base64",
+    "encode_floats",
+    "encode_sound",
+    "player",
+]
 
 _MAX_WAV_BYTES = 32_000_000
 """A message to the page may have 50 MB, and base64 turns three bytes into four."""
@@ -112,8 +120,8 @@ def player(
     frames = len(notes)
     _check(frames, probabilities, path, kl)
     # Swing delays frames within a quarter note, so the sound lasts to the end of the quarter note.
-    sound = _sound(wav, math.ceil(frames / steps_per_quarter) * 60 / tempo)
-    packed = _base64(np.packbits(notes))
+    sound = encode_sound(wav, math.ceil(frames / steps_per_quarter) * 60 / tempo)
+    packed = encode_base64(np.packbits(notes))
     grid = f"{frames} {steps_per_quarter} {tempo} {swing} {rearticulate} {packed} {sound.digest}"
     identity = hashlib.sha256(grid.encode()).hexdigest()[:16]
 
@@ -139,8 +147,8 @@ def player(
             "roll": packed,
             "wav": sound.base64,
             "probabilities": None if probabilities is None else _bytes(probabilities),
-            "kl": None if kl is None else _floats(kl),
-            "path": path and (_floats(path.loc), _floats(path.scale), path.caption),
+            "kl": None if kl is None else encode_floats(kl),
+            "path": path and (encode_floats(path.loc), encode_floats(path.scale), path.caption),
         },
         on_note_change=lambda: None,
         on_region_change=region_changed,
@@ -153,15 +161,27 @@ def player(
     return _events(result, identity, frames)
 
 
-class _Sound(NamedTuple):
+class EncodedSound(NamedTuple):
+    """A sound for the page.
+
+    Attributes:
+        base64: the WAV file, encoded.
+        digest: of the file.
+        rate: samples per second if the rate was reduced, otherwise None.
+    """
+
     base64: str
     digest: str
-    rate: int | None  # samples per second if the rate was reduced, otherwise None
+    rate: int | None
 
 
 @lru_cache(maxsize=8)  # cached by content, for reruns
-def _sound(wav: bytes, seconds: float) -> _Sound:
-    """The sound for the page, at least `seconds` long."""
+def encode_sound(wav: bytes, seconds: float) -> EncodedSound:
+    """Return a sound for the page, at least `seconds` long.
+
+    Raises:
+        DataError: if it is not a 16-bit PCM WAV file.
+    """
     try:
         with wave.open(io.BytesIO(wav)) as source:
             settings, content = source.getparams(), source.readframes(source.getnframes())
@@ -180,7 +200,7 @@ def _sound(wav: bytes, seconds: float) -> _Sound:
         target.setframerate(settings.framerate // fold)
         target.writeframes(_folded(samples.reshape(-1, settings.nchannels), fold).tobytes())
     packed = padded.getvalue()
-    return _Sound(
+    return EncodedSound(
         base64.b64encode(packed).decode(),
         hashlib.sha256(packed).hexdigest(),
         settings.framerate // fold if fold > 1 else None,
@@ -195,16 +215,18 @@ def _folded(samples: np.ndarray, fold: int) -> np.ndarray:
     return np.rint(whole.mean(1, dtype=np.float32)).astype("<i2")
 
 
-def _base64(array: np.ndarray) -> str:
+def encode_base64(array: np.ndarray) -> str:
+    """Return the bytes of an array in base64."""
     return base64.b64encode(array.tobytes()).decode()
 
 
 def _bytes(probabilities: np.ndarray) -> str:
-    return _base64(np.rint(probabilities * 255).astype(np.uint8))
+    return encode_base64(np.rint(probabilities * 255).astype(np.uint8))
 
 
-def _floats(values: np.ndarray) -> str:
-    return _base64(values.astype("<f4"))
+def encode_floats(values: np.ndarray) -> str:
+    """Return an array as 32-bit floats in base64."""
+    return encode_base64(values.astype("<f4"))
 
 
 def _check(

@@ -1,0 +1,106 @@
+"""The page that tests/test_browser_voices.py drives: the player of voices, with a tiny composer."""
+
+import numpy as np
+import streamlit as st
+
+from dmm_core.music.audio import render_wav
+from dmm_core.music.meter import Meter
+from dmm_core.music.pianoroll import Note
+from dmm_core.music.symbols import HIGHEST_OF, LOWEST_OF
+from dmm_core.music.voices import REST, VoicedPiece
+from pages.ui.player import PlayerPath
+from pages.ui.voices_player import VoicesEdit, voices_player
+
+BEATS, TEMPO = 16, 96.0
+CHORDS = ((72, 67, 64, 48), (74, 67, 62, 55), (76, 67, 60, 48), (77, 69, 60, 53))
+RANGES = tuple(zip(LOWEST_OF.tolist(), HIGHEST_OF.tolist(), strict=True))
+
+
+def composed(turn):
+    """A chord on each beat, two steps of which the soprano and the tenor fill with eighths."""
+    pitches = np.full((4, 4 * BEATS), REST, dtype=np.int16)
+    onsets = np.zeros(pitches.shape, dtype=bool)
+    for beat in range(BEATS):
+        for voice, pitch in enumerate(CHORDS[(beat + turn) % len(CHORDS)]):
+            pitches[voice, 4 * beat : 4 * beat + 4] = pitch
+            onsets[voice, 4 * beat] = True
+            if voice in (0, 2) and beat % 2 == turn % 2:
+                pitches[voice, 4 * beat + 2 : 4 * beat + 4] = pitch - 2
+                onsets[voice, 4 * beat + 2] = True
+    return pitches, onsets
+
+
+def drawn(edit: VoicesEdit, turn):
+    """The arrays of an edit; with `turn`, the rest is composed."""
+    pitches, onsets = composed(turn) if edit.compose else composed(0)
+    keeps = np.zeros(pitches.shape, dtype=bool)
+    if not edit.compose:
+        pitches[:], onsets[:] = REST, False
+    for note in edit.notes:
+        kept = note.locked or note.voice in edit.locked_voices
+        if edit.compose and not kept:
+            continue
+        span = slice(note.start, note.end)
+        keeps[note.voice, span] = note.locked
+        pitches[note.voice, span], onsets[note.voice, span] = note.pitch, False
+        onsets[note.voice, note.start] = True
+        if note.end < 4 * BEATS and pitches[note.voice, note.end] != REST:
+            onsets[note.voice, note.end] = True
+    return pitches, onsets, keeps
+
+
+def wav_of(piece):
+    step = 60 / TEMPO / 4
+    return render_wav(
+        [
+            Note(note.pitch, note.start * step, note.end * step, 80)
+            for voice in range(len(piece.pitches))
+            for note in piece.notes(voice)
+        ]
+    )
+
+
+st.set_page_config(layout="wide")
+state = st.session_state
+if "piece" not in state:
+    state.piece, state.locked, state.held, state.turn = (
+        VoicedPiece(*composed(0)),
+        None,
+        frozenset(),
+        0,
+    )
+if st.button("Another piece"):
+    state.turn += 1
+    state.piece, state.locked, state.held = VoicedPiece(*composed(state.turn)), None, frozenset()
+generator = np.random.default_rng(1)
+walk = np.cumsum(generator.normal(size=(BEATS, 2)), axis=0)
+edit = voices_player(
+    piece=state.piece,
+    locked=state.locked,
+    locked_voices=state.held,
+    wav=st.cache_data(
+        wav_of,
+        hash_funcs={VoicedPiece: lambda piece: piece.pitches.tobytes() + piece.onsets.tobytes()},
+    )(state.piece),
+    tempo=TEMPO,
+    meter=Meter(4, upbeat=1),
+    key="voices",
+    title="A chorale to write on",
+    ranges=RANGES,
+    chances=generator.beta(3, 1, size=state.piece.pitches.shape)
+    if st.query_params.get("case") != "plain"
+    else None,
+    path=PlayerPath(walk, np.full((BEATS, 2), 0.4), "Posterior path.")
+    if st.query_params.get("case") == "path"
+    else None,
+)
+if edit:
+    state.edits = [*state.get("edits", []), edit]
+    state.turn += edit.compose
+    pitches, onsets, state.locked = drawn(edit, state.turn)
+    state.piece, state.held = VoicedPiece(pitches, onsets), edit.locked_voices
+    st.rerun()
+for each in state.get("edits", [])[-1:]:
+    locks, voices = sum(note.locked for note in each.notes), sorted(each.locked_voices)
+    st.text(f"edits={len(state.edits)} notes={len(each.notes)} locked={locks} voices={voices}")
+    st.text(f"compose={each.compose}")
