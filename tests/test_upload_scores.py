@@ -157,7 +157,7 @@ def test_what_musicxml_cannot_hold():
 
     assert back(Note(60, 0.1, 0.1), Note(62, 1.13, 1.87)) == [(60, 0, 0.25), (62, 1.25, 1.75)]
     assert back(Note(60, 0, 4), Note(60, 1, 2)) == [(60, 0, 1), (60, 1, 2)]
-    assert b"<rest />" in musicxml_from_notes([], tempo=60, title="silence")
+    assert b'<rest measure="yes" />' in musicxml_from_notes([], tempo=60, title="silence")
     for notes, tempo, words in (
         ([Note(11, 0, 1)], 60, "MIDI pitches from 12 on, not 11"),
         ([Note(60, 0, 1)], 3, "4 to 1000 quarters a minute, not 3"),

@@ -44,4 +44,7 @@ from .voice_metrics import (
     VoiceMetrics as VoiceMetrics,
     measure as measure,
 )
+from .voice_midi import midi_from_voices as midi_from_voices
+from .voice_notes import notes_from_voices as notes_from_voices
+from .voice_score import musicxml_from_voices as musicxml_from_voices
 from .voices import VoicedPiece as VoicedPiece, voices_from_roll as voices_from_roll

@@ -16,7 +16,7 @@ from dmm_core.errors import UploadError
 from dmm_core.music.abc_tune import FIELD, MAX_LINE, MAX_TUNE_TEXT, Tune
 from dmm_core.music.midi_scan import MAX_QUARTERS
 from dmm_core.music.score import ScoreNotes, notes_of_musicxml
-from dmm_core.music.score_write import NOT_XML
+from dmm_core.music.score_xml import NOT_XML
 
 __all__ = [
     "MAX_BYTES",
