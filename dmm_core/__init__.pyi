@@ -31,6 +31,7 @@ from .data import (
 from .errors import DMMError as DMMError
 from .inference import (
     backtest as backtest,
+    complete as complete,
     continuation as continuation,
     evaluate as evaluate,
     forecast as forecast,

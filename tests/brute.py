@@ -44,9 +44,10 @@ def brute(model, x, u=None, observed=None):
     x = torch.as_tensor(np.asarray(x, dtype=np.float64))
     u = None if u is None else torch.as_tensor(np.asarray(u, dtype=np.float64))
     seen = torch.ones_like(x) if observed is None else torch.as_tensor(observed).double()
-    before = torch.cat([torch.zeros_like(x[:1]), x[:-1]])
     likelihood = [
-        (model.frame(GRID, before[t]).log_prob(x[t].expand(POINTS, -1)) * seen[t]).sum(-1)
+        (
+            model.frame(GRID, x[t - 1] if t else None).log_prob(x[t].expand(POINTS, -1)) * seen[t]
+        ).sum(-1)
         for t in range(len(x))
     ]
     ways = [moves(model, x[t], None if u is None else u[t]) for t in range(len(x) - 1)]

@@ -83,25 +83,6 @@ def test_temperature_zero_takes_the_most_likely_symbol(tiny):
             assert (tiny.log_prob(other)[:, i] <= tiny.log_prob(drawn.x)[:, i] + 1e-12).all()
 
 
-@pytest.mark.parametrize("given", list(itertools.product([False, True], repeat=SLOTS_OF_TINY)))
-def test_given_slots_are_kept_and_weighed(tiny, given):
-    """The average of the weights over free draws is the probability of the given symbols."""
-    count = 4000
-    known, value = torch.tensor(given), torch.tensor([2.0, 0.0, 1.0]).double()
-    many = CategoricalFrame(tiny.start[:1].expand(count, -1), tiny.slots)
-    noise = many.noise(torch.Generator().manual_seed(0))
-    drawn = many.draw_given(noise, 1.0, value, known)
-    assert (drawn.x[:, known] == value[known]).all()
-    terms = many.log_prob(drawn.x)
-    assert torch.allclose(drawn.log_prob, terms[:, known].sum(-1))
-    log_p = torch.stack([tiny.log_prob(x.expand(2, -1))[0].sum() for x in EVERY])
-    fits = (EVERY[:, known] == value[known]).all(1)
-    exact = float(log_p[fits].exp().sum().detach())
-    weights = drawn.log_prob.exp().detach()
-    error = float(weights.std()) / count**0.5
-    assert abs(float(weights.mean()) - exact) < 4 * error + 1e-12
-
-
 def test_values_that_are_no_symbols_are_refused():
     spec = DataSpec("categorical", 3, categories=4)
     model = build_model(ModelConfig(z_dim=2, emission="categorical", rnn_size=8), spec, seed=0)

@@ -1,5 +1,6 @@
 from .backtest import Backtest as Backtest, backtest as backtest, held_out as held_out
 from .baselines import fit_baselines as fit_baselines
+from .completing import Completed as Completed, complete as complete, fixed as fixed
 from .evaluation import (
     EffectiveSamples as EffectiveSamples,
     evaluate as evaluate,

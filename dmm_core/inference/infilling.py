@@ -28,10 +28,9 @@ from dmm_core.inference.checks import require_count, require_frames
 from dmm_core.inference.sampling import Sample
 from dmm_core.inference.seeded_sampling import (
     batch_of,
-    draw_noise,
     generator_for,
 )
-from dmm_core.inference.smc import Particles
+from dmm_core.inference.smc import Particles, taken
 from dmm_core.nn.constraints import Constraint
 from dmm_core.nn.distributions import constrained
 from dmm_core.nn.dmm import DMM
@@ -184,12 +183,9 @@ def _cross(
     model = particle.model
     way = _Crossing([], [], [])
     for t in range(first, after):
-        prior = particle.prior(t)
-        noise = draw_noise((*particle.shape, model.z_dim), particle.generator, prior.loc)
-        scale = z_temperature * prior.scale.expand_as(noise)
-        particle.z = prior.loc + scale * noise
+        way.scale.append(particle.move(t, z_temperature))
+        assert particle.z is not None, "a step was made"
         way.z.append(particle.z)
-        way.scale.append(scale)
         if model.x_to_z or model.x_to_x:  # otherwise no later step depends on the frame
             emission = constrained(particle.emission(), constraint)
             way.frames.append(emission.draw(emission.noise(particle.generator), x_temperature))
@@ -208,6 +204,4 @@ def _trace(
     steps: list[Tensor] | tuple[Tensor, ...], ancestor: Int[Tensor, "one alternative"]
 ) -> Float[Tensor, "alternative time size"]:
     """Each alternative's part of every step."""
-    return torch.stack(
-        [step.gather(0, ancestor[..., None].expand(1, *step.shape[1:]))[0] for step in steps], 1
-    )
+    return torch.stack([taken(step, ancestor)[0] for step in steps], 1)

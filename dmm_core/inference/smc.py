@@ -15,15 +15,21 @@ import numpy as np
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
-from torch.distributions import Distribution, Normal
+from torch.distributions import Normal
 
 from dmm_core.data.batching import SequenceBatch, in_order
 from dmm_core.data.sequences import Sequences
 from dmm_core.inference.checks import require_count
 from dmm_core.inference.evaluation import Estimate, estimate_of
 from dmm_core.inference.proposal import TRANSITION_SHARE, propose
-from dmm_core.inference.seeded_sampling import FRAMES_AT_ONCE, generator_for, resident
+from dmm_core.inference.seeded_sampling import (
+    FRAMES_AT_ONCE,
+    draw_noise,
+    generator_for,
+    resident,
+)
 from dmm_core.nn.dmm import DMM
+from dmm_core.nn.frame import FrameDistribution
 from dmm_core.nn.summary import Summary
 
 __all__ = [
@@ -36,6 +42,7 @@ __all__ = [
     "smc_nll",
     "smoothed_states",
     "systematic",
+    "taken",
 ]
 
 
@@ -84,7 +91,7 @@ class Particles:
         u = self.batch.u_before[:, t] if self.model.u_dim else None
         return self.model.next_state(self.z, self.x_before, u, self.c)
 
-    def emission(self) -> Distribution:
+    def emission(self) -> FrameDistribution:
         """p(x_t given z_t) of the particles."""
         assert self.z is not None, "a step was made"
         return self.model.frame(self.z, self.x_before, self.c)
@@ -107,9 +114,34 @@ class Particles:
         terms = self.emission().log_prob(x)
         if self.batch.observed is not None:
             terms = terms * self.batch.observed[:, t]
-        log_w = self.log_w + (terms.sum(-1) + proposed.gain) * self.batch.mask[:, t]
+        self.x_before = x
+        return self.weigh((terms.sum(-1) + proposed.gain) * self.batch.mask[:, t])
+
+    def move(self, t: int, temperature: float) -> Float[Tensor, "particle filter latent"]:
+        """Draw the states of step `t` from the transition.
+
+        Args:
+            t: the step, counted from 0.
+            temperature: factor of the standard deviation.
+
+        Returns:
+            The standard deviation of the draws.
+        """
+        prior = self.prior(t)
+        noise = draw_noise((*self.shape, self.model.z_dim), self.generator, prior.loc)
+        scale = temperature * prior.scale.expand_as(noise)
+        self.z = prior.loc + scale * noise
+        return scale
+
+    def weigh(self, gain: Float[Tensor, "particle filter"]) -> Float[Tensor, " filter"]:
+        """Add to the log-weights, and normalise them.
+
+        Returns:
+            The log of the mean of exp(gain), weighted by the weights before.
+        """
+        log_w = self.log_w + gain
         step = torch.logsumexp(log_w, dim=0)
-        self.log_w, self.x_before = log_w - step, x
+        self.log_w = log_w - step
         return step
 
     def resample(self) -> Int[Tensor, "particle filter"]:
@@ -120,7 +152,9 @@ class Particles:
         """
         assert self.z is not None, "a step was made"
         source, self.log_w = resampled(self.log_w, self.generator)
-        self.z = self.z.gather(0, source[..., None].expand_as(self.z))
+        self.z = taken(self.z, source)
+        if self.x_before is not None and self.x_before.ndim == self.z.ndim:  # each has its own
+            self.x_before = taken(self.x_before, source)
         return source
 
 
@@ -236,6 +270,13 @@ def _log_densities(
     cross = (loc * precision) @ to.mT
     square = constant[..., None] - 2 * cross + precision @ to.square().mT
     return (-0.5 * (square + z.shape[-1] * math.log(2 * math.pi))).to(z.dtype).movedim(0, -1)
+
+
+def taken(
+    values: Float[Tensor, "particle filter size"], source: Int[Tensor, "some filter"]
+) -> Float[Tensor, "some filter size"]:
+    """The values of the particles that `source` names."""
+    return values.gather(0, source[..., None].expand(*source.shape, values.shape[-1]))
 
 
 class Resampled(NamedTuple):

@@ -7,19 +7,16 @@ for units of several values.
 """
 
 from abc import abstractmethod
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.distributions import constraints
 
-from dmm_core.nn.frame import DrawnFrame, FrameDistribution
+from dmm_core.nn.frame import DrawnFrame, FrameDistribution, chosen, sharpened
 
-__all__ = ["CategoricalFrame", "GivenDraw", "PlainSlots", "SlotScores"]
-
-_BELOW_ONE = 1.0 - 2.0**-20
-"""The largest uniform number of a draw: rounding must not select a symbol without probability."""
+__all__ = ["CategoricalFrame", "PlainSlots", "SlotScores"]
 
 
 class SlotScores(nn.Module):
@@ -97,18 +94,15 @@ class SlotScores(nn.Module):
         """Logits of the symbols of the slots `at`, from their units before the nonlinearity."""
 
     def tempered(
-        self, log_p: Float[Tensor, "frame category"], temperature: float
-    ) -> Float[Tensor, "frame category"]:
+        self, log_p: Float[Tensor, "*draw category"], temperature: float
+    ) -> Float[Tensor, "*draw category"]:
         """Logits of one slot at a temperature; 0 leaves only the most likely symbol.
 
         Args:
             log_p: log-probabilities at temperature 1.
             temperature: 0 or above.
         """
-        if temperature:
-            return log_p / temperature
-        best = log_p == log_p.max(-1, keepdim=True).values
-        return torch.where(best, 0.0, -torch.inf)
+        return sharpened(log_p, temperature)
 
 
 class PlainSlots(SlotScores):
@@ -140,22 +134,6 @@ class PlainSlots(SlotScores):
         return torch.einsum("fsu,suo->fso", units, self.write[at]) + self.offset[at]
 
 
-class GivenDraw(NamedTuple):
-    """A frame some of whose slots were given.
-
-    Attributes:
-        x: (..., slot), the frame: the given symbols, and drawn ones in the other slots.
-        mean: (..., slot), the probability that each slot's symbol had.
-        log_prob: (...), the sum over the given slots of the log-probability of their symbols given
-            the slots before them, in nats: the log-weight of this frame among draws with other
-            symbols in the free slots.
-    """
-
-    x: Tensor
-    mean: Tensor
-    log_prob: Tensor
-
-
 class CategoricalFrame(FrameDistribution):
     """Symbols slot after slot.
 
@@ -179,6 +157,7 @@ class CategoricalFrame(FrameDistribution):
         self.start = start
         self.slots = slots
         self.before = before
+        self.categories = slots.categories
 
     @property
     def support(self) -> Any:
@@ -200,44 +179,26 @@ class CategoricalFrame(FrameDistribution):
 
     def draw(self, noise: Float[Tensor, "*draw slot"], temperature: float) -> DrawnFrame:
         """A frame at a temperature, which `SlotScores.tempered` defines."""
-        drawn = self.draw_given(noise, temperature, torch.zeros_like(noise), noise < 0)
-        return DrawnFrame(drawn.x, drawn.mean)
+        x, mean = torch.zeros_like(noise), torch.empty_like(noise)
+        for i in range(self.slots.slots):
+            log_p = self.log_symbols(x, slice(i, i + 1))[..., 0, :]
+            symbol = chosen(self.tempered(log_p, temperature), noise[..., i])
+            x[..., i] = symbol.to(x)
+            mean[..., i] = log_p.gather(-1, symbol[..., None])[..., 0].exp()
+        return DrawnFrame(x, mean)
 
-    def draw_given(
-        self,
-        noise: Float[Tensor, "*draw slot"],
-        temperature: float,
-        value: Float[Tensor, "*batch slot"],
-        given: Tensor,
-    ) -> GivenDraw:
-        """A frame whose given slots keep their symbols.
+    def log_symbols(
+        self, x: Float[Tensor, "*draw slot"], at: slice
+    ) -> Float[Tensor, "*draw some category"]:
+        """The log-probability of every symbol of the slots `at`, given the slots before each."""
+        found = self._scored(x.expand(self.batch_shape).reshape(-1, x.shape[-1]).long(), at)
+        return found.view(*self.batch_shape[:-1], *found.shape[1:])
 
-        A free slot is drawn given the slots before it, so it does not know given slots that come
-        later: `GivenDraw.log_prob` says how well the frame fits them.
-
-        Args:
-            noise: uniform draws, from `noise`.
-            temperature: as in `draw`; it does not change the log-probability.
-            value: the symbols of the given slots; other values do not matter.
-            given: (..., slot) bool, whether a slot is given.
-        """
-        slots = self.slots.slots
-        flat_noise, values, known = (
-            part.expand(self.batch_shape).reshape(-1, slots) for part in (noise, value, given)
-        )
-        x = torch.zeros(flat_noise.shape, dtype=torch.int64, device=self.start.device)
-        scored = []
-        for i in range(slots):
-            log_p = self._scored(x, slice(i, i + 1))[:, 0]
-            drawn = _chosen(self.slots.tempered(log_p, temperature), flat_noise[:, i])
-            x[:, i] = torch.where(known[:, i], values[:, i].long(), drawn)
-            scored.append(log_p.gather(-1, x[:, i, None]))
-        log_probs = torch.cat(scored, dim=-1)
-        return GivenDraw(
-            x.view(self.batch_shape).to(self.start),
-            log_probs.exp().view(self.batch_shape),
-            torch.where(known, log_probs, 0.0).sum(-1).view(self.batch_shape[:-1]),
-        )
+    def tempered(
+        self, log_p: Float[Tensor, "*draw category"], temperature: float
+    ) -> Float[Tensor, "*draw category"]:
+        """Logits of one slot at a temperature, which `SlotScores.tempered` defines."""
+        return self.slots.tempered(log_p, temperature)
 
     def mean_frame(self, generator: torch.Generator) -> Tensor:
         """The probability that each slot's symbol had in one draw."""
@@ -247,9 +208,3 @@ class CategoricalFrame(FrameDistribution):
         start = self.start.reshape(-1, self.start.shape[-1])
         before = None if self.before is None else self.before.reshape(-1, self.slots.slots)
         return self.slots(start, x, before, at)
-
-
-def _chosen(logits: Tensor, noise: Tensor) -> Tensor:
-    """The symbol that each uniform number selects."""
-    below = logits.softmax(-1).cumsum(-1)
-    return (below <= noise[:, None].clamp_max(_BELOW_ONE) * below[:, -1:]).sum(-1)

@@ -13,7 +13,7 @@ from torch.distributions import (
 )
 
 from dmm_core.nn.constraints import Constraint
-from dmm_core.nn.frame import DrawnFrame, FrameDistribution, SampledFrame
+from dmm_core.nn.frame import DrawnFrame, FrameDistribution, SampledFrame, log_binary
 from dmm_core.nn.note_counts import CountedBernoulli
 
 __all__ = [
@@ -29,6 +29,8 @@ __all__ = [
 class BernoulliFrame(Bernoulli, FrameDistribution):
     """Independent binary features."""
 
+    categories = 2
+
     def noise(self, generator: torch.Generator) -> Tensor:
         """Uniform draws, one for each feature."""
         like = self.logits
@@ -39,6 +41,12 @@ class BernoulliFrame(Bernoulli, FrameDistribution):
         logits = self.logits
         odds = torch.sigmoid(logits / temperature) if temperature else (logits > 0).to(logits)
         return DrawnFrame((noise < odds).to(logits), self.probs)
+
+    def log_symbols(
+        self, x: Float[Tensor, "*draw feature"], at: slice
+    ) -> Float[Tensor, "*draw some category"]:
+        """The log-probabilities of 0 and 1 of the features `at`."""
+        return log_binary(self.logits[..., at])
 
     def constrained(self, constraint: Constraint) -> FrameDistribution:
         """This distribution with constrained logits, or a `CountedBernoulli` for limits on notes.

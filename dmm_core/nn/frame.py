@@ -9,14 +9,18 @@ from abc import abstractmethod
 from typing import Any, NamedTuple
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
 from torch.distributions import Distribution, constraints
+from torch.nn.functional import logsigmoid
 
 from dmm_core.errors import DataError
 from dmm_core.nn.constraints import Constraint
 
-__all__ = ["DrawnFrame", "FrameDistribution", "SampledFrame"]
+__all__ = ["DrawnFrame", "FrameDistribution", "SampledFrame", "chosen", "log_binary", "sharpened"]
+
+_BELOW_ONE = 1.0 - 2.0**-20
+"""The largest uniform number of a draw: rounding must not select a symbol without probability."""
 
 
 class DrawnFrame(NamedTuple):
@@ -41,9 +45,12 @@ class FrameDistribution(Distribution):
     Attributes:
         marginalises: whether leaving out a feature's term of `log_prob` integrates over that
             feature. This holds where the features are independent given the state.
+        categories: number of values of a feature, which are 0, 1 and so on; None where the features
+            are no symbols.
     """
 
     marginalises: bool = True
+    categories: int | None = None
 
     @property
     def arg_constraints(self) -> dict[str, Any]:
@@ -83,6 +90,34 @@ class FrameDistribution(Distribution):
         """
         return self.mean
 
+    def log_symbols(
+        self, x: Float[Tensor, "*draw feature"], at: slice
+    ) -> Float[Tensor, "*draw some category"]:
+        """The log-probability of every symbol of the features `at`, given the features before each.
+
+        Args:
+            x: the frame. The value of a feature counts only for the features after it.
+            at: the features, without a step.
+
+        Raises:
+            DataError: if the features are no symbols.
+        """
+        raise DataError(
+            "Only binary and categorical features can be drawn from sets of values: use infill for "
+            "whole frames, or impute for missing values."
+        )
+
+    def tempered(
+        self, log_p: Float[Tensor, "*draw category"], temperature: float
+    ) -> Float[Tensor, "*draw category"]:
+        """Logits of one feature's symbols at a temperature; 0 leaves only the most likely symbol.
+
+        Args:
+            log_p: log-probabilities at temperature 1.
+            temperature: 0 or above.
+        """
+        return sharpened(log_p, temperature)
+
     def constrained(self, constraint: Constraint) -> "FrameDistribution":
         """This distribution, restricted to the frames that meet a constraint on notes.
 
@@ -94,6 +129,29 @@ class FrameDistribution(Distribution):
             "Only a model of notes can be held to a key, a register, a density or a number of "
             "notes."
         )
+
+
+def sharpened(
+    log_p: Float[Tensor, "*draw category"], temperature: float
+) -> Float[Tensor, "*draw category"]:
+    """Log-probabilities divided by a temperature; 0 leaves only the most likely symbols."""
+    if temperature:
+        return log_p / temperature
+    best = log_p == log_p.max(-1, keepdim=True).values
+    return torch.where(best, 0.0, -torch.inf)
+
+
+def log_binary(logits: Float[Tensor, "*draw"]) -> Float[Tensor, "*draw category"]:
+    """The log-probabilities of 0 and of 1."""
+    return logsigmoid(torch.stack([-logits, logits], dim=-1))
+
+
+def chosen(
+    logits: Float[Tensor, "*draw category"], noise: Float[Tensor, "*draw"]
+) -> Int[Tensor, "*draw"]:
+    """The symbol that each uniform number selects, with probabilities softmax(logits)."""
+    below = logits.softmax(-1).cumsum(-1)
+    return (below <= noise[..., None].clamp_max(_BELOW_ONE) * below[..., -1:]).sum(-1)
 
 
 class SampledFrame(FrameDistribution):

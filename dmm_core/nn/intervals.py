@@ -134,17 +134,18 @@ class VoiceSlots(SlotScores):
         return torch.cat([rest, onset, hold], dim=-1)
 
     def tempered(
-        self, log_p: Float[Tensor, "frame category"], temperature: float
-    ) -> Float[Tensor, "frame category"]:
+        self, log_p: Float[Tensor, "*draw category"], temperature: float
+    ) -> Float[Tensor, "*draw category"]:
         """Logits at a temperature that changes the choice of a pitch, and not the rhythm.
 
         Whether a slot is a rest, an onset or a continuation keeps its probability. At 0 the most
         likely pitch begins.
         """
-        onset = log_p[:, ONSET : ONSET + _WIDTH]
+        rest, onset, hold = log_p.split([ONSET, _WIDTH, _WIDTH], dim=-1)
         begins = onset.logsumexp(-1, keepdim=True)
-        sharp = (onset / max(temperature, 1e-6)).log_softmax(-1)
-        return torch.cat([log_p[:, :ONSET], begins + sharp, log_p[:, ONSET + _WIDTH :]], dim=-1)
+        sharp = begins + (onset / max(temperature, 1e-6)).log_softmax(-1)
+        # Without any onset that is allowed, the last term is not a number.
+        return torch.cat([rest, torch.where(begins.isneginf(), begins, sharp), hold], dim=-1)
 
     def _moves(
         self, table: Tensor, pair: Tensor, own: Tensor, now: Tensor, earlier: Tensor

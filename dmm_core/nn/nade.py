@@ -8,12 +8,12 @@ from typing import Any
 
 import torch
 from jaxtyping import Float
-from torch import Tensor
+from torch import Tensor, nn
 from torch.distributions import constraints
 from torch.nn.functional import binary_cross_entropy_with_logits
 
 from dmm_core.nn.constraints import Constraint
-from dmm_core.nn.frame import DrawnFrame, FrameDistribution
+from dmm_core.nn.frame import DrawnFrame, FrameDistribution, log_binary
 from dmm_core.nn.note_counts import CountedNADE
 
 __all__ = ["NADE", "nade_logits"]
@@ -30,6 +30,7 @@ class NADE(FrameDistribution):
     """
 
     marginalises = False
+    categories = 2
     support = constraints.boolean  # pyright: ignore[reportAssignmentType, reportIncompatibleMethodOverride]
 
     def __init__(self, start: Tensor, bias: Tensor, read: Tensor, write: Tensor) -> None:
@@ -44,6 +45,16 @@ class NADE(FrameDistribution):
         x = value.expand(self.batch_shape)
         logits = nade_logits(self.start, self.bias, self.read, self.write, x)
         return -binary_cross_entropy_with_logits(logits, x, reduction="none")
+
+    def log_symbols(
+        self, x: Float[Tensor, "*draw feature"], at: slice
+    ) -> Float[Tensor, "*draw some category"]:
+        """The log-probabilities of 0 and 1 of the features `at`, given the features before each."""
+        first, end, _ = at.indices(self.bias.shape[-1])
+        past = self.start + x[..., :first] @ self.read[:first]
+        within = (x[..., first:end, None] * self.read[first:end]).cumsum(-2)
+        past = past[..., None, :] + nn.functional.pad(within[..., :-1, :], (0, 0, 1, 0))
+        return log_binary(self.bias[..., at] + (torch.sigmoid(past) * self.write[at]).sum(-1))
 
     def noise(self, generator: torch.Generator) -> Tensor:
         """Uniform draws, one for each feature."""
