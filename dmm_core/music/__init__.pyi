@@ -1,5 +1,6 @@
 from .abc_notation import TuneBook as TuneBook, read_abc as read_abc
 from .audio import render_wav as render_wav
+from .keeping import allowed_symbols as allowed_symbols
 from .key import (
     Key as Key,
     estimate_key as estimate_key,
