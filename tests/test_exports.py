@@ -70,9 +70,22 @@ def test_importing_the_package_and_reading_files_needs_no_torch():
     program = (
         "import sys, dmm_core, dmm_core.data.registry, dmm_core.data.uploads.reader;"
         "import dmm_core.cli.main, dmm_core.music.audio, dmm_core.exact.kalman;"
-        "sys.exit('torch' in sys.modules)"
+        "sys.exit(not sys.modules.keys().isdisjoint(['torch', 'scipy', 'requests']))"
     )
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
+
+
+@pytest.mark.parametrize("optimizer", ["adam", "rmsprop"])
+def test_training_imports_no_compiler(optimizer):
+    program = f"""import sys
+from dmm_core import DataConfig, ModelConfig, TrainConfig, build_model, fit, load_dataset
+splits = load_dataset(DataConfig(name="linear-toy"))
+small = ModelConfig(z_dim=1, emission="gaussian", emission_hidden=2, transition_hidden=2)
+model = build_model(small, splits.spec, seed=0)
+assert list(fit(model, splits, TrainConfig(epochs=1, optimizer={optimizer!r})))
+sys.exit("torch._dynamo" in sys.modules)"""
+    done = subprocess.run([sys.executable, "-c", program], check=False, stderr=subprocess.PIPE)
+    assert done.returncode == 0, done.stderr.decode()
 
 
 def test_composing_imports_no_package_that_only_slows_the_first_piece():

@@ -1,4 +1,7 @@
-"""Downloads files of known size and SHA-256 from their source or from a mirror."""
+"""Downloads files of known size and SHA-256 from their source or from a mirror.
+
+What only a download needs is imported by its functions, because every command imports this module.
+"""
 
 import hashlib
 import os
@@ -6,9 +9,6 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
-
-import requests
-from urllib3.exceptions import HTTPError, ReadTimeoutError
 
 from dmm_core.data.cache import Report
 from dmm_core.errors import DataError
@@ -63,6 +63,8 @@ def download(file: PinnedFile, progress: Report) -> bytes:
     Raises:
         DataError: if all attempts fail; the message has the reason of the last one and advice.
     """
+    from urllib3.exceptions import HTTPError
+
     source = os.environ.get(MIRROR) or file.source
     deadline = time.monotonic() + TIME_LIMIT
     reason = ""
@@ -85,6 +87,8 @@ def _chunks(file: PinnedFile, source: str, deadline: float, progress: Report) ->
     if not _is_url(source):
         yield (Path(source) / file.name).read_bytes()
         return
+    import requests
+
     # requests is used because it has its own certificates, which Python from python.org lacks on
     # macOS until a script is run. Streamlit and music21 install it anyway.
     with requests.get(
@@ -113,6 +117,9 @@ def _is_url(source: str) -> bool:
 
 def _reason(error: Exception) -> str:
     """Return a clause that says why an attempt failed."""
+    import requests
+    from urllib3.exceptions import HTTPError, ReadTimeoutError
+
     match error:
         case requests.HTTPError(response=requests.Response(status_code=status)):
             return f"the server answered {status}"

@@ -7,7 +7,6 @@ sequences", ICML 2012 (arXiv 1206.6392).
 from io import BytesIO
 
 import numpy as np
-from scipy.io import loadmat
 
 from dmm_core.data.cache import Report, cache_path, cached
 from dmm_core.data.download import PinnedFile, check, download
@@ -63,6 +62,8 @@ def load_polyphonic(name: str, progress: Report) -> Splits:
     Raises:
         DataError: if the file is not in the cache and cannot be downloaded.
     """
+    from scipy.io import loadmat  # here, because every command would import it
+
     file = POLYPHONIC[name]
     content = cached(file.name, lambda: download(file, progress), lambda data: check(file, data))
     archive = loadmat(BytesIO(content))  # safe, because the SHA-256 of the content was checked

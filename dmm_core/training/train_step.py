@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from enum import IntEnum
 from fnmatch import fnmatchcase
+from inspect import unwrap
 from typing import NamedTuple
 
 import torch
@@ -200,6 +201,21 @@ def _glob(part: str) -> str:
 
 def _optimizer(parameters: list[torch.nn.Parameter], config: TrainConfig) -> torch.optim.Optimizer:
     if config.optimizer == "rmsprop":
-        return torch.optim.RMSprop(parameters, lr=config.lr)
+        return _RMSprop(parameters, lr=config.lr)
     # AdamW without weight decay is Adam. Its fused version can skip an update on the device.
-    return torch.optim.AdamW(parameters, lr=config.lr, weight_decay=config.weight_decay, fused=True)
+    return _AdamW(parameters, lr=config.lr, weight_decay=config.weight_decay, fused=True)
+
+
+# PyTorch wraps these methods for `torch.compile`. The wrappers do nothing else, but import the
+# compiler, which takes as long as PyTorch itself: almost 2 s at the start of each training.
+class _EagerOptimizer(torch.optim.Optimizer):
+    add_param_group = unwrap(torch.optim.Optimizer.add_param_group)
+    zero_grad = unwrap(torch.optim.Optimizer.zero_grad)
+
+
+class _AdamW(_EagerOptimizer, torch.optim.AdamW):
+    step = torch.no_grad()(unwrap(torch.optim.AdamW.step))
+
+
+class _RMSprop(_EagerOptimizer, torch.optim.RMSprop):
+    step = torch.no_grad()(unwrap(torch.optim.RMSprop.step))
