@@ -14,6 +14,9 @@ from jaxtyping import install_import_hook
 # Workers of pytest-xdist share the cores. Child processes inherit the value. It is set here because
 # PyTorch and NumPy's BLAS read it when they are imported.
 os.environ["OMP_NUM_THREADS"] = "1"
+# Without cached bytecode, each worker and each child process compiles every module anew.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 install_import_hook(["dmm_core.nn", "dmm_core.inference"], "beartype.beartype")
 
 
