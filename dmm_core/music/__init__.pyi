@@ -41,6 +41,11 @@ from .transposition import (
     transposed as transposed,
     transposition_for_model as transposition_for_model,
 )
+from .voice_files import (
+    Line as Line,
+    LinesFile as LinesFile,
+    piece_from_lines as piece_from_lines,
+)
 from .voice_metrics import (
     VoiceMetrics as VoiceMetrics,
     measure as measure,

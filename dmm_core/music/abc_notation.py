@@ -15,7 +15,7 @@ from xml.etree import ElementTree
 from dmm_core.errors import UploadError
 from dmm_core.music.abc_tune import FIELD, MAX_LINE, MAX_TUNE_TEXT, Tune
 from dmm_core.music.midi_scan import MAX_QUARTERS
-from dmm_core.music.score import ScoreNotes, notes_of_musicxml
+from dmm_core.music.score import ScoreNotes, ScoreParts, notes_of_parts, parts_of_musicxml
 from dmm_core.music.score_xml import NOT_XML
 
 __all__ = [
@@ -25,7 +25,9 @@ __all__ = [
     "MAX_TUNE_NOTES",
     "MAX_TUNE_TEXT",
     "TuneBook",
+    "TuneParts",
     "read_abc",
+    "read_abc_parts",
 ]
 
 MAX_BYTES = 4 * 2**20
@@ -61,12 +63,64 @@ class TuneBook(NamedTuple):
     skipped: tuple[tuple[str, str], ...]
 
 
+class TuneParts(NamedTuple):
+    """The first tune of an ABC file that can be read.
+
+    Attributes:
+        parts: its voices.
+        score: its notes.
+        tempo: its first tempo in quarter notes per minute, or None.
+        tunes: number of tunes of the file.
+        skipped: as in `TuneBook`, of the tunes before it.
+    """
+
+    parts: ScoreParts
+    score: ScoreNotes
+    tempo: float | None
+    tunes: int
+    skipped: tuple[tuple[str, str], ...]
+
+
 def read_abc(data: bytes) -> TuneBook:
     """Read the tunes of an untrusted ABC file; tunes that cannot be read are skipped.
 
     Raises:
         UploadError: if the file is refused, or no tune can be read.
     """
+    read, skipped = [], []
+    for tune in _read_tunes(data):
+        try:
+            read.append(_score(tune)[1])
+        except (_SkippedTune, UploadError) as error:
+            skipped.append((tune.title, str(error).removesuffix(".")))
+    if not read:
+        raise _no_tune(skipped)
+    return TuneBook(tuple(read), tuple(skipped))
+
+
+def read_abc_parts(data: bytes) -> TuneParts:
+    """Read the first tune of an untrusted ABC file that can be read.
+
+    Raises:
+        UploadError: if the file is refused, or no tune can be read.
+    """
+    skipped = []
+    tunes = _read_tunes(data)
+    for tune in tunes:
+        try:
+            return TuneParts(*_score(tune), tune.tempo, len(tunes), tuple(skipped))
+        except (_SkippedTune, UploadError) as error:
+            skipped.append((tune.title, str(error).removesuffix(".")))
+    raise _no_tune(skipped)
+
+
+def _no_tune(skipped: list[tuple[str, str]]) -> UploadError:
+    why = f": {skipped[0][1]}" if len(skipped) == 1 else ""
+    return UploadError(f"The ABC file holds no tune that can be read{why}.")
+
+
+def _read_tunes(data: bytes) -> list[Tune]:
+    """Prepare the tunes of a file for lytk, and check the limits on their notes."""
     if len(data) > MAX_BYTES:
         raise UploadError(
             f"The ABC file has {len(data):,} bytes, but at most {MAX_BYTES:,} are read."
@@ -81,16 +135,7 @@ def read_abc(data: bytes) -> TuneBook:
         raise UploadError(
             "The ABC file holds no tune: a tune begins with X: and has a K: field and notes."
         )
-    read, skipped = [], []
-    for tune in tunes:
-        try:
-            read.append(_score(tune))
-        except (_SkippedTune, UploadError) as error:
-            skipped.append((tune.title, str(error).removesuffix(".")))
-    if not read:
-        why = f": {skipped[0][1]}" if len(skipped) == 1 else ""
-        raise UploadError(f"The ABC file holds no tune that can be read{why}.")
-    return TuneBook(tuple(read), tuple(skipped))
+    return tunes
 
 
 def _lines(data: bytes) -> list[str]:
@@ -127,8 +172,8 @@ def _tunes(lines: list[str]) -> Iterator[list[str]]:
         yield [lines[start], *head, *lines[start + 1 : end]]
 
 
-def _score(tune: Tune) -> ScoreNotes:
-    """Return the notes of a tune, read by lytk."""
+def _score(tune: Tune) -> tuple[ScoreParts, ScoreNotes]:
+    """Return the parts and the notes of a tune, read by lytk."""
     if tune.notes > MAX_TUNE_NOTES:
         raise _SkippedTune(
             f"it has some {tune.notes:,} notes and rests, but at most {MAX_TUNE_NOTES:,} are read"
@@ -154,10 +199,11 @@ def _score(tune: Tune) -> ScoreNotes:
         raise _SkippedTune(str(error).partition(": ")[2].partition(";")[0][:_MAX_MESSAGE]) from None
     except (lytk.LytkError, ValueError):
         raise _SkippedTune("its note lengths cannot be computed") from None
-    score = notes_of_musicxml(ElementTree.fromstring(written), as_written=True)
+    parts = parts_of_musicxml(ElementTree.fromstring(written), as_written=True)
+    score = notes_of_parts(parts)
     if not score.notes:
         raise _SkippedTune("it holds no pitched notes")
-    return score._replace(
+    return parts, score._replace(
         title=tune.title,
         counts=score.counts + tune.counts,
         jumps=tuple(dict.fromkeys((*score.jumps, *sorted(tune.jumps)))),

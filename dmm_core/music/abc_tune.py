@@ -36,6 +36,7 @@ _DECORATION = re.compile(r"[!+]([A-Za-z.]+)[!+]")
 _CLEF_FIELD = re.compile(r"^[KV]:.*|\[[KV]:[^][]*(?=\])")
 _OCTAVE_CLEF = re.compile(r"(?:clef=\w+|treble|alto|tenor|bass)[+-]8")
 _CLEF = re.compile(r"(?:clef=|[: ])(?:treble|alto|tenor|bass)\d?(?![\w+-])")
+_TEMPO = re.compile(r"(?<!\d)([1-9]\d?)/([1-9]\d?) *= *([1-9]\d{0,2})(?!\d)")
 _PARTS = re.compile(r"[A-Z].*[A-Z]")
 _MIDI = re.compile(r"(?:%%|I:)MIDI +(?:r?transpose|channel +10\b)")
 _TOKEN = re.compile(
@@ -57,6 +58,8 @@ class Tune:
         notes: approximate number of notes and rests.
         counts: number of things that were left out, by name.
         jumps: jumps as in `ScoreNotes.jumps`, and "the order of parts".
+        tempo: first tempo in quarter notes per minute, or None. Tempos without a note value, as in
+            "Q:120", are not read.
         fault: clause that says why the tune is not read, or "".
     """
 
@@ -68,6 +71,7 @@ class Tune:
         """
         self.notes = 0
         self.fault = ""
+        self.tempo: float | None = None
         self.counts: Counter[str] = Counter()
         self.jumps: set[str] = set()
         self._macros: dict[str, str] = {}
@@ -121,6 +125,9 @@ class Tune:
             self._directive(line)
         elif tag == "V":
             self._set_voice(value)
+        elif tag == "Q" and self.tempo is None and (found := _TEMPO.search(value)):
+            beats, kind, number = map(int, found.groups())
+            self.tempo = 4 * beats / kind * number
         elif tag == "P" and in_head and _PARTS.search(value):
             self.jumps.add("the order of parts")
         elif tag == "m":

@@ -53,6 +53,9 @@ class MidiScore(NamedTuple):
             tracks, different "velocities", "keys", "pedal" and "bend" events, notes that "notes
             off" and "sound off" messages ended, notes "paired" with a release in another track,
             and the counts of `MidiEvents.left_out`.
+        sources: (track, channel) of each note, counted from 0.
+        names: name of each track, or "".
+        bars: (time in quarter notes, time signature such as "3/4") of each change, in order.
     """
 
     notes: tuple[Note, ...]
@@ -65,6 +68,9 @@ class MidiScore(NamedTuple):
     meters: tuple[str, ...]
     drum_tracks: tuple[tuple[str, int], ...]
     counts: Counter[str]
+    sources: tuple[tuple[int, int], ...]
+    names: tuple[str, ...]
+    bars: tuple[tuple[float, str], ...]
 
 
 def check_playable(notes: Sequence[Note], *, tempo: float, program: int) -> None:
@@ -153,25 +159,33 @@ def read_midi(data: bytes) -> MidiScore:
     reader.finish()
     drum_tracks = dict.fromkeys(
         (events.names[track], channel % 16 + 1)
-        for track, channel in sorted(reader.sources)
+        for track, channel in sorted(set(reader.sources))
         if _DRUM_NAMES.search(events.names[track])
     )
     counts = reader.counts + events.left_out
     counts["claimed"], counts["found"] = events.claimed, len(events.names)
     counts["tracks"] = len({track for track, _ in reader.sources})
+    order = sorted(
+        range(len(reader.notes)),
+        key=lambda n: (reader.notes[n].start, reader.notes[n].pitch, reader.notes[n].end),
+    )
+    meters = sorted(events.meters, key=_tick)
     counts["velocities"] = len({note.velocity for note in reader.notes})
     counts["keys"] = len({key for _, key in events.keys})
     return MidiScore(
-        notes=tuple(sorted(reader.notes, key=lambda note: (note.start, note.pitch, note.end))),
+        notes=tuple(reader.notes[n] for n in order),
         tempo=6e7 / min(events.tempos, key=_tick, default=(0, DEFAULT_TEMPO))[1],
         key=min(events.keys, key=_tick, default=(0, None))[1],
         programs=tuple(sorted(reader.programs)),
         drums=reader.drums,
         unreleased=reader.unreleased,
         tempi=len({tempo for _, tempo in events.tempos}),
-        meters=tuple(dict.fromkeys(meter for _, meter in sorted(events.meters, key=_tick))),
+        meters=tuple(dict.fromkeys(meter for _, meter in meters)),
         drum_tracks=tuple(drum_tracks),
         counts=counts,
+        sources=tuple(reader.sources[n] for n in order),
+        names=events.names,
+        bars=tuple((tick / events.division, meter) for tick, meter in meters),
     )
 
 
@@ -197,7 +211,7 @@ class _Reader:
         self.ticks_per_quarter = ticks_per_quarter
         self.notes: list[Note] = []
         self.programs: set[int] = set()
-        self.sources: set[tuple[int, int]] = set()  # (track, channel) of the notes
+        self.sources: list[tuple[int, int]] = []  # (track, channel) of each note
         self.counts: Counter[str] = Counter()
         self.drums = 0
         self.unreleased = 0
@@ -267,6 +281,6 @@ class _Reader:
 
     def _add_note(self, event: MidiEvent, end: int) -> None:
         """Add a note from its onset and the tick of its end."""
-        self.sources.add((event.track, event.channel))
+        self.sources.append((event.track, event.channel))
         quarter = self.ticks_per_quarter
         self.notes.append(Note(event.first, event.tick / quarter, end / quarter, event.second))

@@ -15,11 +15,19 @@ from dmm_core.errors import UploadError
 from dmm_core.music.key import Key
 from dmm_core.music.midi_scan import MAX_QUARTERS
 from dmm_core.music.pianoroll import Note
-from dmm_core.music.score_part import JUMPS, MAX_DENOMINATOR, Part
+from dmm_core.music.score_part import JUMPS, MAX_DENOMINATOR, Part, Place
 from dmm_core.music.score_scan import scan_musicxml
 from dmm_core.music.score_write import musicxml_from_notes
 
-__all__ = ["ScoreNotes", "musicxml_from_notes", "notes_of_musicxml", "read_musicxml"]
+__all__ = [
+    "ScoreNotes",
+    "ScoreParts",
+    "musicxml_from_notes",
+    "notes_of_parts",
+    "parts_of_musicxml",
+    "read_musicxml",
+    "read_parts",
+]
 
 _DRUM_CHANNEL = "10"
 
@@ -49,8 +57,38 @@ class ScoreNotes(NamedTuple):
     title: str = ""
 
 
+class ScoreParts(NamedTuple):
+    """The parts of a score, with the times of its bars.
+
+    Attributes:
+        parts: the parts.
+        names: name of each part, or "".
+        starts: start of each bar in quarter notes, and the end of the last. Each bar starts where
+            the longest of the bars before it ends, in any part.
+        nominal: length of each bar in quarter notes according to the time signature.
+    """
+
+    parts: tuple[Part, ...]
+    names: tuple[str, ...]
+    starts: tuple[Fraction, ...]
+    nominal: tuple[Fraction, ...]
+
+    def time(self, place: Place) -> float:
+        """Return the time of a place of a part in quarter notes."""
+        return float(self.starts[place.bar] + place.at)
+
+
 def read_musicxml(data: bytes) -> ScoreNotes:
     """Read an untrusted MusicXML file.
+
+    Raises:
+        UploadError: if the file is refused.
+    """
+    return notes_of_parts(read_parts(data))
+
+
+def read_parts(data: bytes) -> ScoreParts:
+    """Read the parts of an untrusted MusicXML file; at least one of them has a note.
 
     Raises:
         UploadError: if the file is refused.
@@ -62,17 +100,17 @@ def read_musicxml(data: bytes) -> ScoreNotes:
         raise UploadError(
             "The MusicXML file has an entity that its DTD declares, and entities are not read."
         ) from None
-    score = notes_of_musicxml(root)
-    if not score.notes:
-        unpitched = score.counts["unpitched"]
+    score = parts_of_musicxml(root)
+    if not any(part.sounds for part in score.parts):
+        unpitched = sum(part.counts["unpitched"] for part in score.parts)
         notes = "1 percussion note" if unpitched == 1 else f"{unpitched:,} percussion notes"
         why = f": it has {notes} alone" if unpitched else ""
         raise UploadError(f"The MusicXML file holds no pitched notes{why}.")
     return score
 
 
-def notes_of_musicxml(root: Element, *, as_written: bool = False) -> ScoreNotes:
-    """Return the notes of a parsed score.
+def parts_of_musicxml(root: Element, *, as_written: bool = False) -> ScoreParts:
+    """Return the parts of a parsed score.
 
     Args:
         root: the element score-partwise or score-timewise.
@@ -80,12 +118,12 @@ def notes_of_musicxml(root: Element, *, as_written: bool = False) -> ScoreNotes:
             programs write rests that overfill bars, so there they cannot.
 
     Raises:
-        UploadError: if a part cannot be read or the score is too long.
+        UploadError: if a part cannot be read.
     """
     for element in root.iter():
         element.tag = element.tag.rpartition("}")[2]  # the namespace
-    drums = _drums(root)
-    parts = []
+    drums, titles = _drums(root), _names(root)
+    parts, names = [], []
     for number, (name, measures) in enumerate(_parts(root), start=1):
         part = Part(drums.get(name, frozenset()), as_written)
         for bar, measure in enumerate(measures, start=1):
@@ -96,7 +134,14 @@ def notes_of_musicxml(root: Element, *, as_written: bool = False) -> ScoreNotes:
                     f"The score cannot be read in measure {bar:,} of part {number:,}."
                 ) from None
         parts.append(part)
-    return _align_parts(parts)
+        names.append(titles.get(name, ""))
+    lengths, nominal = _longest(part.lengths for part in parts), _longest(p.nominal for p in parts)
+    starts = [Fraction(0)]
+    for length, usual in zip(lengths, nominal, strict=True):
+        starts.append(starts[-1] + (length or usual))  # an empty bar has length 0
+        if starts[-1].denominator > MAX_DENOMINATOR:
+            raise UploadError("The score divides its quarter notes in too many different ways.")
+    return ScoreParts(tuple(parts), tuple(names), tuple(starts), tuple(nominal))
 
 
 def _parts(root: Element) -> Iterator[tuple[str, list[Element]]]:
@@ -110,6 +155,14 @@ def _parts(root: Element) -> Iterator[tuple[str, list[Element]]]:
     else:
         for part in root.findall("part"):
             yield part.get("id", ""), part.findall("measure")
+
+
+def _names(root: Element) -> dict[str, str]:
+    """Return part id -> name of the part."""
+    return {
+        part.get("id", ""): " ".join(part.findtext("part-name", "").split())
+        for part in root.iter("score-part")
+    }
 
 
 def _drums(root: Element) -> dict[str, frozenset[str]]:
@@ -130,18 +183,15 @@ def _is_drum(instrument: Element) -> bool:
     return channel == _DRUM_CHANNEL or instrument.find("midi-unpitched") is not None
 
 
-def _align_parts(parts: list[Part]) -> ScoreNotes:
-    """Combine parts: each bar starts where the longest of the previous bars ends."""
-    lengths, nominal = _longest(part.lengths for part in parts), _longest(p.nominal for p in parts)
-    starts = [Fraction(0)]
-    for length, usual in zip(lengths, nominal, strict=True):
-        starts.append(starts[-1] + (length or usual))  # an empty bar has length 0
-        if starts[-1].denominator > MAX_DENOMINATOR:
-            raise UploadError("The score divides its quarter notes in too many different ways.")
+def notes_of_parts(score: ScoreParts) -> ScoreNotes:
+    """Return the notes of all parts of a score.
+
+    Raises:
+        UploadError: if the score is too long.
+    """
+    parts = score.parts
     notes = sorted(
-        (float(starts[s.start.bar] + s.start.at), s.pitch, float(starts[s.end.bar] + s.end.at))
-        for part in parts
-        for s in part.sounds
+        (score.time(s.start), s.pitch, score.time(s.end)) for part in parts for s in part.sounds
     )
     quarters = max((end for _, _, end in notes), default=0.0)
     if quarters > MAX_QUARTERS:

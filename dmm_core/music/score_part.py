@@ -17,6 +17,7 @@ from dmm_core.music.key import Key, key_from_fifths
 __all__ = ["JUMPS", "MAX_DENOMINATOR", "Part", "Place", "Sound", "find_jumps"]
 
 _STEPS = {"C": 0, "D": 2, "E": 4, "F": 5, "G": 7, "A": 9, "B": 11}
+_TEMPO = re.compile(r"[1-9]\d{0,3}(\.\d{1,9})?")
 _MAX_METER = 20  # characters of a time signature in a message
 MAX_DENOMINATOR = 10**18
 """Largest denominator of a time in quarter notes; real scores have far smaller ones."""
@@ -39,11 +40,19 @@ class Place(NamedTuple):
 
 
 class Sound(NamedTuple):
-    """A note whose times are relative to bars, before the start times of bars are known."""
+    """A note whose times are relative to bars, before the start times of bars are known.
+
+    Attributes:
+        pitch: MIDI number.
+        start: onset.
+        end: end.
+        line: (staff, voice) as the part names them.
+    """
 
     pitch: int
     start: Place
     end: Place
+    line: tuple[str, str]
 
 
 class Part:
@@ -55,6 +64,8 @@ class Part:
         nominal: length of each bar in quarter notes according to the time signature.
         meters: (index of a bar, time signature that begins there).
         key: first key signature at sounding pitch, or None.
+        tempo: first tempo in quarter notes per minute, or None.
+        fermatas: onsets of notes and rests that have a fermata.
         counts: as in `ScoreNotes`.
         jumps: keys of `JUMPS` that occur in the part.
     """
@@ -71,6 +82,8 @@ class Part:
         self.nominal: list[Fraction] = []
         self.meters: list[tuple[int, str]] = []
         self.key: Key | None = None
+        self.tempo: float | None = None
+        self.fermatas: list[Place] = []
         self.counts: Counter[str] = Counter()
         self.jumps: set[str] = set()
         self._drums = drums
@@ -137,6 +150,8 @@ class Part:
         if note.find("chord") is None:  # notes of a chord share the onset of its first note
             self._onset = self._cursor
             self._advance(duration)
+        if note.find("notations/fermata") is not None:
+            self.fermatas.append(Place(len(self.lengths), self._onset))
         if note.find("rest") is not None:
             return
         staff = note.findtext("staff", "1").strip()
@@ -148,7 +163,8 @@ class Part:
         elif note.findtext("notehead") == "slash":  # slash notation: a beat of an accompaniment
             self.counts["slashes"] += 1
         else:
-            self._add(note, self._pitch(pitch), self._shift(staff), self._onset + duration)
+            line = staff, note.findtext("voice", "1").strip()
+            self._add(note, line, self._pitch(pitch), self._shift(staff), self._onset + duration)
 
     def _is_drum(self, note: Element, staff: str) -> bool:
         instrument = note.find("instrument")
@@ -167,18 +183,21 @@ class Part:
         """Return the semitones that a staff sounds above its written pitch."""
         return self._shifts.get(staff, self._shifts.get("", 0))
 
-    def _add(self, note: Element, written: int, shift: int, until: Fraction) -> None:
-        """Add a note, or lengthen the note to which it is tied."""
+    def _add(
+        self, note: Element, line: tuple[str, str], written: int, shift: int, until: Fraction
+    ) -> None:
+        """Add a note, or lengthen the note to which it is tied, which may be in another voice."""
         pitch = written + shift
         start, end = Place(len(self.lengths), self._onset), Place(len(self.lengths), until)
         ties = {tie.get("type") for tie in (*note.findall("tie"), *note.findall("notations/tied"))}
         waiting = self._ties.get((pitch, start), [])
         if waiting:  # even without a tie of type stop, which some programs omit
-            at = waiting.pop(0)
+            same_line = (n for n, tied in enumerate(waiting) if self.sounds[tied].line == line)
+            at = waiting.pop(next(same_line, 0))
             self.sounds[at] = self.sounds[at]._replace(end=end)
         else:
             at = len(self.sounds)
-            self.sounds.append(Sound(pitch, start, end))
+            self.sounds.append(Sound(pitch, start, end, line))
             self.counts["transposed"] += shift != 0
         if ties & {"start", "continue"}:
             self._ties.setdefault((pitch, end), []).append(at)
@@ -236,8 +255,11 @@ class Part:
             self.meters.append((len(self.lengths), meter[:_MAX_METER]))
 
     def _direction(self, direction: Element) -> None:
-        """Collect the jumps in a direction or sound element."""
+        """Collect the first tempo and the jumps in a direction or sound element."""
         for sound in direction.iter("sound"):
+            tempo = sound.get("tempo", "").strip()
+            if self.tempo is None and _TEMPO.fullmatch(tempo):
+                self.tempo = float(tempo)
             self.jumps.update(jump for name, jump in _JUMP_OF_SOUND.items() if sound.get(name))
         for words in direction.iter("words"):
             self.jumps.update(find_jumps(words.text or ""))

@@ -1,3 +1,4 @@
+from .lines import read_lines as read_lines
 from .reader import (
     EXTENSIONS as EXTENSIONS,
     MAX_BYTES as MAX_BYTES,
