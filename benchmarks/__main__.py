@@ -24,6 +24,7 @@ SECTIONS = {
     "growth": "growth",
     "app": "app",
     "music": "music",
+    "harmonise": "harmonise",
     "gpu": "gpu",
 }
 

@@ -56,6 +56,7 @@ from .runs import (
     Run as Run,
     create_run as create_run,
     execute as execute,
+    harmonise as harmonise,
     list_runs as list_runs,
     load_run as load_run,
 )

@@ -1,4 +1,5 @@
 from .abc_notation import TuneBook as TuneBook, read_abc as read_abc
+from .agreement import shared_pitch_classes as shared_pitch_classes
 from .audio import render_wav as render_wav
 from .keeping import allowed_symbols as allowed_symbols
 from .key import (
@@ -10,6 +11,7 @@ from .key import (
 from .meter import Meter as Meter
 from .metrics import RollMetrics as RollMetrics, roll_metrics as roll_metrics
 from .midi import MidiScore as MidiScore, midi_from_notes as midi_from_notes, read_midi as read_midi
+from .phrases import phrase_ends as phrase_ends
 from .pianoroll import (
     GRIDS as GRIDS,
     HIGHEST as HIGHEST,

@@ -68,18 +68,19 @@ class SlotScores(nn.Module):
             start: c, the part of the hidden units that comes from the state.
             x: the symbols of the frame. Those of a slot count only for the slots after it.
             before: the symbols of the frame before; None where the model does not use them.
-            at: the slots to score: all of them, or a single one.
+            at: the slots to score, without a step.
         """
         index = x + self.categories * torch.arange(self.slots, device=x.device)
         first, end, _ = at.indices(self.slots)
-        if end - first == 1:
-            # The sum over the slots before a single slot.
-            past = nn.functional.embedding(index[:, :first], self.read).sum(1, keepdim=True)
-        else:
+        if end - first > 1:
             read = nn.functional.embedding(index, self.read)
             # A product with a triangle of ones is faster than a cumulative sum.
             ones = torch.ones(self.slots, self.slots, device=x.device, dtype=read.dtype)
             past = ones.tril(-1)[at] @ read
+        elif first:
+            past = nn.functional.embedding_bag(index[:, :first], self.read, mode="sum")[:, None]
+        else:
+            past = torch.zeros_like(start[:, None])
         hidden = start[:, None] + self.bias[at] + past
         return self.scores(hidden, x, before, at).log_softmax(-1)
 

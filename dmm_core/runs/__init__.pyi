@@ -5,6 +5,11 @@ from .bundled import (
 )
 from .evaluations import evaluate_run as evaluate_run
 from .exporting import export_run as export_run
+from .harmonising import (
+    CompletedPieces as CompletedPieces,
+    complete_piece as complete_piece,
+    harmonise as harmonise,
+)
 from .imported import import_run as import_run
 from .loading import LoadedRun as LoadedRun, load_run as load_run
 from .pieces import (
