@@ -1,5 +1,8 @@
 """What the player of voices takes from the page, and what it refuses."""
 
+import base64
+import gzip
+import hashlib
 import re
 
 import numpy as np
@@ -9,8 +12,9 @@ from dmm_core.errors import DataError
 from dmm_core.music.audio import render_wav
 from dmm_core.music.meter import Meter
 from dmm_core.music.voices import REST, VoicedPiece
+from dmm_core.system.files import assets
 from pages.ui.player import PlayerPath
-from pages.ui.voices_player import EditedNote, VoicesEdit, read_edit, voices_player
+from pages.ui.voices_player import EditedNote, VoicesEdit, engraver, read_edit, voices_player
 
 RANGES = ((60, 72), (48, 60))
 
@@ -81,3 +85,8 @@ def test_arguments_that_do_not_fit_are_refused_in_a_sentence(changes, sentence):
     fitting |= {"wav": render_wav([]), "tempo": 90.0, "meter": Meter(), "key": "player"}
     with pytest.raises(DataError, match=re.escape(sentence)):
         voices_player(**fitting | changes)
+
+
+def test_the_engraver_is_the_file_that_the_notice_names():
+    script = gzip.decompress(base64.b64decode(engraver()))
+    assert hashlib.sha256(script).hexdigest() in (assets().parent / "NOTICE").read_text()

@@ -1,9 +1,15 @@
 """The page that tests/test_browser_voices.py drives: the player of voices, with a tiny composer."""
 
+import itertools
+import os
+import time
+from pathlib import Path
+
 import numpy as np
 import streamlit as st
 
 from dmm_core.music.audio import render_wav
+from dmm_core.music.key import spell_pitch
 from dmm_core.music.meter import Meter
 from dmm_core.music.pianoroll import Note
 from dmm_core.music.symbols import HIGHEST_OF, LOWEST_OF
@@ -11,8 +17,11 @@ from dmm_core.music.voices import REST, VoicedPiece
 from pages.ui.player import PlayerPath
 from pages.ui.voices_player import VoicesEdit, voices_player
 
-BEATS, TEMPO = 16, 96.0
+BEATS, TEMPO, METER = 16, 96.0, Meter(4, upbeat=1)
 CHORDS = ((72, 67, 64, 48), (74, 67, 62, 55), (76, 67, 60, 48), (77, 69, 60, 53))
+GATE = Path(os.environ["DMM_HOME"]) / "compose"
+"""A composition ends when this file exists, so that a test can draw before."""
+PATIENCE_SECONDS = 60
 RANGES = tuple(zip(LOWEST_OF.tolist(), HIGHEST_OF.tolist(), strict=True))
 
 
@@ -49,6 +58,58 @@ def drawn(edit: VoicesEdit, turn):
     return pitches, onsets, keeps
 
 
+VALUES = {16: "whole", 12: "half.", 8: "half", 6: "quarter.", 4: "quarter"}
+VALUES |= {3: "eighth.", 2: "eighth", 1: "16th"}
+
+
+def written(piece, meter):
+    """The MusicXML of a piece, a part for each voice: as little of it as a score needs."""
+    frames = 4 * piece.beats
+    bars = [0, *range(4 * meter.upbeat or 4 * meter.beats, frames, 4 * meter.beats), frames]
+    parts, names = "", ""
+    for voice in range(len(piece.pitches)):
+        names += f'<score-part id="P{voice}"><part-name>{"SATB"[voice]}</part-name></score-part>'
+        line = piece.notes(voice)
+        parts += f'<part id="P{voice}">'
+        for number, (start, end) in enumerate(itertools.pairwise(bars)):
+            upbeat = number == 0 and meter.upbeat
+            parts += f'<measure number="{number + (not meter.upbeat)}"'
+            parts += ' implicit="yes">' if upbeat else ">"
+            if number == 0:
+                clef = ("<sign>F</sign><line>4</line>", "<sign>G</sign><line>2</line>")[voice < 2]
+                parts += "<attributes><divisions>4</divisions><key><fifths>0</fifths></key><time>"
+                parts += f"<beats>{meter.beats}</beats><beat-type>4</beat-type></time>"
+                parts += f"<clef>{clef}</clef></attributes>"
+            at = start
+            while at < end:
+                note = next((each for each in line if each.start <= at < each.end), None)
+                later = [each.start for each in line if each.start > at]
+                stop = min(end, note.end if note else end, *later[:1])
+                length = next(value for value in VALUES if value <= stop - at)
+                parts += element(note, at, length)
+                at += length
+            parts += "</measure>"
+        parts += "</part>"
+    return f'<score-partwise version="4.0"><part-list>{names}</part-list>{parts}</score-partwise>'
+
+
+def element(note, at, length):
+    kind = VALUES[length]
+    value = f"<type>{kind.rstrip('.')}</type>{'<dot/>' * kind.endswith('.')}"
+    if note is None:
+        return f"<note><rest/><duration>{length}</duration>{value}</note>"
+    spelled = spell_pitch(note.pitch, None)
+    alter = f"<alter>{spelled.alter}</alter>" if spelled.alter else ""
+    pitch = f"<step>{spelled.letter}</step>{alter}<octave>{spelled.octave}</octave>"
+    ties = ["stop"] * (at > note.start) + ["start"] * (at + length < note.end)
+    tied = "".join(f'<tied type="{tie}"/>' for tie in ties)
+    return (
+        f"<note><pitch>{pitch}</pitch><duration>{length}</duration>"
+        + "".join(f'<tie type="{tie}"/>' for tie in ties)
+        + f"{value}<notations>{tied}</notations></note>"
+    )
+
+
 def wav_of(piece):
     step = 60 / TEMPO / 4
     return render_wav(
@@ -83,9 +144,10 @@ edit = voices_player(
         hash_funcs={VoicedPiece: lambda piece: piece.pitches.tobytes() + piece.onsets.tobytes()},
     )(state.piece),
     tempo=TEMPO,
-    meter=Meter(4, upbeat=1),
+    meter=METER,
     key="voices",
     title="A chorale to write on",
+    musicxml=written(state.piece, METER),
     ranges=RANGES,
     chances=generator.beta(3, 1, size=state.piece.pitches.shape)
     if st.query_params.get("case") != "plain"
@@ -97,6 +159,9 @@ edit = voices_player(
 if edit:
     state.edits = [*state.get("edits", []), edit]
     state.turn += edit.compose
+    end = time.monotonic() + PATIENCE_SECONDS
+    while edit.compose and not GATE.exists() and time.monotonic() < end:
+        time.sleep(0.02)
     pitches, onsets, state.locked = drawn(edit, state.turn)
     state.piece, state.held = VoicedPiece(pitches, onsets), edit.locked_voices
     st.rerun()

@@ -22,7 +22,7 @@ import { chosen, drawn, lock, move, nearest, noteKey, place, remove, stretch } f
  * @property {VoiceNote | null} note that it began on.
  * @property {Set<string>} keys of the notes that it is about.
  * @property {boolean} locks whether a brush locks or frees.
- * @property {number | null} pitch that a drawn note has from now on.
+ * @property {number | null} pitch of the drawn note, or of the key that sounds.
  * @property {boolean} shift
  */
 
@@ -218,11 +218,13 @@ function proceed(player, stroke, at) {
     if (pitch !== stroke.pitch) player.playTone(pitch);
     stroke.pitch = pitch;
   } else if (stroke.kind === "draw") {
-    // The stroke first looks for its pitch, and keeps it once it has gone a step to the side.
-    const pitch = stroke.pitch ?? Math.floor(player.roll.placeOf(at.x, at.y).height);
-    if (Math.abs(at.x - from.x) > Math.max(CLICK_REACH, view.zoom)) stroke.pitch = pitch;
+    // The stroke first looks for its pitch, and keeps it when it has gone a step to the side.
+    const aims = Math.abs(at.x - from.x) <= Math.max(CLICK_REACH, view.zoom);
+    if (aims || stroke.pitch === null) {
+      stroke.pitch = Math.floor(player.roll.placeOf(at.x, at.y).height);
+    }
     const note = drawn(
-      { voice: player.voice, pitch },
+      { voice: player.voice, pitch: stroke.pitch },
       view.frameAtX(from.x),
       stroke.moved ? view.frameAtX(at.x) : view.frameAtX(from.x),
       unit,

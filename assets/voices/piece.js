@@ -26,6 +26,9 @@ import { inOrder } from "./notes.js";
  * @property {string | null} answered the last draft of the page that is part of this piece.
  * @property {boolean} canCompose
  * @property {string} wav the sound file.
+ * @property {boolean} hasScore whether there is a score to ask for.
+ * @property {string | null} musicxml the score, once it was asked for.
+ * @property {string | null} engraver the gzipped library that draws it, once it was asked for.
  * @property {[string, string, string] | null} path states and standard deviations, each (beats, 2)
  *   32-bit floats, and the caption.
  */

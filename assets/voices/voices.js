@@ -6,12 +6,14 @@ import { LatentPlot } from "../player/latent.js";
 import { barBeat, clamp, clockText, decodeBytes, pitchName, secondsAt } from "../player/score.js";
 import { Sound } from "../player/sound.js";
 import { voiceColour } from "./colours.js";
+import { Engraving } from "./engraving.js";
 import { Exchange } from "./exchange.js";
 import { listenToRoll } from "./gestures.js";
 import { History } from "./history.js";
 import { listenToVoiceKeys } from "./keys.js";
 import {
   chosen,
+  drawn,
   isKept,
   lock,
   move,
@@ -26,6 +28,7 @@ import { chanceKey, readPiece } from "./piece.js";
 import { Tone } from "./tone.js";
 import { VoicesRoll } from "./voicesroll.js";
 
+/** @import { Palette } from "../player/canvas.js" */
 /** @import { Range } from "../player/score.js" */
 /** @import { ToolName } from "./gestures.js" */
 /** @import { Draft, VoiceNote } from "./notes.js" */
@@ -46,6 +49,7 @@ const SEND_MILLISECONDS = 500; // after the last stroke
 const PATIENCE_MILLISECONDS = 120_000; // for a composition, before strokes are sent again
 const TEXT_MILLISECONDS = 100; // between two updates of the text during the music
 const ZOOM_BY_BUTTON = 1.5;
+const ENGRAVE_MILLISECONDS = 120; // after the last change of size
 const MAX_ROWS = 500; // of the note table
 const LOCK_ICONS =
   '<svg class="shut" viewBox="0 0 16 16" aria-hidden="true"><path d="M3 7h1V5a4 4 0 0 1 8 0v2h1v8H3zm2.500 0h5V5a2.500 2.500 0 0 0-5 0z"/></svg>' +
@@ -73,6 +77,9 @@ function partsOf(root) {
     announcement: element(".announcement"),
     error: element(".error"),
     empty: element(".empty"),
+    score: element(".score"),
+    waiting: element(".waiting"),
+    views: element(".views"),
     plane: element(".plane"),
     caption: element("figcaption"),
     legend: element(".legend"),
@@ -105,6 +112,17 @@ export class VoicesPlayer {
     );
     this.tone = new Tone();
     this.roll = new VoicesRoll(this.parts.roll, this.piece);
+    this.engraving = new Engraving(
+      this.parts.score,
+      find(this.root, ".engraved", HTMLElement),
+      find(this.root, ".needle", HTMLElement),
+    );
+    /** @type {"roll" | "score"} */
+    this.view = "roll";
+    /** @type {ReturnType<typeof setTimeout> | undefined} */
+    this.engraves = undefined;
+    /** @type {Palette | null} */
+    this.palette = null;
     /** @type {LatentPlot | null} */
     this.latentPlot = null;
     /** @type {Range | null} First and last sixteenth of the loop region. */
@@ -141,6 +159,7 @@ export class VoicesPlayer {
     this.observer = new ResizeObserver(() => this.#layout());
     this.observer.observe(this.parts.roll);
     this.observer.observe(this.parts.latent);
+    this.observer.observe(this.parts.score);
     this.sound.load(decodeBytes(this.data.wav), this.piece.score);
     this.#refresh();
     this.#draftChanged();
@@ -201,6 +220,7 @@ export class VoicesPlayer {
   close() {
     this.closed = true;
     clearTimeout(this.sending);
+    clearTimeout(this.engraves);
     this.sound.release();
     this.tone.close();
     this.observer.disconnect();
@@ -354,7 +374,7 @@ export class VoicesPlayer {
     const notes = chosen(this.draft.notes, keys);
     if (notes.length === 0) return;
     const locked = !notes.every((note) => note.locked);
-    const sentence = `${locked ? "Locked" : "Freed"} ${this.describe(notes[0])}`;
+    const sentence = `${locked ? "Locked" : "Freed"} ${this.describe({ ...notes[0], locked })}`;
     this.commit({ ...this.draft, notes: lock(this.draft.notes, keys, locked) }, this.selected, sentence);
   }
 
@@ -443,7 +463,11 @@ export class VoicesPlayer {
   chooseVoice(voice, say = false) {
     if (voice === this.voice) return;
     this.voice = voice;
-    this.moveCursor(this.cursor.start, this.cursor.pitch);
+    // The cursor goes to what the voice sings there, or sang last.
+    const { start } = this.cursor;
+    const line = this.draft.notes.filter((note) => note.voice === voice);
+    const last = line.findLast((note) => note.start <= start) ?? line[0];
+    this.moveCursor(start, last?.pitch ?? middleOf(this.piece.limits.ranges[voice]));
     this.#showLegend();
     if (say) this.announce(`Voice: ${this.data.voices[voice]}`);
     this.show();
@@ -518,6 +542,11 @@ export class VoicesPlayer {
    * @param {number} [x] the place that is kept; by default the playhead, or the middle.
    */
   zoomBy(factor, x) {
+    if (this.view === "score") {
+      this.engraving.zoomBy(factor);
+      this.#engrave();
+      return;
+    }
     const { view } = this.roll;
     const playhead = view.x(this.sound.position);
     const visible = playhead >= view.gutter && playhead <= view.width;
@@ -526,6 +555,11 @@ export class VoicesPlayer {
   }
 
   fit() {
+    if (this.view === "score") {
+      this.engraving.zoom = 1;
+      this.#engrave();
+      return;
+    }
     this.roll.view.fit();
     this.show();
   }
@@ -535,6 +569,20 @@ export class VoicesPlayer {
     this.following = following;
     this.parts.follow.setAttribute("aria-pressed", String(following));
     this.show();
+  }
+
+  /** Show the roll or the score, which Python sends when it is asked for. @param {"roll" | "score"} view */
+  chooseView(view) {
+    if (view === this.view) return;
+    this.view = view;
+    this.root.dataset.view = view;
+    for (const button of this.root.querySelectorAll("button.view")) {
+      const pressed = button instanceof HTMLElement && button.dataset.view === view;
+      button.setAttribute("aria-pressed", String(pressed));
+    }
+    if (view === "score" && !this.data.engraver) this.component.setStateValue("score", true);
+    this.announce(view === "score" ? "Score" : "Roll");
+    this.#layout();
   }
 
   /** @param {Pointed | null} pointed */
@@ -639,21 +687,40 @@ export class VoicesPlayer {
       this.show();
     }
     this.lastFrame = now;
-    const cursor = selected.size === 0 && this.parts.roll.matches(":focus-visible");
-    roll.painter?.draw({
-      position,
-      region,
-      looping: sound.looping,
-      draft,
-      selected,
-      voice,
-      cursor: cursor ? this.cursorNote : null,
-      lasso,
-    });
+    if (this.view === "score") {
+      this.engraving.draw(position, {
+        follow: sound.playing && this.following,
+        smooth: !this.reducedMotion.matches,
+        dark: this.palette?.dark ?? false,
+      });
+    } else {
+      roll.painter?.draw({
+        position,
+        region,
+        looping: sound.looping,
+        draft,
+        selected,
+        voice,
+        cursor: this.#shownCursor(),
+        grid: this.tool === "draw" ? this.snap : null,
+        lasso,
+      });
+    }
     this.latentPlot?.draw(position / this.piece.score.stepsPerQuarter);
     if (sound.playing && now - this.lastText < TEXT_MILLISECONDS) return;
     this.lastText = now;
     this.#showText(position);
+  }
+
+  /** The note that a click or Enter would draw. */
+  #shownCursor() {
+    if (this.stroke) return null;
+    if (this.tool === "draw" && this.pointed) {
+      const { frame, pitch } = this.pointed;
+      return drawn({ voice: this.voice, pitch }, frame, frame, this.snap, this.piece.limits);
+    }
+    const focused = this.selected.size === 0 && this.parts.roll.matches(":focus-visible");
+    return focused ? this.cursorNote : null;
   }
 
   /**
@@ -737,7 +804,9 @@ export class VoicesPlayer {
     const { parts, history } = this;
     const { draft } = this;
     const kept = draft.notes.filter((note) => isKept(draft, note)).length;
-    parts.kept.textContent = `${kept} of ${draft.notes.length} notes locked`;
+    const locked = `${kept} of ${draft.notes.length} notes locked`;
+    const shaded = this.piece.chances.size > 0;
+    parts.kept.textContent = shaded ? `${locked} · paler notes were less probable` : locked;
     parts.undo.disabled = history.past.length === 0;
     parts.redo.disabled = history.future.length === 0;
     const composing = this.exchange.composing !== null;
@@ -750,7 +819,7 @@ export class VoicesPlayer {
     parts.empty.hidden = draft.notes.length > 0;
     parts.empty.textContent = "Choose Draw and write a melody";
     const { title } = this.data;
-    parts.roll.setAttribute("aria-label", `Notes of ${title || "a piece"}, ${parts.kept.textContent}`);
+    parts.roll.setAttribute("aria-label", `Notes of ${title || "a piece"}, ${locked}`);
     this.#showLegend();
     this.#fillTable();
     this.show();
@@ -772,6 +841,9 @@ export class VoicesPlayer {
     parts.title.textContent = title;
     this.root.setAttribute("aria-label", title || "Player");
     parts.plane.hidden = !path;
+    parts.views.hidden = !this.data.hasScore;
+    if (!this.data.hasScore) this.chooseView("roll");
+    parts.score.setAttribute("aria-label", `Score of ${title || "a piece"}`);
     if (path) {
       parts.caption.textContent = path.caption;
       parts.latent.setAttribute("aria-label", path.caption || "Latent path");
@@ -811,7 +883,7 @@ export class VoicesPlayer {
   /** Adapt the pictures to the current size and theme. */
   #layout() {
     this.root.style.setProperty("--height", `${this.data.height}px`);
-    if (!this.roll.canvas.clientWidth) return; // It is not visible and has no size yet.
+    if (!this.root.clientWidth) return; // It is not visible and has no size yet.
     const palette = readPalette(this.root);
     this.pixelRatio = window.devicePixelRatio;
     this.root.style.colorScheme = palette.dark ? "dark" : "light";
@@ -820,10 +892,36 @@ export class VoicesPlayer {
         row.style.setProperty("--voice", voiceColour(voice, palette.dark));
       }
     });
-    this.roll.layout(this.piece, palette);
+    this.palette = palette;
+    if (this.roll.canvas.clientWidth) this.roll.layout(this.piece, palette);
+    this.#engraveSoon();
     const { path, beatScore } = this.piece;
     this.latentPlot = path && new LatentPlot(this.parts.latent, beatScore, path, palette);
     this.show();
+  }
+
+  /** A window that changes its size changes it many times. */
+  #engraveSoon() {
+    clearTimeout(this.engraves);
+    if (this.view === "score") this.engraves = setTimeout(() => this.#engrave(), ENGRAVE_MILLISECONDS);
+  }
+
+  /** Draw the score, if it is shown and has come. */
+  #engrave() {
+    const { engraver, musicxml } = this.data;
+    const { palette, parts } = this;
+    if (this.view !== "score" || !palette || !engraver || !musicxml) return;
+    this.engraving.show(engraver, musicxml, this.piece, palette).then(
+      () => {
+        parts.waiting.hidden = true;
+        this.root.dataset.engraved = String(this.engraving.anchors.length);
+        this.show();
+      },
+      () => {
+        parts.waiting.hidden = true;
+        this.#showError("The score cannot be drawn.");
+      },
+    );
   }
 
   #fillTable() {
@@ -871,6 +969,13 @@ export class VoicesPlayer {
     for (const tool of /** @type {ToolName[]} */ (["select", "draw", "erase", "lock"])) {
       find(root, `[data-tool="${tool}"].tool`, HTMLButtonElement).onclick = () => this.chooseTool(tool);
     }
+    for (const view of /** @type {("roll" | "score")[]} */ (["roll", "score"])) {
+      find(root, `[data-view="${view}"].view`, HTMLButtonElement).onclick = () => this.chooseView(view);
+    }
+    parts.score.onclick = (event) => {
+      const step = this.engraving.stepAt(event);
+      if (step !== null) this.seek(step);
+    };
     parts.speed.onchange = () => {
       sound.audio.playbackRate = Number(parts.speed.value);
     };

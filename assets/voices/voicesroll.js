@@ -23,12 +23,14 @@ import { chanceKey } from "./piece.js";
  * @property {Draft} draft
  * @property {Set<string>} selected keys of the selected notes.
  * @property {number} voice the chosen voice.
- * @property {VoiceNote | null} cursor where Enter would draw, or null if it is hidden.
+ * @property {VoiceNote | null} cursor the note that Enter or a click would draw, or null.
+ * @property {number | null} grid sixteenths between the lines of the drawing grid, or null.
  * @property {{left: number, top: number, right: number, bottom: number} | null} lasso in pixels.
  */
 
 const QUARTER_WIDTH = 30; // pixels at the initial zoom
 const MIN_MARK_WIDTH = 11; // pixels of a note that has room for a lock
+const MIN_GRID_WIDTH = 5; // pixels between two lines
 const LEAST_SHADE = 0.3; // opacity of a note whose chance is 0
 
 /** The roll on its canvas. */
@@ -99,6 +101,7 @@ class VoicesPainter {
     context.rect(view.gutter, 0, view.span, view.height - OVERVIEW);
     context.clip();
     painter.tiles.copyTo(context);
+    if (scene.grid) this.#drawGrid(scene.grid);
     this.#drawLimits(scene.voice);
     if (scene.region) painter.drawRegion(scene.region, scene.looping);
     const sounding = this.#drawNotes(scene);
@@ -112,6 +115,24 @@ class VoicesPainter {
     painter.drawPlayhead(scene.position);
     painter.drawOverview(scene.position);
     this.#drawOverviewNotes(scene.draft);
+  }
+
+  /**
+   * Draw the lines of the drawing grid, if there is room between them.
+   *
+   * @param {number} grid in sixteenths.
+   */
+  #drawGrid(grid) {
+    const { context, view, palette } = this;
+    if (grid * view.zoom < MIN_GRID_WIDTH) return;
+    context.fillStyle = palette.text;
+    context.globalAlpha = 0.08;
+    const first = Math.max(0, Math.ceil(view.frameAtX(view.gutter) / grid) * grid);
+    const last = Math.min(view.score.frames, view.frameAtX(view.width));
+    for (let frame = first; frame <= last; frame += grid) {
+      context.fillRect(crisp(view.x(frame)), RULER, 1, view.rollBottom - RULER);
+    }
+    context.globalAlpha = 1;
   }
 
   /**

@@ -1,7 +1,10 @@
 """The player of music in voices, in which a person draws, edits and locks notes."""
 
+import base64
+import gzip
 import hashlib
 import math
+from functools import cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -18,7 +21,7 @@ from dmm_core.system import files
 from pages.ui.javascript import join_modules
 from pages.ui.player import PlayerPath, encode_base64, encode_floats, encode_sound
 
-__all__ = ["EditedNote", "VoicesEdit", "read_edit", "voices_player"]
+__all__ = ["EditedNote", "VoicesEdit", "engraver", "read_edit", "voices_player"]
 
 _NUMBERS = 5
 """Numbers that the page sends for each note."""
@@ -82,7 +85,7 @@ def voices_player(
     musicxml: str | None = None,
     path: PlayerPath | None = None,
     can_compose: bool = True,
-    height: int = 420,
+    height: int = 480,
 ) -> VoicesEdit | None:
     """Draw a player of a piece in voices, in which a person edits notes and locks.
 
@@ -120,6 +123,8 @@ def voices_player(
     sound = encode_sound(wav, math.ceil(frames / STEPS) * 60 / tempo)
     identity = hashlib.sha256(f"{tempo} {sound.digest}".encode()).hexdigest()[:16]
     notes = _notes(piece, locked)
+    # The page asks for the score when it is first opened: it comes with a large script.
+    opened = musicxml is not None and bool(st.session_state.get(key, {}).get("score"))
     # Streamlit imports pandas, which takes half a second, if a value is a list or a dictionary.
     result = _COMPONENT(
         key=key,
@@ -141,11 +146,22 @@ def voices_player(
             "answered": st.session_state.get(_returned(key)),
             "canCompose": can_compose,
             "wav": sound.base64,
+            "hasScore": musicxml is not None,
+            "musicxml": musicxml if opened else None,
+            "engraver": engraver() if opened else None,
             "path": path and (encode_floats(path.loc), encode_floats(path.scale), path.caption),
         },
         on_edit_change=lambda: None,
+        on_score_change=lambda: None,
     )
     return _edit(result.get("edit"), key, piece, ranges)
+
+
+@cache
+def engraver() -> str:
+    """Return the script that draws scores, compressed and encoded for the page."""
+    script = files.assets() / "vendor" / "opensheetmusicdisplay.min.js"
+    return base64.b64encode(gzip.compress(script.read_bytes())).decode()
 
 
 def _edit(
