@@ -193,6 +193,13 @@ def test_a_finger_draws_without_scrolling_and_keys_do_everything(visit):
         before = page.evaluate(SCROLLED)
         touch(*((14, 62 + each) for each in range(0, 20, 2)))
         page.wait_for_function(f"(before) => ({SCROLLED})() > before + 20", arg=before)
+        roll.box = page.locator("canvas.roll").bounding_box()
+        before = page.evaluate(SCROLLED)
+        touch((3, 79))
+        expect(page.locator(PLAYER)).to_have_attribute("data-selected", "0:0")
+        touch((3, 79), (5, 77), (7, 75))
+        shows(page, 0, "4:75:12L")
+        assert page.evaluate(SCROLLED) == before
         wide = page.evaluate("document.documentElement.scrollWidth")
         assert wide <= 390, "nothing is wider than the screen"
 

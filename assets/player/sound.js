@@ -53,16 +53,17 @@ export class Sound {
   }
 
   /**
-   * Replace the sound by another one of the same grid, and go on where it is.
+   * Replace the sound by another one with the same frames, and go on at the same frame.
    *
    * @param {Uint8Array<ArrayBuffer>} wav
+   * @param {Score} score
    */
-  replace(wav) {
-    const { audio, playing, looping, start, end } = this;
-    const { currentTime, playbackRate } = audio;
-    this.load(wav, this.score);
+  replace(wav, score) {
+    const { audio, playing, position, looping, start, end } = this;
+    const { playbackRate } = audio;
+    this.load(wav, score);
     [this.looping, this.start, this.end] = [looping, start, end];
-    audio.currentTime = currentTime;
+    this.position = position;
     audio.playbackRate = playbackRate;
     if (playing) void this.play();
   }

@@ -106,6 +106,17 @@ export function listenToRoll(player) {
   };
   canvas.onpointerleave = () => player.point(null);
 
+  // A finger on a selected note moves the note, not the page.
+  const holdPage = (/** @type {TouchEvent} */ event) => {
+    const [touch] = event.touches;
+    if (event.touches.length !== 1 || player.tool !== "select") return;
+    const box = canvas.getBoundingClientRect();
+    const at = { x: touch.clientX - box.left, y: touch.clientY - box.top };
+    const note = view.zone(at.x, at.y) === "roll" ? noteUnder(player, at, TOUCH_REACH) : null;
+    if (note && player.selected.has(noteKey(note))) event.preventDefault();
+  };
+  canvas.addEventListener("touchstart", holdPage, { passive: false });
+
   canvas.onwheel = (event) => {
     const sideways = event.shiftKey ? event.deltaY || event.deltaX : event.deltaX;
     if (event.ctrlKey) player.zoomBy(Math.exp(-event.deltaY * WHEEL_RATE), placeOf(event).x);
@@ -180,7 +191,7 @@ function begin(player, from, event) {
   else if (player.tool === "lock") {
     stroke.kind = "lock";
     stroke.locks = !note?.locked;
-  } else if (note) {
+  } else if (note && (event.pointerType !== "touch" || player.selected.has(noteKey(note)))) {
     stroke.kind = onEnd(player, note, from) ? "stretch" : "move";
     const key = noteKey(note);
     if (event.shiftKey) {
@@ -267,7 +278,12 @@ function finish(player, stroke, at) {
   const { kind, moved, note } = stroke;
   if (kind === "lasso") player.endLasso();
   else if (kind === "region" && moved) return;
-  else if ((kind === "scroll" || kind === "region") && !moved) {
+  else if (kind === "scroll" && note && !moved) {
+    // A finger first selects a note, and then moves it: it could as well scroll.
+    player.select(new Set([noteKey(note)]));
+    player.chooseVoice(note.voice);
+    player.playTone(note.pitch);
+  } else if ((kind === "scroll" || kind === "region") && !moved) {
     player.select(new Set());
     player.seek(view.frameAtX(at.x));
     if (kind === "scroll") player.moveCursor(view.frameAtX(at.x), view.pitchAt(at.y));

@@ -5,6 +5,7 @@
 
 const ZOOM_BY_KEY = 1.5;
 const OCTAVE = 12;
+const EDITING = ["ArrowUp", "ArrowDown", "[", "]", "Enter", "Delete", "Backspace", "l"];
 
 /**
  * Listen to the keys of the whole player. R and C are left to Streamlit.
@@ -86,6 +87,12 @@ export function voiceKeyActions(player, shift) {
     "=": () => player.zoomBy(ZOOM_BY_KEY),
     "-": () => player.zoomBy(1 / ZOOM_BY_KEY),
   };
+  // The score shows neither the cursor nor what is selected.
+  if (player.view === "score") {
+    const seek = (/** @type {number} */ steps) => () => player.seek(player.sound.position + steps);
+    for (const key of EDITING) delete actions[key];
+    return { ...actions, ArrowLeft: seek(-snap), ArrowRight: seek(snap) };
+  }
   for (const [key, tool] of Object.entries(tools)) actions[key] = () => player.chooseTool(tool);
   player.data.voices.slice(0, 9).forEach((_, voice) => {
     actions[String(voice + 1)] = () => player.chooseVoice(voice, true);

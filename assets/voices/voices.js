@@ -191,8 +191,7 @@ export class VoicesPlayer {
     const piece = readPiece(this.data);
     const sameGrid =
       piece.limits.frames === this.piece.limits.frames &&
-      this.data.voices.join() === before.voices.join() &&
-      this.data.tempo === before.tempo;
+      this.data.voices.join() === before.voices.join();
     this.piece = piece;
     if (sameGrid) {
       const received = this.exchange.receive(this.data.answered, piece.draft, this.history.present);
@@ -200,8 +199,8 @@ export class VoicesPlayer {
         this.history.push(received);
         this.announce("New notes have come. Undo brings back those before.");
       }
-      this.sound.score = piece.score;
-      if (before.id !== this.data.id) this.sound.replace(decodeBytes(this.data.wav));
+      if (before.id === this.data.id) this.sound.score = piece.score;
+      else this.sound.replace(decodeBytes(this.data.wav), piece.score);
     } else {
       this.exchange.receive(this.data.answered, piece.draft, this.history.present);
       this.history = new History(piece.draft);
@@ -249,6 +248,7 @@ export class VoicesPlayer {
    * @param {string} kind
    */
   finishStroke(kind) {
+    if (kind === "region") this.#announceRegion();
     const made = this.stroke;
     [this.stroke, this.heard] = [null, null];
     if (!made) return this.show();
@@ -382,6 +382,7 @@ export class VoicesPlayer {
   drawAtCursor() {
     if (this.selected.size) {
       this.select(new Set());
+      this.announce("Nothing is selected now; Enter draws at the cursor");
       return;
     }
     const note = this.cursorNote;
@@ -457,19 +458,22 @@ export class VoicesPlayer {
   }
 
   /**
+   * Choose the voice that is drawn.
+   *
    * @param {number} voice
-   * @param {boolean} [say] whether a screen reader says it.
+   * @param {boolean} [alone] whether this is all: the selection ends, and a screen reader says it.
    */
-  chooseVoice(voice, say = false) {
+  chooseVoice(voice, alone = false) {
     if (voice === this.voice) return;
     this.voice = voice;
+    if (alone) this.selected = new Set();
     // The cursor goes to what the voice sings there, or sang last.
     const { start } = this.cursor;
     const line = this.draft.notes.filter((note) => note.voice === voice);
     const last = line.findLast((note) => note.start <= start) ?? line[0];
     this.moveCursor(start, last?.pitch ?? middleOf(this.piece.limits.ranges[voice]));
     this.#showLegend();
-    if (say) this.announce(`Voice: ${this.data.voices[voice]}`);
+    if (alone) this.announce(`Voice: ${this.data.voices[voice]}`);
     this.show();
   }
 
@@ -644,8 +648,12 @@ export class VoicesPlayer {
     const here = clamp(Math.floor(this.sound.position), 0, frames - 1);
     const [first, last] = this.region ?? [0, frames - 1];
     this.setLoop(true, edge === 0 ? [here, Math.max(here, last)] : [Math.min(first, here), here]);
-    const [start, end] = (this.region ?? [0, 0]).map((frame) => barBeat(this.piece.score, frame));
-    this.announce(`Region from ${start} to ${end}`);
+    this.#announceRegion();
+  }
+
+  #announceRegion() {
+    const ends = this.region?.map((frame) => barBeat(this.piece.score, frame));
+    if (ends) this.announce(`Region from ${ends[0]} to ${ends[1]}`);
   }
 
   /** @param {string} sentence read by a screen reader. */

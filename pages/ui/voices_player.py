@@ -23,6 +23,8 @@ from pages.ui.player import PlayerPath, encode_base64, encode_floats, encode_sou
 
 __all__ = ["EditedNote", "VoicesEdit", "engraver", "read_edit", "voices_player"]
 
+_MIN_HEIGHT = 420
+
 _NUMBERS = 5
 """Numbers that the page sends for each note."""
 
@@ -104,11 +106,12 @@ def voices_player(
         key: of the component, unique on the page.
         ranges: lowest and highest MIDI pitch that can be drawn in each voice.
         title: plain text above the roll.
-        chances: (V, S) the probability of each sixteenth's symbol, from 0 to 1; shades the notes.
+        chances: (V, S) the probability of each sixteenth's symbol, from 0 to 1. A note is shaded by
+            that of its onset.
         musicxml: the score of the piece. With it, the person can switch to a view of the score.
         path: latent path of the beats, drawn beside the roll.
         can_compose: whether the person can ask for the rest to be composed.
-        height: of the roll with its ruler, in CSS pixels, at least 200.
+        height: of the roll with its ruler, in CSS pixels, at least 420: notes need rows to aim at.
 
     Returns:
         What the person did, in the one run after it; otherwise None. If the page sent something
@@ -131,7 +134,7 @@ def voices_player(
         data={
             "id": identity,
             "title": title,
-            "height": max(200, height),
+            "height": max(_MIN_HEIGHT, height),
             "frames": frames,
             "beats": meter.beats,
             "upbeat": meter.upbeat,
@@ -274,9 +277,9 @@ def _notes(piece: VoicedPiece, locked: np.ndarray | None) -> list[EditedNote]:
 
 
 def _note_chances(notes: list[EditedNote], chances: np.ndarray) -> str:
-    """A byte for each note: the mean probability of its sixteenths."""
-    means = [chances[note.voice, note.start : note.end].mean() for note in notes]
-    return encode_base64(np.rint(np.array(means) * 255).astype(np.uint8))
+    """A byte for each note: the probability of its onset."""
+    onsets = [chances[note.voice, note.start] for note in notes]
+    return encode_base64(np.rint(np.array(onsets) * 255).astype(np.uint8))
 
 
 def _classes(piece: VoicedPiece) -> np.ndarray:

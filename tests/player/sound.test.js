@@ -107,3 +107,13 @@ test("a new sound has no loop and frees the memory of the old one", () => {
   sound.release();
   assert.equal(audio.src, "");
 });
+
+test("another sound of the same frames goes on at the same frame", async () => {
+  const { audio, sound } = soundOf();
+  sound.setLoop(true, [4, 7]);
+  sound.position = 5;
+  await sound.play();
+  sound.replace(new Uint8Array(), { ...sound.score, secondsPerQuarter: 0.25 });
+  assert.equal(audio.currentTime, 1.25);
+  assert.deepEqual([sound.position, sound.playing, sound.looping, sound.start], [5, true, true, 4]);
+});
