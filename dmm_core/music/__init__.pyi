@@ -1,6 +1,6 @@
 from .abc_notation import TuneBook as TuneBook, read_abc as read_abc
 from .agreement import shared_pitch_classes as shared_pitch_classes
-from .audio import render_wav as render_wav
+from .audio import render_voices_wav as render_voices_wav, render_wav as render_wav
 from .keeping import allowed_symbols as allowed_symbols
 from .key import (
     Key as Key,
