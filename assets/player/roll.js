@@ -7,6 +7,7 @@ import { OVERVIEW, RULER, View } from "./view.js";
 
 /** @import { Palette } from "./canvas.js" */
 /** @import { Note, Range, Score } from "./score.js" */
+/** @import { NotePainter } from "./tiles.js" */
 
 /**
  * What the roll shows.
@@ -50,12 +51,13 @@ export class Painter {
    * @param {CanvasRenderingContext2D} context
    * @param {View} view
    * @param {Palette} palette
+   * @param {NotePainter} [paintNotes] paints the notes of the static layers.
    */
-  constructor(context, view, palette) {
+  constructor(context, view, palette, paintNotes) {
     this.context = context;
     this.view = view;
     this.palette = palette;
-    this.tiles = new Tiles(view, palette);
+    this.tiles = new Tiles(view, palette, paintNotes);
   }
 
   /** @param {Scene} scene */

@@ -8,6 +8,12 @@ import { OVERVIEW, RULER } from "./view.js";
 /** @import { Range } from "./score.js" */
 /** @import { View } from "./view.js" */
 
+/**
+ * Paints the notes of a range of frames; x is measured from the start of the piece.
+ *
+ * @typedef {(context: CanvasRenderingContext2D, first: number, last: number) => void} NotePainter
+ */
+
 const TILE = 512; // width in pixels
 const MAX_TILES = 16;
 
@@ -16,10 +22,12 @@ export class Tiles {
   /**
    * @param {View} view
    * @param {Palette} palette
+   * @param {NotePainter} [paintNotes] paints the notes; by default those of the score, in one colour.
    */
-  constructor(view, palette) {
+  constructor(view, palette, paintNotes) {
     this.view = view;
     this.palette = palette;
+    this.paintNotes = paintNotes ?? ((context, first, last) => this.#paintNotes(context, first, last));
     /** @type {Map<number, HTMLCanvasElement>} */
     this.tiles = new Map();
     this.zoom = view.zoom;
@@ -87,16 +95,27 @@ export class Tiles {
       this.#paintProbabilities(context, score.probabilities, first, last);
     }
     this.#paintBars(context, left, height);
+    this.paintNotes(context, first, last);
+    if (score.kl) this.#paintStrip(context, score.kl, first, last);
+  }
+
+  /** Paint everything anew when it is next shown. */
+  clear() {
+    this.tiles.clear();
+  }
+
+  /** @type {NotePainter} */
+  #paintNotes(context, first, last) {
+    const { view, palette } = this;
     context.fillStyle = palette.written;
     context.beginPath();
-    for (const note of score.notes) {
+    for (const note of view.score.notes) {
       if (note.start > last) break;
       if (note.end < first) continue;
       const box = view.noteBox(note);
       context.roundRect(box.x, box.y, box.width, box.height, box.radius);
     }
     context.fill();
-    if (score.kl) this.#paintStrip(context, score.kl, first, last);
   }
 
   /**

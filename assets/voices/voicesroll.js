@@ -86,12 +86,18 @@ class VoicesPainter {
     this.view = view;
     this.piece = piece;
     this.palette = palette;
-    this.painter = new Painter(context, view, palette);
+    /** @type {Pick<VoicesScene, "draft" | "voice" | "grid">} What the static layers show. */
+    this.painted = { draft: piece.draft, voice: -1, grid: null };
+    this.painter = new Painter(context, view, palette, (brush, first, last) =>
+      this.#paintTile(brush, first, last),
+    );
+    this.overview = document.createElement("canvas");
   }
 
   /** @param {VoicesScene} scene */
   draw(scene) {
     const { context, view, palette, painter } = this;
+    this.#refresh(scene);
     context.fillStyle = palette.background;
     context.fillRect(0, 0, view.width, view.height);
 
@@ -101,150 +107,179 @@ class VoicesPainter {
     context.rect(view.gutter, 0, view.span, view.height - OVERVIEW);
     context.clip();
     painter.tiles.copyTo(context);
-    if (scene.grid) this.#drawGrid(scene.grid);
-    this.#drawLimits(scene.voice);
     if (scene.region) painter.drawRegion(scene.region, scene.looping);
-    const sounding = this.#drawNotes(scene);
+    const sounding = this.#drawMarked(scene);
     if (scene.cursor) this.#drawCursor(scene.cursor);
     if (scene.lasso) this.#drawLasso(scene.lasso);
     context.restore();
 
     // Everything that has a fixed place or spans the whole height.
-    context.drawImage(painter.tiles.keyboard, 0, 0, view.gutter, view.height - OVERVIEW);
+    const height = view.height - OVERVIEW;
+    context.drawImage(painter.tiles.keyboard, 0, 0, view.gutter, height);
     this.#drawKeys(sounding);
     painter.drawPlayhead(scene.position);
     painter.drawOverview(scene.position);
-    this.#drawOverviewNotes(scene.draft);
+    context.drawImage(this.overview, 0, height, view.width, OVERVIEW);
+  }
+
+  /**
+   * Take what the static layers show, and paint them anew if it is something else.
+   *
+   * @param {VoicesScene} scene
+   */
+  #refresh({ draft, voice, grid }) {
+    const { painted } = this;
+    const sameNotes = draft === painted.draft && voice === painted.voice;
+    if (sameNotes && grid === painted.grid) return;
+    this.painted = { draft, voice, grid };
+    this.painter.tiles.clear();
+    if (!sameNotes) this.#paintOverview(draft);
+  }
+
+  /**
+   * Paint what is behind the notes, and the notes, those of the chosen voice last.
+   *
+   * @param {CanvasRenderingContext2D} brush
+   * @param {number} first
+   * @param {number} last
+   */
+  #paintTile(brush, first, last) {
+    const { draft, voice, grid } = this.painted;
+    if (grid) this.#paintGrid(brush, first, last, grid);
+    this.#paintLimits(brush, first, last, voice);
+    for (const front of [false, true]) {
+      for (const note of draft.notes) {
+        if (note.start > last) break;
+        if ((note.voice === voice) !== front || note.end < first) continue;
+        this.#paintNote(brush, note, isKept(draft, note));
+      }
+    }
   }
 
   /**
    * Draw the lines of the drawing grid, if there is room between them.
    *
+   * @param {CanvasRenderingContext2D} brush
+   * @param {number} first
+   * @param {number} last
    * @param {number} grid in sixteenths.
    */
-  #drawGrid(grid) {
-    const { context, view, palette } = this;
+  #paintGrid(brush, first, last, grid) {
+    const { view, palette } = this;
     if (grid * view.zoom < MIN_GRID_WIDTH) return;
-    context.fillStyle = palette.text;
-    context.globalAlpha = 0.08;
-    const first = Math.max(0, Math.ceil(view.frameAtX(view.gutter) / grid) * grid);
-    const last = Math.min(view.score.frames, view.frameAtX(view.width));
-    for (let frame = first; frame <= last; frame += grid) {
-      context.fillRect(crisp(view.x(frame)), RULER, 1, view.rollBottom - RULER);
+    brush.fillStyle = palette.text;
+    brush.globalAlpha = 0.08;
+    for (let frame = Math.ceil(first / grid) * grid; frame <= last; frame += grid) {
+      brush.fillRect(crisp(frame * view.zoom), RULER, 1, view.rollBottom - RULER);
     }
-    context.globalAlpha = 1;
+    brush.globalAlpha = 1;
   }
 
   /**
    * Shade the pitches that the chosen voice does not have.
    *
+   * @param {CanvasRenderingContext2D} brush
+   * @param {number} first
+   * @param {number} last
    * @param {number} voice
    */
-  #drawLimits(voice) {
-    const { context, view, palette } = this;
+  #paintLimits(brush, first, last, voice) {
+    const { view, palette } = this;
     const [lowest, highest] = this.piece.limits.ranges[voice];
     const [top, bottom] = [view.y(highest), view.y(lowest - 1)];
-    context.fillStyle = palette.text;
-    context.globalAlpha = 0.07;
-    context.fillRect(view.gutter, RULER, view.span, Math.max(0, top - RULER));
-    context.fillRect(view.gutter, bottom, view.span, Math.max(0, view.rollBottom - bottom));
-    context.globalAlpha = 1;
+    const [left, width] = [first * view.zoom, (last - first) * view.zoom];
+    brush.fillStyle = palette.text;
+    brush.globalAlpha = 0.07;
+    brush.fillRect(left, RULER, width, Math.max(0, top - RULER));
+    brush.fillRect(left, bottom, width, Math.max(0, view.rollBottom - bottom));
+    brush.globalAlpha = 1;
   }
 
   /**
-   * Draw the visible notes, those of the chosen voice last; returns those that sound.
+   * Paint a note in the colour of its voice, paler if it was less probable, and with a border and
+   * a lock if it is kept.
+   *
+   * @param {CanvasRenderingContext2D} brush
+   * @param {VoiceNote} note
+   * @param {boolean} kept
+   */
+  #paintNote(brush, note, kept) {
+    const { view, palette } = this;
+    const box = view.noteBox(note);
+    const chance = this.piece.chances.get(chanceKey(note)) ?? 1;
+    outline(brush, box, 0);
+    brush.fillStyle = palette.background;
+    brush.fill();
+    brush.fillStyle = brush.strokeStyle = voiceColour(note.voice, palette.dark);
+    brush.globalAlpha = LEAST_SHADE + (1 - LEAST_SHADE) * chance;
+    brush.fill();
+    brush.globalAlpha = 1;
+    outline(brush, box, -0.5);
+    brush.lineWidth = 1;
+    brush.stroke();
+    if (!kept) return;
+    brush.strokeStyle = palette.text;
+    brush.lineWidth = 1.25;
+    outline(brush, box, 0);
+    brush.stroke();
+    if (box.width < MIN_MARK_WIDTH) return;
+    this.#paintLock(brush, box.x + 2, box.y + box.height / 2, chance);
+  }
+
+  /**
+   * Mark the notes that sound or are selected; returns those that sound.
    *
    * @param {VoicesScene} scene
    */
-  #drawNotes({ draft, position, selected, voice }) {
-    const { view } = this;
+  #drawMarked({ draft, position, selected }) {
+    const { context, view, palette } = this;
     const [first, last] = [view.frameAtX(view.gutter), view.frameAtX(view.width)];
     /** @type {VoiceNote[]} */
     const sounding = [];
-    for (const front of [false, true]) {
-      for (const note of draft.notes) {
-        if (note.start > last) break;
-        if ((note.voice === voice) !== front || note.end < first) continue;
-        const sounds = note.start <= position && position < note.end;
-        if (sounds) sounding.push(note);
-        this.#drawNote(note, isKept(draft, note), selected.has(noteKey(note)), sounds);
+    for (const note of draft.notes) {
+      if (note.start > last && note.start > position) break;
+      const sounds = note.start <= position && position < note.end;
+      if (sounds) sounding.push(note);
+      const marked = sounds || selected.has(noteKey(note));
+      if (!marked || note.start > last || note.end < first) continue;
+      const box = view.noteBox(note);
+      box.x += view.gutter - view.scroll;
+      if (sounds) {
+        context.strokeStyle = voiceColour(note.voice, palette.dark);
+        context.globalAlpha = 0.45;
+        context.lineWidth = 4;
+        outline(context, box, 2.5);
+        context.stroke();
+        context.globalAlpha = 1;
+      }
+      if (selected.has(noteKey(note))) {
+        context.strokeStyle = palette.text;
+        context.lineWidth = 2;
+        outline(context, box, 2);
+        context.stroke();
       }
     }
     return sounding;
   }
 
   /**
-   * @param {VoiceNote} note
-   * @param {boolean} kept
-   * @param {boolean} selected
-   * @param {boolean} sounds
-   */
-  #drawNote(note, kept, selected, sounds) {
-    const { context, view, palette } = this;
-    const colour = voiceColour(note.voice, palette.dark);
-    const box = view.noteBox(note);
-    const x = view.gutter + box.x - view.scroll;
-    const chance = this.piece.chances.get(chanceKey(note)) ?? 1;
-    /** @type {(margin: number) => void} */
-    const outline = (margin) => {
-      context.beginPath();
-      context.roundRect(
-        x - margin,
-        box.y - margin,
-        box.width + 2 * margin,
-        box.height + 2 * margin,
-        box.radius + margin,
-      );
-    };
-    if (sounds) {
-      context.fillStyle = colour;
-      context.globalAlpha = 0.4;
-      outline(4);
-      context.fill();
-      context.globalAlpha = 1;
-    }
-    outline(0);
-    context.fillStyle = palette.background;
-    context.fill();
-    context.fillStyle = context.strokeStyle = colour;
-    context.globalAlpha = LEAST_SHADE + (1 - LEAST_SHADE) * chance;
-    context.fill();
-    context.globalAlpha = 1;
-    outline(-0.5);
-    context.lineWidth = 1;
-    context.stroke();
-    if (kept) {
-      context.strokeStyle = palette.text;
-      context.lineWidth = 1.25;
-      outline(0);
-      context.stroke();
-      if (box.width >= MIN_MARK_WIDTH) this.#drawLock(x + 2, box.y + box.height / 2, chance);
-    }
-    if (selected) {
-      context.strokeStyle = palette.text;
-      context.lineWidth = 2;
-      outline(2);
-      context.stroke();
-    }
-  }
-
-  /**
-   * Draw a lock at the start of a note.
+   * Paint a lock at the start of a note.
    *
+   * @param {CanvasRenderingContext2D} brush
    * @param {number} x
    * @param {number} middle
    * @param {number} chance of the note, which decides what is legible on it.
    */
-  #drawLock(x, middle, chance) {
-    const { context, view, palette } = this;
+  #paintLock(brush, x, middle, chance) {
+    const { view, palette } = this;
     const size = Math.min(10, view.rowHeight);
     const [width, height] = [size * 0.62, size * 0.42];
-    context.fillStyle = context.strokeStyle = chance < 0.5 ? palette.text : palette.background;
-    context.fillRect(x, middle - size * 0.02, width, height);
-    context.lineWidth = Math.max(1, size * 0.13);
-    context.beginPath();
-    context.arc(x + width / 2, middle - size * 0.05, width * 0.32, Math.PI, 2 * Math.PI);
-    context.stroke();
+    brush.fillStyle = brush.strokeStyle = chance < 0.5 ? palette.text : palette.background;
+    brush.fillRect(x, middle - size * 0.02, width, height);
+    brush.lineWidth = Math.max(1, size * 0.13);
+    brush.beginPath();
+    brush.arc(x + width / 2, middle - size * 0.05, width * 0.32, Math.PI, 2 * Math.PI);
+    brush.stroke();
   }
 
   /** @param {VoiceNote} cursor */
@@ -287,14 +322,33 @@ class VoicesPainter {
   }
 
   /** @param {Draft} draft */
-  #drawOverviewNotes({ notes }) {
-    const { context, view, palette } = this;
-    const top = view.height - OVERVIEW;
+  #paintOverview({ notes }) {
+    const { view, palette } = this;
+    const brush = resize(this.overview, view.width, OVERVIEW);
     for (const note of notes) {
       const x = view.overviewX(note.start);
-      const y = top + 3 + ((view.score.high - note.pitch) / view.rows) * (OVERVIEW - 7);
-      context.fillStyle = voiceColour(note.voice, palette.dark);
-      context.fillRect(x, crisp(y), Math.max(1, view.overviewX(note.end) - x - 0.5), 1.5);
+      const y = 3 + ((view.score.high - note.pitch) / view.rows) * (OVERVIEW - 7);
+      brush.fillStyle = voiceColour(note.voice, palette.dark);
+      brush.fillRect(x, crisp(y), Math.max(1, view.overviewX(note.end) - x - 0.5), 1.5);
     }
   }
+}
+
+/**
+ * Begin the outline of a note, `margin` pixels outside of it.
+ *
+ * @param {CanvasRenderingContext2D} brush
+ * @param {{x: number, y: number, width: number, height: number, radius: number}} box
+ * @param {number} margin
+ */
+function outline(brush, box, margin) {
+  const { x, y, width, height, radius } = box;
+  brush.beginPath();
+  brush.roundRect(
+    x - margin,
+    y - margin,
+    Math.max(0.5, width + 2 * margin),
+    Math.max(0.5, height + 2 * margin),
+    Math.max(0, radius + margin),
+  );
 }
