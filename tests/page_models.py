@@ -4,9 +4,11 @@ import numpy as np
 from streamlit.testing.v1 import AppTest
 
 from dmm_core.config.schema import DataConfig, ModelConfig, RunConfig
+from dmm_core.data.registry import DATASETS
 from dmm_core.data.sequences import Sequences
 from dmm_core.data.spec import DataSpec
 from dmm_core.data.uploads.reader import UploadOptions, UploadReport, store_upload
+from dmm_core.data.voices import VOICES_NAME
 from dmm_core.runs.status import RunProgress, Status, this_owner
 from dmm_core.runs.store import create_run
 from dmm_core.training.building import build_model
@@ -42,6 +44,14 @@ def music_run(name="mine", z_dim=3):
     data = DataConfig(name=f"upload:{scales()}")
     config = RunConfig(data=data, model=ModelConfig(z_dim=z_dim, **SMALL))
     return finished(config, DataSpec("binary", 88, data.name, 2), name)
+
+
+def voices_run():
+    """A finished run on chorales in four voices."""
+    data = DATASETS[VOICES_NAME].spec
+    sizes = {"z_dim": 2, "nade_hidden": 8, "emission": "categorical", "intervals": True}
+    model = ModelConfig(**sizes, x_to_x=True, **SMALL)
+    return finished(RunConfig(data=DataConfig(name=VOICES_NAME), model=model), data)
 
 
 def real_run(z_dim=2):

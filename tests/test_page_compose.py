@@ -70,9 +70,9 @@ PIECE[np.arange(12), 39 + np.arange(12) // 2] = 1
 
 
 def test_without_runs_the_bundled_model_composes():
-    at = page(COMPOSE, frames="16")
+    at = page(COMPOSE, bars="2", count="1")
     assert not at.error and len(at.main.get("bidi_component")) == 1
-    assert at.query_params["run"] == "bundled:jsb-aug-nade"
+    assert at.query_params["run"] == "bundled:voices"
     links = {link.label: link.proto.query_string for link in at.sidebar.page_link}
     assert links["Latent"] == ""  # a choice of the page, not of a person
     assert len(at.get("download_button")) == 3
@@ -98,12 +98,6 @@ def test_a_finished_run_composes_and_the_link_says_it_all():
     assert at.selectbox(key="choose.instrument").value == "organ"
     assert music(at) == music(page(COMPOSE, **address))
     assert music(at) != music(page(COMPOSE, **(address | {"hear": "3"})))
-
-
-def test_a_model_of_four_voices_is_a_sentence():
-    at = page(COMPOSE, run="bundled:voices")
-    assert "in four voices" in at.error[0].value
-    assert "bundled:voices" not in at.selectbox(key="choose.run").options
 
 
 def test_a_model_of_no_music_leads_to_the_forecast_page():

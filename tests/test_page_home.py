@@ -74,7 +74,7 @@ assert "pandas" not in sys.modules and "sympy" not in sys.modules"""
 def test_the_link_to_compose_carries_the_piece():
     at = page("app.py", seed="7")
     (link,) = [link for link in at.get("page_link") if link.proto.label == "Open in Compose"]
-    assert link.proto.query_string == "run=bundled%3Ajsb-aug-nade&seed=7&count=1&xt=0.7"
+    assert link.proto.query_string == "run=bundled%3Avoices&seed=7&count=1&bars=8"
 
 
 def test_a_running_run_is_shown_with_its_time_left():

@@ -9,8 +9,9 @@ from dmm_core.data.chorales import Chorale, load_scores
 from dmm_core.data.registry import DATASETS, load_dataset, on_disk
 from dmm_core.data.sequences import Sequences
 from dmm_core.data.spec import DataSpec
-from dmm_core.data.voices import COVARIATES, align_voices, covariates_of, load_pieces
+from dmm_core.data.voices import COVARIATES, align_voices, covariates_of, form_of, load_pieces
 from dmm_core.errors import DataError
+from dmm_core.music.meter import Meter
 from dmm_core.music.symbols import (
     HIGHEST_OF,
     LOWEST_OF,
@@ -175,3 +176,11 @@ def test_scores_by_name(chorales, monkeypatch, split):
     monkeypatch.setenv("DMM_HOME", str(chorales.cache.parents[1]))
     names = list(load_scores(unexpected)[split])
     assert len(set(names)) == len(names) and all(name.startswith("BWV ") for name in names)
+
+
+@pytest.mark.parametrize("meter", [Meter(4), Meter(4, 1), Meter(3, 2), Meter(6, 5), Meter(2)])
+def test_the_form_of_a_piece_is_read_back_from_its_covariates(meter):
+    fermatas = np.arange(20) % 8 == 7
+    c = covariates_of(fermatas, meter.positions(20), meter.lengths(20))
+    form = form_of(c)
+    assert form.meter == meter and np.array_equal(form.fermatas, fermatas)

@@ -11,6 +11,7 @@ from dmm_core.music.symbols import (
     decode_symbols,
     encode_symbols,
     fits_voices,
+    octaves_into_range,
     pitch_of_symbol,
     symbols_transposed,
 )
@@ -140,3 +141,14 @@ def test_what_does_not_fit_the_symbols_is_refused():
         with pytest.raises(DataError, match=f"0 to {SYMBOLS - 1}"):
             decode_symbols(np.full((1, SLOTS), bad))
     assert (HIGHEST_OF - LOWEST_OF < 29).all()
+
+
+def test_music_is_moved_by_the_fewest_octaves_into_the_range_of_its_voices():
+    onsets = np.array([[True, False, False, False]])
+    high = VoicedPiece(np.full((1, 4), 84), onsets)
+    assert octaves_into_range(high, [0]) == -1 and octaves_into_range(high, [3]) == -2
+    two = VoicedPiece(np.array([[72] * 4, [REST] * 4]), np.concatenate([onsets, onsets & False]))
+    assert octaves_into_range(two, [0, 3]) == 0
+    wide = VoicedPiece(np.array([[40, 40, 90, 90]]), np.array([[True, False, True, False]]))
+    with pytest.raises(DataError, match=r"40 to 90.*soprano 57 to 81"):
+        octaves_into_range(wide, [0])

@@ -12,15 +12,19 @@ import numpy as np
 from dmm_core.data.cache import Report
 from dmm_core.data.chorales import Chorale, load_scores
 from dmm_core.data.sequences import Sequences, Splits
+from dmm_core.music.meter import Meter
 from dmm_core.music.symbols import SLOT_NAMES, SYMBOLS, VOICES, encode_symbols
 from dmm_core.music.voices import REST, STEPS, VoicedPiece
 
 __all__ = [
+    "BAR_LENGTHS",
     "COVARIATES",
     "VOICES_NAME",
     "AlignedChorale",
+    "Form",
     "align_voices",
     "covariates_of",
+    "form_of",
     "load_pieces",
     "load_voices",
 ]
@@ -29,12 +33,14 @@ VOICES_NAME = "jsb-m21-voices"
 """The name of the data set."""
 
 _BEATS_OF_BAR = 6
-_BAR_LENGTHS = (2, 3, 4, 6)
+BAR_LENGTHS = (2, 3, 4, 6)
+"""Beats of a bar that the covariates distinguish."""
+
 _BEATS_AHEAD = 3
 
 COVARIATES = (
     *(f"beat {beat} of the bar" for beat in range(1, _BEATS_OF_BAR + 1)),
-    *(f"bar of {beats} beats" for beats in _BAR_LENGTHS),
+    *(f"bar of {beats} beats" for beats in BAR_LENGTHS),
     "fermata",
     *(f"fermata in {beats} beats" for beats in range(1, _BEATS_AHEAD + 1)),
     "first beat",
@@ -101,13 +107,38 @@ def covariates_of(fermatas: np.ndarray, position: np.ndarray, length: np.ndarray
     place = np.arange(beats)
     columns = [
         *(np.minimum(position, _BEATS_OF_BAR - 1) == beat for beat in range(_BEATS_OF_BAR)),
-        *(length == beats_of for beats_of in _BAR_LENGTHS),
+        *(length == beats_of for beats_of in BAR_LENGTHS),
         fermatas,
         *(ahead[step : step + beats] for step in range(1, _BEATS_AHEAD + 1)),
         place == 0,
         place == beats - 1,
     ]
     return np.stack(columns, axis=1).astype(np.float32)
+
+
+class Form(NamedTuple):
+    """What covariates say of a piece.
+
+    Attributes:
+        meter: bars of the length that most beats have, counted from the first downbeat.
+        fermatas: (beats,) bool.
+    """
+
+    meter: Meter
+    fermatas: np.ndarray
+
+
+def form_of(covariates: np.ndarray) -> Form:
+    """Return meter and fermatas of a piece, from its covariates (beats, 16), as `covariates_of`.
+
+    A piece whose bars have another length than `BAR_LENGTHS` is taken to have bars of four beats.
+    """
+    columns = np.asarray(covariates) > 0.5
+    known = columns[:, _BEATS_OF_BAR : _BEATS_OF_BAR + len(BAR_LENGTHS)].sum(0)
+    beats = BAR_LENGTHS[int(known.argmax())] if known.any() else 4
+    downbeats = np.flatnonzero(columns[:, 0])
+    upbeat = int(downbeats[0]) % beats if len(downbeats) else 0
+    return Form(Meter(beats, upbeat), columns[:, COVARIATES.index("fermata")])
 
 
 def load_pieces(progress: Report) -> dict[str, dict[str, AlignedChorale]]:

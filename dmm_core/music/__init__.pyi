@@ -35,7 +35,11 @@ from .scales import SCALES as SCALES, pitch_mask as pitch_mask
 from .score import ScoreNotes as ScoreNotes, read_musicxml as read_musicxml
 from .score_write import musicxml_from_notes as musicxml_from_notes
 from .swing import STRAIGHT as STRAIGHT, SWINGS as SWINGS, apply_swing as apply_swing
-from .symbols import decode_symbols as decode_symbols, encode_symbols as encode_symbols
+from .symbols import (
+    decode_symbols as decode_symbols,
+    encode_symbols as encode_symbols,
+    octaves_into_range as octaves_into_range,
+)
 from .transposition import (
     Transposition as Transposition,
     describe_semitones as describe_semitones,

@@ -8,6 +8,8 @@ The slots of a frame are ordered by voice: soprano, bass, tenor, alto, each in t
 draws slot after slot thus fills in the inner voices between the outer ones.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from dmm_core.errors import DataError
@@ -25,6 +27,7 @@ __all__ = [
     "decode_symbols",
     "encode_symbols",
     "fits_voices",
+    "octaves_into_range",
     "pitch_of_symbol",
     "symbols_transposed",
 ]
@@ -75,6 +78,39 @@ def fits_voices(piece: VoicedPiece) -> bool:
         return False
     inside = (piece.pitches >= LOWEST_OF[:, None]) & (piece.pitches <= HIGHEST_OF[:, None])
     return bool((inside | (piece.pitches == REST)).all())
+
+
+def octaves_into_range(piece: VoicedPiece, voices: Sequence[int]) -> int:
+    """Return the smallest move in octaves that brings every voice into its range.
+
+    Args:
+        piece: the piece.
+        voices: for each voice of the piece, its place in `VOICES`.
+
+    Raises:
+        DataError: if no octave does.
+
+    Example:
+        >>> import numpy as np
+        >>> from dmm_core.music import VoicedPiece, octaves_into_range
+        >>> line = VoicedPiece(np.full((1, 4), 91), np.array([[True, False, False, False]]))
+        >>> octaves_into_range(line, [0])
+        -1
+    """
+    low, high = LOWEST_OF[list(voices), None], HIGHEST_OF[list(voices), None]
+    sounds = piece.pitches != REST
+    for octaves in sorted(range(-10, 11), key=abs):
+        moved = piece.pitches + 12 * octaves
+        if (((moved >= low) & (moved <= high)) | ~sounds).all():
+            return octaves
+    sung = ", ".join(
+        f"{VOICES[voice]} {LOWEST_OF[voice]} to {HIGHEST_OF[voice]}" for voice in voices
+    )
+    heard = piece.pitches[sounds]
+    raise DataError(
+        f"The music reaches from MIDI pitch {heard.min()} to {heard.max()}, and no octave brings "
+        f"it into the range of its voices ({sung}). Choose another voice, or transpose the music."
+    )
 
 
 def encode_symbols(piece: VoicedPiece) -> np.ndarray:

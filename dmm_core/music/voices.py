@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from dmm_core.errors import DataError
-from dmm_core.music.pianoroll import GRIDS, LOWEST, as_roll
+from dmm_core.music.pianoroll import GRIDS, HIGHEST, LOWEST, as_roll
 
 __all__ = ["REST", "STEPS", "VoiceNote", "VoicedPiece", "voices_from_roll"]
 
@@ -80,6 +80,12 @@ class VoicedPiece:
     def on_beats(self) -> np.ndarray:
         """(V, beats): the pitches on the first sixteenth of each beat."""
         return self.pitches[:, ::STEPS]
+
+    @property
+    def roll(self) -> np.ndarray:
+        """(S, 88) bool: the pitches of the piano that sound on each sixteenth."""
+        columns = np.arange(LOWEST, HIGHEST + 1)
+        return (self.pitches.T[..., None] == columns).any(1)
 
     def notes(self, voice: int) -> list[VoiceNote]:
         """The notes of a voice, in order."""

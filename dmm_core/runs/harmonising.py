@@ -16,12 +16,11 @@ from dmm_core.music.keeping import allowed_symbols
 from dmm_core.music.meter import Meter
 from dmm_core.music.phrases import phrase_ends
 from dmm_core.music.symbols import (
-    HIGHEST_OF,
-    LOWEST_OF,
     SLOTS,
     VOICE_ORDER,
     VOICES,
     decode_symbols,
+    octaves_into_range,
 )
 from dmm_core.music.voices import REST, STEPS, VoicedPiece
 from dmm_core.nn.dmm import DMM
@@ -107,8 +106,10 @@ def harmonise(
         raise DataError(f"A voice is one of {', '.join(VOICES)}, not {voice!r:.40}.")
     if len(line.pitches) != 1:
         raise DataError(f"A melody is one voice, and the piece has {len(line.pitches)}.")
+    if (line.pitches == REST).all():
+        raise DataError("A melody has one note or more, and this one has none.")
     given = VOICES.index(voice)
-    octaves = _octaves_into(line, given)
+    octaves = octaves_into_range(line, [given])
     fermatas = phrase_ends(line, meter) if line.fermatas is None else line.fermatas
     pitches = np.full((len(VOICES), line.beats * STEPS), REST, dtype=np.int16)
     onsets = np.zeros(pitches.shape, dtype=bool)
@@ -199,19 +200,3 @@ def _agreement(pieces: list[VoicedPiece], voices: Sequence[int]) -> np.ndarray:
     share = both / np.maximum(classes.sum(1), 1)
     np.fill_diagonal(share, 0.0)
     return share.sum(1) / max(len(pieces) - 1, 1)
-
-
-def _octaves_into(line: VoicedPiece, voice: int) -> int:
-    """The smallest move in octaves that brings a melody into the range of a voice."""
-    sounding = line.pitches[line.pitches != REST]
-    if not len(sounding):
-        raise DataError("A melody has one note or more, and this one has none.")
-    low, high = int(sounding.min()), int(sounding.max())
-    for octaves in sorted(range(-10, 11), key=abs):
-        if LOWEST_OF[voice] <= low + 12 * octaves and high + 12 * octaves <= HIGHEST_OF[voice]:
-            return octaves
-    raise DataError(
-        f"The melody reaches from MIDI pitch {low} to {high}, and the {VOICES[voice]} sings "
-        f"{LOWEST_OF[voice]} to {HIGHEST_OF[voice]}: no octave brings all notes into this range. "
-        "Choose another voice, or transpose the melody."
-    )

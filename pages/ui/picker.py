@@ -20,8 +20,8 @@ __all__ = [
     "unique_label",
 ]
 
-COMPOSE_MODEL = "bundled:jsb-aug-nade"
-"""Id of the bundled model that composes best, as measured by `python -m benchmarks music`."""
+COMPOSE_MODEL = "bundled:voices"
+"""Id of the bundled model that composes best, as measured by the command `music-report`."""
 
 LATENT_MODEL = "bundled:chorales"
 """Id of the bundled model whose latent path contains the most information about the music. Its
@@ -96,9 +96,9 @@ def unique_label(source: Run | BundledModel) -> str:
 
 
 def _suits(source: Run | BundledModel, *, music: bool) -> bool:
-    """Whether it is a model of piano-rolls, or (`music` False) one of data other than music."""
+    """Whether it is a model of music, or (`music` False) one of other data."""
     try:
         data = source.data()
     except RunError:  # it has no checkpoint yet
         return False
-    return data.is_music if music else not (data.is_music or data.is_voices)
+    return (data.is_music or data.is_voices) == music

@@ -1,5 +1,7 @@
 """The choice of sequences, from a data set or from an uploaded file."""
 
+from collections.abc import Sequence
+
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
@@ -16,7 +18,7 @@ from pages.ui import frame, terms
 from pages.ui.address import choose
 from pages.ui.datasets import SPLITS
 
-__all__ = ["ask_file", "pick_others", "pick_piece", "pick_split"]
+__all__ = ["ask_file", "file_popover", "pick_others", "pick_piece", "pick_split"]
 
 _MAX_LISTED = 2000
 """Largest number of sequences in a list; more would slow down every rerun."""
@@ -45,7 +47,12 @@ def pick_split(data: Splits) -> str:
 
 
 def pick_piece(
-    sequences: Sequences, *, key: str = "piece", label: str = "Sequence", default: int = 0
+    sequences: Sequences,
+    *,
+    key: str = "piece",
+    label: str = "Sequence",
+    default: int = 0,
+    resets: Sequence[str] = (),
 ) -> int:
     """Ask for one of `sequences` and return its index.
 
@@ -54,6 +61,7 @@ def pick_piece(
         key: parameter of the address, which contains the number of the sequence, counted from 1.
         label: of the widget.
         default: index that is returned if the address names none.
+        resets: query parameters to remove when the choice changes.
 
     Raises:
         DataError: if the address names a sequence that does not exist.
@@ -66,6 +74,7 @@ def pick_piece(
         format_func=lambda number: _title(sequences, number),
         default=str(default + 1),
         help=terms.SEQUENCE,
+        resets=resets,
     )
     if chosen is None:
         raise DataError(
@@ -114,7 +123,7 @@ def ask_file(steps_per_quarter: int, place: DeltaGenerator) -> Sequences:
     """
     uploaded = st.session_state.get("midi_file")
     # After the upload the widget moves into a popover. Its key keeps the file.
-    with _popover(place, uploaded.name) if uploaded else st.container():
+    with file_popover(place, uploaded.name) if uploaded else st.container():
         file = st.file_uploader(
             "MIDI, MusicXML or ABC file",
             type=list(MUSIC_EXTENSIONS),
@@ -153,7 +162,8 @@ def ask_file(steps_per_quarter: int, place: DeltaGenerator) -> Sequences:
     return report.sequences
 
 
-def _popover(place: DeltaGenerator, name: str) -> DeltaGenerator:
+def file_popover(place: DeltaGenerator, name: str) -> DeltaGenerator:
+    """Draw a popover with the name of an uploaded file, in which the file can be replaced."""
     return place.popover(
         frame.escape_markdown(name, _MAX_BUTTON_CHARACTERS),
         icon=":material/upload_file:",

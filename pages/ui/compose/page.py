@@ -29,6 +29,7 @@ from pages.ui.models import LoadedModel, load_source
 from pages.ui.picker import pick_run, unique_label
 from pages.ui.pitch import sounding_shift_of
 from pages.ui.player import PlayerEvents
+from pages.ui.voices import page as voices
 
 __all__ = ["draw"]
 
@@ -43,15 +44,24 @@ def draw() -> None:
         DataError: if the address names something that does not exist.
         RunError: if the model cannot be loaded.
     """
-    # 1. Ask for the model, the mode and its inputs.
-    with st.grid(
+    row = st.grid(
         "auto", min_column_width=_MODES_WIDTH[frame.presenting()], vertical_alignment="bottom"
-    ):
+    )
+    with row:
         model = load_source(pick_run(music=True))
-        if not (model.data.is_music or model.data.is_voices):
-            _offer_forecast(model)
-            return
-        steps_per_quarter = require_piano(model.data)
+    if model.data.is_voices:
+        voices.draw(model, row)
+    elif model.data.is_music:
+        _draw_roll(model, row)
+    else:
+        _offer_forecast(model)
+
+
+def _draw_roll(model: LoadedModel, row: DeltaGenerator) -> None:
+    """Draw everything for a model of piano-rolls; `row` has room for the choice of the mode."""
+    # 1. Ask for the mode and its inputs.
+    steps_per_quarter = require_piano(model.data)
+    with row:
         mode = _ask_mode()
     inputs = ask_inputs(model, steps_per_quarter, mode)
     # 2. Ask for the settings. The register of the constraints depends on the octave.

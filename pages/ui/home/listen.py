@@ -1,33 +1,29 @@
 """A player with a piece that the bundled model composes when the page is opened."""
 
+import numpy as np
 import streamlit as st
 
-from dmm_core.music.pianoroll import rearticulates_by_default
-from dmm_core.music.transposition import transposed
-from dmm_core.runs.rendering import require_piano
+from dmm_core.music.meter import Meter
+from dmm_core.music.voices import STEPS
 from pages.ui import frame
-from pages.ui.compose.composition import compose
 from pages.ui.compose.controls import ask_seed
-from pages.ui.compose.modes import DEFAULT_MODE, mode_named
-from pages.ui.compose.performance import Performance, sound
-from pages.ui.compose.request import CompositionRequest
 from pages.ui.models import load_source
 from pages.ui.picker import COMPOSE_MODEL, bundled_or_first
-from pages.ui.pitch import sounding_shift_of
-from pages.ui.player import player
+from pages.ui.player import PlayerPath, player
+from pages.ui.voices.arrangement import Redrawing, arrange
+from pages.ui.voices.performance import VoicesPerformance, sound
+from pages.ui.voices.working_score import empty_score
 
 __all__ = ["HEIGHT", "draw"]
 
 HEIGHT = 260
-_QUARTERS = 64
-_X_TEMPERATURE = 0.7
-"""Notes a semitone apart sound in 10 % of the frames at 1, in 6 % at 0.7, and in 1 % in Bach."""
+_BARS = 8
 
 
 def draw() -> None:
     """Draw the player with a new piece, and the control of its seed."""
     source = bundled_or_first(COMPOSE_MODEL)
-    if source is None:
+    if source is None or source.id != COMPOSE_MODEL:
         st.info(
             "There is no bundled model to compose with. Train a model first.",
             icon=":material/piano:",
@@ -45,37 +41,33 @@ def draw() -> None:
                     "run": source.id,
                     "seed": str(seed),
                     "count": "1",
-                    "xt": f"{_X_TEMPERATURE:g}",
+                    "bars": str(_BARS),
                     **({"present": "true"} if frame.presenting() else {}),
                 },
             )
             st.space("xsmall")  # aligns the link with the button, which is taller
-    model = load_source(source)
-    steps_per_quarter = require_piano(model.data)
-    request = CompositionRequest(
-        mode=mode_named(DEFAULT_MODE),
-        count=1,
-        frames=_QUARTERS * steps_per_quarter,
-        z_temperature=1.0,
-        x_temperature=_X_TEMPERATURE,
-        seed=seed,
+    meter = Meter(4)
+    (composed,) = arrange(
+        load_source(source),
+        empty_score(meter, _BARS * meter.beats),
+        Redrawing(count=1, seed=seed),
+        lambda done: None,
     )
-    (piece,) = compose(model, request)
-    shift = sounding_shift_of(model.data.name)
-    roll = transposed(piece.roll, shift)
-    performance = Performance(
-        steps_per_quarter, rearticulate=rearticulates_by_default(steps_per_quarter)
-    )
+    how, path = VoicesPerformance(), composed.path
     with player_place:
         player(
-            roll=roll,
-            wav=sound(roll, performance),
-            steps_per_quarter=steps_per_quarter,
-            tempo=performance.tempo,
-            rearticulate=performance.rearticulate,
+            roll=composed.score.piece.roll,
+            wav=sound(composed.score, how),
+            steps_per_quarter=STEPS,
+            tempo=how.tempo,
+            rearticulate=False,
             key="player",
             title="Composed just now from random numbers",
-            probabilities=transposed(piece.probabilities, shift),
-            path=piece.path,
+            path=path and PlayerPath(_held(path.loc), _held(path.scale), path.caption),
             height=HEIGHT,
         )
+
+
+def _held(beats: np.ndarray) -> np.ndarray:
+    """Values of beats for each of their sixteenths."""
+    return np.repeat(beats, STEPS, axis=0)

@@ -1,0 +1,168 @@
+"""How a score in voices is played, and its files."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import streamlit as st
+
+from dmm_core.errors import ConfigError
+from dmm_core.music.audio import render_wav
+from dmm_core.music.key import Key, estimate_key
+from dmm_core.music.voice_midi import midi_from_voices
+from dmm_core.music.voice_notes import notes_from_voices
+from dmm_core.music.voice_score import musicxml_from_voices
+from pages.ui.address import choose
+from pages.ui.compose.performance import INSTRUMENTS, TEMPOS
+from pages.ui.voices.working_score import WorkingScore
+
+__all__ = [
+    "VoicesPerformance",
+    "ask_performance",
+    "draw_downloads",
+    "midi_file",
+    "score_file",
+    "sound",
+]
+
+_STAVES = {"4": "Four staves", "2": "Two staves"}
+
+
+@dataclass(frozen=True)
+class VoicesPerformance:
+    """How a score is played and written.
+
+    Attributes:
+        tempo: quarter notes per minute.
+        instrument: a name in `INSTRUMENTS`.
+        staves: staves of the written score, 2 or 4.
+
+    Raises:
+        ConfigError: if a value is out of bounds.
+    """
+
+    tempo: int = 90
+    instrument: str = "choir"
+    staves: int = 2
+
+    def __post_init__(self) -> None:
+        """Check the values."""
+        if not TEMPOS[0] <= self.tempo <= TEMPOS[1]:
+            raise ConfigError(
+                f"The tempo must be {TEMPOS[0]} to {TEMPOS[1]} quarter notes per minute, "
+                f"not {self.tempo}."
+            )
+        if self.instrument not in INSTRUMENTS:
+            raise ConfigError(
+                f"There is no instrument {self.instrument!r:.40}; the instruments are "
+                f"{', '.join(INSTRUMENTS)}."
+            )
+        if str(self.staves) not in _STAVES:
+            raise ConfigError(f"A score has {' or '.join(_STAVES)} staves, not {self.staves}.")
+
+    @property
+    def program(self) -> int:
+        """General MIDI program of the instrument."""
+        return INSTRUMENTS[self.instrument].program
+
+
+def ask_performance() -> VoicesPerformance:
+    """Ask for tempo, instrument and staves; they are in the address."""
+    instrument = choose(
+        "Instrument",
+        sorted(INSTRUMENTS, key=lambda name: name != VoicesPerformance().instrument),
+        key="instrument",
+        format_func=lambda name: INSTRUMENTS[name].title,
+    )
+    tempo = st.slider(
+        "Tempo",
+        min_value=TEMPOS[0],
+        max_value=TEMPOS[1],
+        value=VoicesPerformance().tempo,
+        step=5,
+        key="tempo",
+        bind="query-params",
+        help="Quarter notes per minute.",
+    )
+    staves = choose(
+        "Score",
+        sorted(_STAVES, key=lambda staves: staves != str(VoicesPerformance().staves)),
+        key="staves",
+        format_func=_STAVES.__getitem__,
+        segmented=True,
+        help="Of the score on the page and of the MusicXML file.",
+    )
+    plain = VoicesPerformance()
+    return VoicesPerformance(
+        int(tempo), instrument or plain.instrument, int(staves or plain.staves)
+    )
+
+
+# The text of a score contains all of it.
+_AS_TEXT: dict[str | type[Any], Callable[[Any], Any]] = {WorkingScore: WorkingScore.to_text}
+
+
+@st.cache_data(max_entries=24, show_spinner=False, hash_funcs=_AS_TEXT)
+def sound(score: WorkingScore, how: VoicesPerformance) -> bytes:
+    """The WAV file of a score."""
+    voices = notes_from_voices(score.piece, tempo=how.tempo, meter=score.meter)
+    return render_wav([note for voice in voices for note in voice], program=how.program)
+
+
+@st.cache_data(max_entries=24, show_spinner=False, hash_funcs=_AS_TEXT)
+def score_file(score: WorkingScore, how: VoicesPerformance, title: str) -> bytes:
+    """The MusicXML file of a score."""
+    return musicxml_from_voices(
+        score.piece,
+        meter=score.meter,
+        tempo=how.tempo,
+        key=_key(score),
+        title=title,
+        staves=how.staves,
+    )
+
+
+def midi_file(score: WorkingScore, how: VoicesPerformance, title: str) -> bytes:
+    """The MIDI file of a score, with a track for each voice."""
+    return midi_from_voices(
+        score.piece,
+        meter=score.meter,
+        tempo=how.tempo,
+        program=how.program,
+        key=_key(score),
+        title=title,
+    )
+
+
+def draw_downloads(score: WorkingScore, how: VoicesPerformance, *, title: str, stem: str) -> None:
+    """Draw a download button for each file format."""
+    files = (
+        ("MIDI", "mid", "audio/midi", midi_file(score, how, title)),
+        ("WAV", "wav", "audio/wav", sound(score, how)),
+        (
+            "MusicXML",
+            "musicxml",
+            "application/vnd.recordare.musicxml+xml",
+            score_file(score, how, title),
+        ),
+    )
+    with st.container(horizontal=True):
+        for label, extension, mime, data in files:
+            st.download_button(
+                label,
+                data,
+                file_name=f"{stem}.{extension}",
+                mime=mime,
+                icon=":material/download:",
+                key=f"get_{extension}",
+                on_click="ignore",
+            )
+
+
+def _key(score: WorkingScore) -> Key | None:
+    """The key that the notes fit best, each weighed by its length."""
+    weights = np.zeros(12)
+    for note in score.notes:
+        weights[note.pitch % 12] += note.end - note.start
+    return estimate_key(weights)
