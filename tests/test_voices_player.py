@@ -14,7 +14,14 @@ from dmm_core.music.meter import Meter
 from dmm_core.music.voices import REST, VoicedPiece
 from dmm_core.system.files import assets
 from pages.ui.player import PlayerPath
-from pages.ui.voices_player import EditedNote, VoicesEdit, engraver, read_edit, voices_player
+from pages.ui.voices_player import (
+    EditedNote,
+    VoicesEdit,
+    _notes,
+    engraver,
+    read_edit,
+    voices_player,
+)
 
 RANGES = ((60, 72), (48, 60))
 
@@ -85,6 +92,15 @@ def test_arguments_that_do_not_fit_are_refused_in_a_sentence(changes, sentence):
     fitting |= {"wav": render_wav([]), "tempo": 90.0, "meter": Meter(), "key": "player"}
     with pytest.raises(DataError, match=re.escape(sentence)):
         voices_player(**fitting | changes)
+
+
+def test_a_note_is_locked_by_all_of_its_sixteenths_and_not_by_its_voice():
+    locked = np.ones((2, 8), bool)
+    assert [note.locked for note in _notes(piece(), locked, frozenset())] == [True]
+    assert [note.locked for note in _notes(piece(), locked, frozenset([0]))] == [False]
+    locked[0, 3] = False
+    assert [note.locked for note in _notes(piece(), locked, frozenset())] == [False]
+    assert [note.locked for note in _notes(piece(), None, frozenset())] == [False]
 
 
 def test_the_engraver_is_the_file_that_the_notice_names():

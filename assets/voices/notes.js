@@ -216,7 +216,8 @@ export function neighbour(notes, voice, frame, direction) {
 }
 
 /**
- * Whether two drafts have the same notes and locks.
+ * Whether two drafts have the same notes and keep the same ones. A lock of a note says nothing more
+ * where its voice is locked.
  *
  * @param {Draft} a
  * @param {Draft} b
@@ -227,7 +228,8 @@ export function sameDraft(a, b) {
     (a.notes.length === b.notes.length &&
       a.lockedVoices.join() === b.lockedVoices.join() &&
       a.notes.every(
-        (note, i) => identityOf(note) === identityOf(b.notes[i]) && note.locked === b.notes[i].locked,
+        (note, i) =>
+          identityOf(note) === identityOf(b.notes[i]) && isKept(a, note) === isKept(b, b.notes[i]),
       ))
   );
 }

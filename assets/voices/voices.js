@@ -872,13 +872,16 @@ export class VoicesPlayer {
     row.className = "voice";
     const choose = document.createElement("button");
     const swatch = document.createElement("span");
+    const word = document.createElement("span");
     const hold = document.createElement("button");
     [choose.type, hold.type] = ["button", "button"];
-    [choose.className, hold.className, swatch.className] = ["name", "hold", "swatch"];
+    [choose.className, hold.className] = ["name", "hold"];
+    [swatch.className, word.className] = ["swatch", "word"];
     choose.title = `Draw the ${name} (${voice + 1})`;
     swatch.textContent = letterOf(name, voice);
     swatch.setAttribute("aria-hidden", "true");
-    choose.append(swatch, name[0].toUpperCase() + name.slice(1));
+    word.textContent = name[0].toUpperCase() + name.slice(1);
+    choose.append(swatch, word);
     hold.setAttribute("aria-label", `Lock the ${name}`);
     hold.title = `Keep the whole ${name}`;
     hold.innerHTML = LOCK_ICONS;

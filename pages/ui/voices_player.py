@@ -98,7 +98,8 @@ def voices_player(
 
     Args:
         piece: the notes, in V voices of S sixteenths.
-        locked: (V, S) bool, the sixteenths of locked notes; None if there are none.
+        locked: (V, S) bool, the sixteenths of locked notes; None if there are none. Those of locked
+            voices may be in it or not.
         locked_voices: voices that are locked as a whole.
         wav: the sound of the piece, a 16-bit PCM WAV file.
         tempo: quarter notes per minute.
@@ -125,7 +126,7 @@ def voices_player(
     voices, frames = piece.pitches.shape
     sound = encode_sound(wav, math.ceil(frames / STEPS) * 60 / tempo)
     identity = hashlib.sha256(f"{tempo} {sound.digest}".encode()).hexdigest()[:16]
-    notes = _notes(piece, locked)
+    notes = _notes(piece, locked, locked_voices)
     # The page asks for the score when it is first opened: it comes with a large script.
     opened = musicxml is not None and bool(st.session_state.get(key, {}).get("score"))
     # Streamlit imports pandas, which takes half a second, if a value is a list or a dictionary.
@@ -262,14 +263,19 @@ def _without_overlap(notes: list[EditedNote]) -> list[EditedNote]:
     return [note._replace(end=end) for note, end in zip(ordered, ends, strict=True)]
 
 
-def _notes(piece: VoicedPiece, locked: np.ndarray | None) -> list[EditedNote]:
+def _notes(
+    piece: VoicedPiece, locked: np.ndarray | None, locked_voices: frozenset[int]
+) -> list[EditedNote]:
+    """The notes, those of a locked voice without locks of their own: it is freed by one click."""
+    marked = np.zeros(piece.pitches.shape, dtype=bool) if locked is None else locked.copy()
+    marked[sorted(locked_voices)] = False
     return [
         EditedNote(
             voice,
             note.pitch,
             note.start,
             note.end,
-            locked is not None and bool(locked[voice, note.start : note.end].all()),
+            bool(marked[voice, note.start : note.end].all()),
         )
         for voice in range(len(piece.pitches))
         for note in piece.notes(voice)

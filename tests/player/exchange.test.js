@@ -46,6 +46,16 @@ test("the answer to an earlier draft does not undo a later one", () => {
   assert.equal(exchange.receive("page-2", melody([0, 4]), local), local);
 });
 
+test("an answer that locks the notes of a locked voice one by one is no change", () => {
+  const exchange = new Exchange("page", melody([]));
+  const free = melody([0]).notes.map((note) => ({ ...note, locked: false }));
+  const local = { notes: free, lockedVoices: [0] };
+  exchange.send(local, false);
+  assert.equal(exchange.receive("page-1", { ...melody([0]), lockedVoices: [0] }, local), local);
+  const freed = exchange.receive("page-1", { notes: free, lockedVoices: [] }, local);
+  assert.deepEqual(freed.lockedVoices, []);
+});
+
 test("a composition takes along what was drawn while it was made", () => {
   const exchange = new Exchange("page", melody([0]));
   exchange.send(melody([0]), true);
