@@ -4,6 +4,7 @@ import signal
 import subprocess
 import sys
 import time
+from functools import cache
 
 import mido
 import numpy as np
@@ -29,11 +30,18 @@ def midi_file(seed):
     return midi_from_notes(notes, tempo=90)
 
 
+SIX = UploadOptions(steps_per_quarter=1)
+
+
+@cache
+def six_pieces():
+    """The report on six short pieces, which a child process reads once for all tests."""
+    return read_files([(f"{i}.mid", midi_file(i)) for i in range(6)], SIX)
+
+
 def keep_six_pieces():
     """The name of an upload of six short pieces that is kept."""
-    options = UploadOptions(steps_per_quarter=1)
-    report = read_files([(f"{i}.mid", midi_file(i)) for i in range(6)], options)
-    return "upload:" + store_upload(report, title="six pieces", options=options)
+    return "upload:" + store_upload(six_pieces(), title="six pieces", options=SIX)
 
 
 @pytest.fixture
