@@ -19,6 +19,8 @@ os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False
 install_import_hook(["dmm_core.nn", "dmm_core.inference"], "beartype.beartype")
 
+LONGEST = ("test_tutorials.py", "test_parallel.py", "test_recipes.py")
+
 
 def pytest_collection_finish():
     """Find the components of Streamlit once, and exempt what there is from garbage collection."""
@@ -32,8 +34,11 @@ def pytest_collection_finish():
 
 
 def pytest_collection_modifyitems(items):
-    """Put tests with the mark `alone` first, because no other worker is in a long test then."""
-    items.sort(key=_runs_alone, reverse=True)
+    """Put tests with the mark `alone` first, because no other worker is in a long test then.
+
+    The files with the longest tests follow, so that all workers end at about the same time.
+    """
+    items.sort(key=lambda item: (not _runs_alone(item), item.path.name not in LONGEST))
 
 
 @pytest.hookimpl(wrapper=True)

@@ -23,9 +23,13 @@ def served_run(folder):
 
 @contextmanager
 def one_context(**settings):
-    """A browser whose pages share a cache, so that only the first one loads the app's scripts."""
+    """A browser whose pages share a cache, so that only the first one loads the app's scripts.
+
+    Its user prefers reduced motion: to paint what moves while a page loads takes a whole core.
+    """
     with chromium() as browser:
-        yield browser.new_context(**({"viewport": SIZE} | settings))
+        usual = {"viewport": SIZE, "reduced_motion": "reduce"}
+        yield browser.new_context(**(usual | settings))
 
 
 @contextmanager

@@ -101,7 +101,7 @@ def test_music_sounds_on_a_cold_server_after_one_click(browser, tmp_path, capsys
 def test_a_link_gives_the_identical_midi_in_a_fresh_browser_after_a_restart(browser, tmp_path):
     files = []
     for _ in range(2):
-        page, watch = visit(browser)
+        page, watch = visit(browser, reduced_motion="reduce")
         with app(ROOT / "app.py", tmp_path) as address:
             page.goto(f"{address}/{COMPOSE}")
             page.wait_for_selector(".player[data-clock]")

@@ -3,6 +3,7 @@ import re
 
 from browser import ROOT, WAIT, Watch, app, chromium, settled
 from playwright.sync_api import expect
+from served import SIZE
 
 from dmm_core.config.lessons import list_experiments
 from dmm_core.system.files import home
@@ -21,7 +22,7 @@ def test_a_lesson_is_run_and_turned_by_keys_and_found_again_by_its_link(dmm_home
     (home() / "lessons").mkdir()
     (home() / "lessons" / "parameters.json").write_text(json.dumps(content))
     with app(ROOT / "app.py", dmm_home) as address, chromium() as browser:
-        context = browser.new_context(viewport={"width": 1280, "height": 800})
+        context = browser.new_context(viewport=SIZE, reduced_motion="reduce")
         page = context.new_page()
         page.set_default_timeout(2 * WAIT)
         watch = Watch(page)
@@ -62,7 +63,7 @@ def test_a_lesson_is_run_and_turned_by_keys_and_found_again_by_its_link(dmm_home
 
 def test_a_forecast_is_drawn_by_mouse_and_by_keys_and_scored(dmm_home):
     with app(ROOT / "app.py", dmm_home) as address, chromium() as browser:
-        page = browser.new_page(viewport={"width": 390, "height": 900})
+        page = browser.new_page(viewport={"width": 390, "height": 900}, reduced_motion="reduce")
         page.set_default_timeout(WAIT)
         watch = Watch(page)
         page.goto(f"{address}/Learn?lesson=duel")

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from browser import ROOT, WAIT, Watch, app, chromium, settled
 from playwright.sync_api import expect
+from served import SIZE
 
 from dmm_core.data.sequences import Sequences
 from dmm_core.data.uploads.reader import UploadOptions, UploadReport, store_upload
@@ -50,9 +51,7 @@ def later(page, least):
 
 def test_a_run_is_followed_by_two_found_again_stopped_heard_and_taken_along(dmm_home, upload):
     with app(ROOT / "app.py", dmm_home) as address, chromium() as browser:
-        context = browser.new_context(
-            viewport={"width": 1280, "height": 800}, accept_downloads=True
-        )
+        context = browser.new_context(viewport=SIZE, reduced_motion="reduce", accept_downloads=True)
         page = context.new_page()
         page.set_default_timeout(WAIT)
         watch = Watch(page)
@@ -78,7 +77,7 @@ def test_a_run_is_followed_by_two_found_again_stopped_heard_and_taken_along(dmm_
         page.reload()
         later(page, epoch(page))
         page.locator(".js-plotly-plot:visible").first.wait_for()
-        other = browser.new_context().new_page()
+        other = browser.new_context(reduced_motion="reduce").new_page()
         other.set_default_timeout(WAIT)
         other.goto(f"{address}/Train?run={run_id}")
         later(other, first)

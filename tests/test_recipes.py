@@ -85,12 +85,14 @@ def python(project, dmm_home):
 
 
 @pytest.mark.parametrize(
-    ("data", "emission"), [("counts", "poisson"), ("nonlinear-gssm", "laplace")]
+    ("data", "emission", "batch"), [("counts", "poisson", 20), ("nonlinear-gssm", "laplace", 200)]
 )
-def test_the_new_data_set_and_the_new_emission_train(python, data, emission):
+def test_the_new_data_set_and_the_new_emission_train(python, data, emission, batch):
     done = python(
         *("-m", "dmm_core", "train", f"--data.name={data}", f"--model.emission={emission}"),
-        *("--model.z-dim=2", "--model.rnn-size=8", "--train.epochs=3", "--train.lr=0.02", "--json"),
+        *("--model.z-dim=2", "--model.rnn-size=8", "--json"),
+        *("--train.epochs=3", f"--train.batch-size={batch}", "--train.lr=0.02"),
+        "--train.anneal-updates=0",
     )
     assert done.returncode == 0, done.stderr
     *epochs, end = [json.loads(line) for line in done.stdout.splitlines()][1:]
