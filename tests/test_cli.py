@@ -197,6 +197,9 @@ def test_sample_and_continue_write_midi_and_audio(trained, tmp_path, capsys):
     assert names == [*files, "sample-002.mid", "sample-003.mid"]
     assert (out / "sample-000.mid").read_bytes() == first
     assert (out / "sample-002.mid").read_bytes() == first
+    other = tmp_path / "other"
+    assert main([*arguments[:-2], "--seed=4", f"--out={other}"]) == 0
+    assert (other / "sample-000.mid").read_bytes() != first
 
     four = [*arguments[:-1], "--notes=4", "--no-clash", f"--out={tmp_path / 'four'}"]
     assert main(four) == 0
@@ -213,6 +216,10 @@ def test_sample_and_continue_write_midi_and_audio(trained, tmp_path, capsys):
     assert main(["continue", trained, str(start), "--frames=8", f"--out={out}"]) == 0
     length = mido.MidiFile(out / "continuation-000.mid").length
     assert length > mido.MidiFile(start).length - 0.1
+    again = ["continue", trained, str(start), "--frames=8", "--seed=4", f"--out={other}"]
+    assert main(again) == 0
+    pieces = ((folder / "continuation-000.mid").read_bytes() for folder in (out, other))
+    assert next(pieces) != next(pieces)
 
 
 @pytest.mark.parametrize(
