@@ -128,6 +128,8 @@ def test_of_the_nonlinear_system_the_exact_posterior_is_best(runner):
     assert best < float(found["Error: Unscented Kalman smoother"])
     assert best < float(found["Error: DKS"])
     assert float(found["Gap"]) > 0
+    at.button(key="reset").click().run()
+    assert not at.exception and "system" not in at.query_params
 
 
 @pytest.mark.parametrize(
