@@ -4,6 +4,7 @@ import signal
 import subprocess
 import sys
 import time
+import wave
 from functools import cache
 
 import mido
@@ -11,10 +12,13 @@ import numpy as np
 import pytest
 
 from dmm_core.cli.main import main
+from dmm_core.data.uploads.lines import parse_lines
 from dmm_core.data.uploads.reader import UploadOptions, read_files, store_upload
 from dmm_core.inference.sampling import continuation
+from dmm_core.music.meter import Meter
 from dmm_core.music.midi import midi_from_notes, read_midi
 from dmm_core.music.pianoroll import notes_from_roll, roll_from_notes
+from dmm_core.music.score import read_musicxml
 from dmm_core.music.transposition import transposed
 
 TINY = (
@@ -201,6 +205,12 @@ def test_sample_and_continue_write_midi_and_audio(trained, tmp_path, capsys):
     assert main([*arguments[:-2], "--seed=4", f"--out={other}"]) == 0
     assert (other / "sample-000.mid").read_bytes() != first
 
+    assert main([*arguments[:-1], "--musicxml", f"--out={tmp_path / 'score'}"]) == 0
+    for number in (0, 1):
+        path = tmp_path / "score" / f"sample-00{number}.musicxml"
+        written = read_musicxml(path.read_bytes()).notes
+        assert len(written) == len(read_midi(path.with_suffix(".mid").read_bytes()).notes) > 0
+
     four = [*arguments[:-1], "--notes=4", "--no-clash", f"--out={tmp_path / 'four'}"]
     assert main(four) == 0
     for file in (tmp_path / "four").iterdir():
@@ -220,6 +230,44 @@ def test_sample_and_continue_write_midi_and_audio(trained, tmp_path, capsys):
     assert main(again) == 0
     pieces = ((folder / "continuation-000.mid").read_bytes() for folder in (out, other))
     assert next(pieces) != next(pieces)
+
+
+def test_sample_writes_music_in_voices(tmp_path, capsys):
+    out = tmp_path / "out"
+    arguments = ["sample", "bundled:voices", "--frames=14", "--seed=3", f"--out={out}"]
+    shape = ["--meter=3", "--upbeat=1", "--phrase=4", "--tempo=75"]
+    assert main([*arguments, *shape, "--count=2", "--wav", "--musicxml", "--json"]) == 0
+    files = sorted(path.name for path in out.iterdir())
+    kinds = ("mid", "musicxml", "wav")
+    assert files == [f"sample-00{i}.{kind}" for i in (0, 1) for kind in kinds]
+    midi = parse_lines((out / "sample-000.mid").read_bytes(), "midi")
+    score = parse_lines((out / "sample-000.musicxml").read_bytes(), "musicxml")
+    assert [line.name for line in midi.lines] == ["Soprano", "Alto", "Tenor", "Bass"]
+    assert midi.meter == score.meter == Meter(3, 1) and midi.tempo == score.tempo == 75
+    assert score.fermatas.nonzero()[0].tolist() == [3, 7, 11, 13] and score.beats == 14
+    for one, other in zip(midi.lines, score.lines, strict=True):
+        steps = len(one.pitches)
+        assert np.array_equal(one.pitches, other.pitches[:steps]) and one.name == other.name
+    with wave.open(str(out / "sample-000.wav")) as file:
+        assert file.getnchannels() == 2 and file.getnframes() > 14 * 0.8 * 44100
+    assert len({(out / f"sample-00{i}.mid").read_bytes() for i in (0, 1)}) == 2
+    assert main(arguments) == 0
+    again = parse_lines((out / "sample-002.mid").read_bytes(), "midi")
+    assert again.meter == Meter(4) and again.beats <= 14
+    capsys.readouterr()
+
+    for options, words in (
+        (["--notes=4"], "--notes and --no-clash are for models of piano-rolls"),
+        (["--meter=3", "--upbeat=3"], "upbeat of a bar of 3 beats has 0 to 2 beats, not 3"),
+    ):
+        assert main([*arguments, *options]) == 1
+        assert words in capsys.readouterr().err
+    assert main(["sample", "bundled:chorales", "--meter=3", f"--out={out}"]) == 1
+    assert "are for models of music in voices" in capsys.readouterr().err
+    start = tmp_path / "start.mid"
+    start.write_bytes(midi_file(1))
+    assert main(["continue", "bundled:voices", str(start), f"--out={out}"]) == 1
+    assert "needs a model of piano-rolls" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,9 @@ from __future__ import annotations
 import argparse
 import re
 import sys
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
@@ -20,13 +22,27 @@ from dmm_core.cli.arguments import (
     temperature,
 )
 from dmm_core.cli.input_files import read_own_files
-from dmm_core.music.audio import render_wav
+from dmm_core.errors import DataError
+from dmm_core.music.audio import render_voices_wav, render_wav
+from dmm_core.music.meter import LONGEST_BAR, Meter
 from dmm_core.music.midi import midi_from_notes
+from dmm_core.music.phrases import PHRASE
+from dmm_core.music.score_write import musicxml_from_notes
 from dmm_core.music.transposition import describe_semitones, transposed, transposition_for_model
+from dmm_core.music.voice_midi import midi_from_voices
+from dmm_core.music.voice_notes import notes_from_voices
+from dmm_core.music.voice_score import musicxml_from_voices
+from dmm_core.music.voices import VoicedPiece
 from dmm_core.runs.store import find_run
 from dmm_core.system.files import json_text, write_atomic
 
+if TYPE_CHECKING:
+    from dmm_core.runs.bundled import BundledModel
+    from dmm_core.runs.run import Run
+
 __all__ = ["add_commands", "continue_piece", "sample"]
+
+Piece = TypeVar("Piece")
 
 
 def add_commands(commands: Commands) -> None:
@@ -36,10 +52,33 @@ def add_commands(commands: Commands) -> None:
         "sample",
         sample,
         "Compose new music and write it as MIDI files.",
-        "Frames are drawn from the prior of the model (ancestral sampling).",
+        "Frames are drawn from the prior of the model (ancestral sampling). A model of music in "
+        "voices, such as bundled:voices, writes a track for each voice.",
     )
     add_run(parser, bundled=True)
     _add_composing(parser)
+    add_count(
+        parser,
+        "--meter",
+        None,
+        "beats of a bar of music in voices (default: 4)",
+        high=LONGEST_BAR,
+    )
+    add_count(
+        parser,
+        "--upbeat",
+        None,
+        "beats before the first full bar of music in voices (default: 0)",
+        low=0,
+        high=LONGEST_BAR - 1,
+    )
+    add_count(
+        parser,
+        "--phrase",
+        None,
+        "beats of a phrase of music in voices: the last beat of each phrase and of the piece has a "
+        f"fermata (default: {PHRASE})",
+    )
 
     parser = add_command(
         commands,
@@ -64,7 +103,9 @@ def add_commands(commands: Commands) -> None:
 
 def _add_composing(parser: argparse.ArgumentParser) -> None:
     """Add the options of a command that composes."""
-    add_count(parser, "--frames", 64, "number of frames to compose")
+    add_count(
+        parser, "--frames", 64, "number of frames to compose; for music in voices, of quarter notes"
+    )
     add_count(parser, "--count", 1, "number of pieces to compose")
     parser.add_argument(
         "--out",
@@ -75,6 +116,9 @@ def _add_composing(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--wav", action="store_true", help="also write a WAV audio file for each MIDI file"
+    )
+    parser.add_argument(
+        "--musicxml", action="store_true", help="also write a MusicXML score for each MIDI file"
     )
     for letter, meaning in (("z", "latent state"), ("x", "emission of the notes")):
         parser.add_argument(
@@ -121,10 +165,18 @@ def sample(given: argparse.Namespace) -> None:
     No file is overwritten: the numbers continue after the largest one in the folder.
 
     Raises:
-        DataError: if the model does not explain piano-rolls.
+        DataError: if the model does not explain music, or an option does not suit it.
     """
     source = find_run(given.run, allow_path=True)
+    if source.data().is_voices:
+        _sample_voices(given, source)
+        return
     grid = runs.require_piano(source.data())
+    if not (given.meter is given.upbeat is given.phrase is None):
+        raise DataError(
+            "--meter, --upbeat and --phrase are for models of music in voices, and the model "
+            f"explains {source.data().name}, a set of piano-rolls."
+        )
     drawn = inference.sample(
         runs.load_model(source),
         count=given.count,
@@ -134,7 +186,38 @@ def sample(given: argparse.Namespace) -> None:
         x_temperature=given.x_temperature,
         constraint=_constraint(given),
     )
-    _write(given, "sample", [runs.to_roll(x) for x in drawn.x], grid)
+    _write_rolls(given, "sample", [runs.to_roll(x) for x in drawn.x], grid)
+
+
+def _sample_voices(given: argparse.Namespace, source: Run | BundledModel) -> None:
+    """Write pieces in voices."""
+    if given.notes or given.no_clash:
+        raise DataError(
+            "--notes and --no-clash are for models of piano-rolls, and the model explains "
+            f"{source.data().name}, with four voices in sixteenths."
+        )
+    meter = Meter(given.meter or 4, given.upbeat or 0)
+    pieces = runs.sample_voices(
+        runs.load_model(source),
+        count=given.count,
+        beats=given.frames,
+        seed=given.seed,
+        meter=meter,
+        phrase=given.phrase or PHRASE,
+        z_temperature=given.z_temperature,
+        x_temperature=given.x_temperature,
+    )
+
+    def contents(piece: VoicedPiece, title: str) -> Iterator[tuple[str, bytes]]:
+        tempo, program = given.tempo, given.program
+        yield ".mid", midi_from_voices(piece, meter=meter, tempo=tempo, program=program)
+        if given.wav:
+            notes = notes_from_voices(piece, tempo=tempo, meter=meter)
+            yield ".wav", render_voices_wav(notes, program=program)
+        if given.musicxml:
+            yield ".musicxml", musicxml_from_voices(piece, meter=meter, tempo=tempo, title=title)
+
+    _write(given, "sample", pieces, contents)
 
 
 def continue_piece(given: argparse.Namespace) -> None:
@@ -167,7 +250,7 @@ def continue_piece(given: argparse.Namespace) -> None:
     )
     # Write the start unchanged, because transposing it could lose notes outside the piano's range.
     rolls = [np.concatenate([start > 0, transposed(runs.to_roll(x), -move)]) for x in drawn.x]
-    _write(given, "continuation", rolls, grid, changes=changes)
+    _write_rolls(given, "continuation", rolls, grid, changes=changes)
 
 
 def _into(asked: str, start: np.ndarray, model: str) -> int:
@@ -197,23 +280,37 @@ def _constraint(given: argparse.Namespace) -> nn.Constraint | None:
     )
 
 
+def _write_rolls(
+    given: argparse.Namespace, stem: str, rolls: list[np.ndarray], grid: int, **told: list[str]
+) -> None:
+    """Write piano-rolls."""
+
+    def contents(roll: np.ndarray, title: str) -> Iterator[tuple[str, bytes]]:
+        notes = runs.to_notes(roll, steps_per_quarter=grid, tempo=given.tempo)
+        yield ".mid", midi_from_notes(notes, tempo=given.tempo, program=given.program)
+        if given.wav:
+            yield ".wav", render_wav(notes, program=given.program)
+        if given.musicxml:
+            yield ".musicxml", musicxml_from_notes(notes, tempo=given.tempo, title=title)
+
+    _write(given, stem, rolls, contents, **told)
+
+
 def _write(
     given: argparse.Namespace,
     stem: str,
-    rolls: list[np.ndarray],
-    grid: int,
+    pieces: Sequence[Piece],
+    contents: Callable[[Piece, str], Iterator[tuple[str, bytes]]],
     **told: list[str],
 ) -> None:
+    """Write the files of pieces; `contents` yields suffix and content of each file of a piece."""
     given.out.mkdir(parents=True, exist_ok=True)
     written: list[Path] = []
-    for number, roll in enumerate(rolls, _next_number(given.out, stem)):
-        notes = runs.to_notes(roll, steps_per_quarter=grid, tempo=given.tempo)
-        path = given.out / f"{stem}-{number:03}.mid"
-        write_atomic(path, midi_from_notes(notes, tempo=given.tempo, program=given.program))
-        written.append(path)
-        if given.wav:
-            path = path.with_suffix(".wav")
-            write_atomic(path, render_wav(notes, program=given.program))
+    for number, piece in enumerate(pieces, _next_number(given.out, stem)):
+        name = f"{stem}-{number:03}"
+        for suffix, content in contents(piece, name):
+            path = given.out / f"{name}{suffix}"
+            write_atomic(path, content)
             written.append(path)
     if given.json:
         print(json_text({"run": given.run, "files": [str(path) for path in written], **told}))
@@ -223,7 +320,7 @@ def _write(
 
 def _next_number(folder: Path, stem: str) -> int:
     """The first number after those of the pieces in `folder`."""
-    name = re.compile(re.escape(stem) + r"-(\d+)\.(?:mid|wav)")
+    name = re.compile(re.escape(stem) + r"-(\d+)\.(?:mid|wav|musicxml)")
     taken = [int(match[1]) for path in folder.iterdir() if (match := name.fullmatch(path.name))]
     return max(taken, default=-1) + 1
 

@@ -6,7 +6,10 @@ from dmm_core.errors import DataError
 from dmm_core.music.meter import Meter
 from dmm_core.music.voices import STEPS, VoicedPiece
 
-__all__ = ["phrase_ends"]
+__all__ = ["PHRASE", "phrase_ends"]
+
+PHRASE = 8
+"""Default beats of a phrase of a piece that is composed without a melody."""
 
 _LONG = 2 * STEPS - 1
 """Sixteenths of a note that is long enough to end a phrase."""

@@ -15,7 +15,7 @@ import numpy as np
 from dmm_core.errors import DataError, UploadError
 from dmm_core.music.key import Key
 from dmm_core.music.meter import LONGEST_BAR, Meter
-from dmm_core.music.midi import MidiScore
+from dmm_core.music.midi import TEMPOS, MidiScore
 from dmm_core.music.pianoroll import HIGHEST, LOWEST, Note
 from dmm_core.music.score import ScoreParts
 from dmm_core.music.symbols import VOICES
@@ -68,8 +68,8 @@ class LinesFile(NamedTuple):
         meter: where the bars are; None if the file does not say it, or its bars are no whole
             number of quarter notes.
         fermatas: (beats,) bool, whether the beat has a fermata in any line; None if no beat has.
-        tempo: first tempo in quarter notes per minute, or None. MIDI stores it with an error of up
-            to 1e-4, so it is rounded to three decimals.
+        tempo: first tempo in quarter notes per minute, if it is in `TEMPOS`, or None. MIDI stores
+            it with an error of up to 1e-4, so it is rounded to three decimals.
         key: first key signature, or None.
         changes: sentences about what was rounded, left out or assumed.
     """
@@ -249,7 +249,7 @@ def _file(
         lines=tuple(read),
         meter=meter,
         fermatas=marked if marked.any() else None,
-        tempo=tempo,
+        tempo=tempo if tempo and TEMPOS[0] <= tempo <= TEMPOS[1] else None,
         key=key,
         changes=(
             *_changes(counts, beats),

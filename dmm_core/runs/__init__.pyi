@@ -16,6 +16,7 @@ from .pieces import (
     bach_pieces as bach_pieces,
     bigram_pieces as bigram_pieces,
     compose_pieces as compose_pieces,
+    sample_voices as sample_voices,
 )
 from .rendering import (
     TEMPO as TEMPO,

@@ -7,15 +7,19 @@ from dmm_core.config.schema import DataConfig
 from dmm_core.data.cache import Report
 from dmm_core.data.chorales import load_scores
 from dmm_core.data.spec import DataSpec
-from dmm_core.data.voices import align_voices
+from dmm_core.data.voices import COVARIATES, align_voices, covariates_of
+from dmm_core.errors import DataError
+from dmm_core.inference.checks import require_count
 from dmm_core.music.bigrams import FrameBigrams
-from dmm_core.music.symbols import decode_symbols
+from dmm_core.music.meter import Meter
+from dmm_core.music.phrases import PHRASE
+from dmm_core.music.symbols import SLOTS, decode_symbols
 from dmm_core.music.transposition import pitch_reference
 from dmm_core.music.voices import VoicedPiece, voices_from_roll
 from dmm_core.nn.dmm import DMM
 from dmm_core.runs.rendering import require_piano, to_roll
 
-__all__ = ["bach_pieces", "bigram_pieces", "compose_pieces"]
+__all__ = ["bach_pieces", "bigram_pieces", "compose_pieces", "sample_voices"]
 
 _BIGRAMS_OF = "jsb-m21"
 
@@ -85,6 +89,64 @@ def compose_pieces(
     )
     down = -pitch_reference(data.name).raised
     return [voices_from_roll(to_roll(x), steps_per_quarter=grid).transposed(down) for x in drawn.x]
+
+
+def sample_voices(
+    model: DMM,
+    *,
+    count: int,
+    beats: int,
+    seed: int,
+    meter: Meter | None = None,
+    phrase: int = PHRASE,
+    z_temperature: float = 1.0,
+    x_temperature: float = 1.0,
+) -> list[VoicedPiece]:
+    """Draw pieces in four voices from the prior of a model, in a given meter.
+
+    Args:
+        model: a model of `jsb-m21-voices`, such as `bundled:voices`.
+        count: number of pieces.
+        beats: quarter notes of each piece.
+        seed: of the draws.
+        meter: where the bars are; None is the same as `Meter()`. The chorales have bars of 2, 3, 4
+            and 6 beats.
+        phrase: beats of a phrase: every phrase ends with a fermata, and so does the piece.
+        z_temperature: as in `dmm_core.sample`.
+        x_temperature: as in `dmm_core.sample`; it divides the logits of the symbols of all slots,
+            so it acts on pitches and on rhythm.
+
+    Raises:
+        DataError: if the model is not one of four voices, or a number is less than 1.
+
+    Example:
+        >>> from dmm_core import load_run
+        >>> from dmm_core.runs import sample_voices
+        >>> model = load_run("bundled:voices").model
+        >>> (piece,) = sample_voices(model, count=1, beats=8, seed=0, phrase=4)
+        >>> piece.pitches.shape, piece.fermatas.nonzero()[0].tolist()
+        ((4, 32), [3, 7])
+    """
+    for name, number in (("count", count), ("beats", beats), ("phrase", phrase)):
+        require_count(name, number)
+    if (model.x_dim, model.c_dim) != (SLOTS, len(COVARIATES)):
+        raise DataError(
+            "Only a model of music in four voices is given a meter and phrases: use "
+            "bundled:voices, or train one with the preset voices."
+        )
+    meter = meter or Meter()
+    numbers = np.arange(1, beats + 1)
+    fermatas = (numbers % phrase == 0) | (numbers == beats)
+    drawn = inference.sample(
+        model,
+        count=count,
+        frames=beats,
+        seed=seed,
+        z_temperature=z_temperature,
+        x_temperature=x_temperature,
+        c=covariates_of(fermatas, meter.positions(beats), meter.lengths(beats)),
+    )
+    return [decode_symbols(x, fermatas) for x in drawn.x.cpu().numpy()]
 
 
 def _compose_voices(

@@ -26,8 +26,8 @@ def require_piano(data: DataSpec) -> int:
     """
     if data.is_voices:
         raise DataError(
-            "The model explains chorales in four voices. The command music-report measures its "
-            "music; only models of piano-rolls compose here."
+            "The model explains chorales in four voices. The command sample composes with it, and "
+            "harmonise sets a melody for it; this needs a model of piano-rolls."
         )
     if data.steps_per_quarter is None:
         raise DataError(
