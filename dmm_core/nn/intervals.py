@@ -72,6 +72,7 @@ class VoiceSlots(SlotScores):
     candidates: Tensor
     outside: Tensor
     voice: Tensor
+    classes: Tensor
 
     def __init__(self, *, units: int, dropout: float = 0.0) -> None:
         super().__init__(slots=SLOTS, categories=SYMBOLS, units=units, dropout=dropout)
@@ -125,10 +126,12 @@ class VoiceSlots(SlotScores):
         steps = (pitch - own[..., None]).clamp(-_FURTHEST, _FURTHEST) + _FURTHEST
         steps = torch.where((own == REST)[..., None], _MELODIC - 1, steps)
         onset = onset + melodic.gather(-1, steps)
+        # The interval classes of all candidates follow from that of the lowest.
+        interval = embedding(_interval(pitch[..., :1], now), self.classes)
         moves = self._moves(self.motion, pair, own, now, earlier)
-        onset = onset + _judged(moves, vertical, pitch, own, now)
+        onset = onset + _judged(moves, vertical, interval, pitch, own)
         onset = onset + self._apart(pair, pitch, now)
-        onset = onset + self._from_beat_to_beat(line, pair, pitch, now, at)
+        onset = onset + self._from_beat_to_beat(line, pair, pitch, interval, now, at)
         onset = onset.masked_fill(self.outside[at], _IMPOSSIBLE)
         hold = torch.where(pitch == own[..., None], hold, _IMPOSSIBLE)
         return torch.cat([rest, onset, hold], dim=-1)
@@ -166,7 +169,13 @@ class VoiceSlots(SlotScores):
         return total
 
     def _from_beat_to_beat(
-        self, line: Tensor, pair: Tensor, pitch: Tensor, now: Tensor, at: slice
+        self,
+        line: Tensor,
+        pair: Tensor,
+        pitch: Tensor,
+        interval: Tensor,
+        now: Tensor,
+        at: slice,
     ) -> Tensor:
         """The scores of motions between first sixteenths; zero for the other slots."""
         places = torch.arange(SLOTS, device=line.device)[at]
@@ -179,7 +188,7 @@ class VoiceSlots(SlotScores):
         own, others = line[:, begins[self.voice[at][first]]], self.now[at][first]
         earlier = line[:, others - others % (2 * STEPS)]
         moves = self._moves(self.beat_motion, pair[first], own, now[:, first], earlier)
-        judged = _judged(moves, None, pitch[:, first], own, now[:, first])
+        judged = _judged(moves, None, interval[:, first], pitch[:, first], own)
         return found.index_copy(1, first.nonzero()[:, 0], judged)
 
 
@@ -191,20 +200,20 @@ def _interval(a: Tensor, b: Tensor) -> Tensor:
 def _judged(
     moves: Float[Tensor, "frame some other moved"],
     vertical: Float[Tensor, "frame some classes"] | None,
+    interval: Int[Tensor, "frame some other candidate"],
     pitch: Int[Tensor, "frame some candidate"],
     own: Int[Tensor, "frame some"],
-    now: Int[Tensor, "frame some other"],
 ) -> Float[Tensor, "frame some candidate"]:
     """The sum over the other voices of the scores of each candidate's interval and motion."""
     rises, stays = pitch > own[..., None], pitch == own[..., None]
     total: Tensor | float = 0.0
     for other in range(_OTHERS):
-        interval = _interval(pitch, now[..., other, None])
-        moved = moves[..., other, :].gather(-1, interval + _CLASSES * rises)
+        classes = interval[..., other, :]
+        moved = moves[..., other, :].gather(-1, classes + _CLASSES * rises)
         total = total + moved.masked_fill(stays, 0.0)
         if vertical is not None:
             scores = vertical[..., other * _CLASSES : (other + 1) * _CLASSES]
-            total = total + scores.gather(-1, interval)
+            total = total + scores.gather(-1, classes)
     assert isinstance(total, Tensor), "there are other voices"
     return total
 
@@ -225,6 +234,7 @@ def _layout() -> dict[str, Tensor]:
     pitch = torch.from_numpy(pitch_of_symbol().astype("int64"))
     candidates = pitch[:, ONSET : ONSET + _WIDTH].clone()
     highest = torch.tensor([int(HIGHEST_OF[v]) for v in VOICE_ORDER]).repeat_interleave(STEPS)
+    rising = torch.arange(_CLASSES - 1)[:, None] + torch.arange(_WIDTH)
     return {
         "own": torch.tensor(own),
         "now": torch.tensor(now),
@@ -233,4 +243,5 @@ def _layout() -> dict[str, Tensor]:
         "candidates": candidates,
         "outside": candidates > highest[:, None],
         "voice": torch.tensor(voice),
+        "classes": torch.cat([rising % 12, torch.full((1, _WIDTH), _CLASSES - 1)]),
     }

@@ -33,7 +33,7 @@ PARTICLES = 32
 DRAWN = 16
 """Alternatives that are drawn, at least; those that agree most with the others are returned."""
 
-TEMPERATURE = 0.5
+TEMPERATURE = 0.1
 """Temperature of the draws of pitches."""
 
 
