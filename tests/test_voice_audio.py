@@ -98,3 +98,14 @@ def test_every_voice_can_have_its_instrument():
 def test_what_cannot_be_rendered(voices, program, words):
     with pytest.raises(DataError, match=words):
         render_voices_wav(voices, program=program)
+
+
+def test_half_the_rate_is_half_the_file_and_the_same_sound():
+    voices = [[Note(72, 0, 1)], [Note(48, 0, 1)]]
+    (full, rate), (half, low) = (
+        samples(render_voices_wav(voices, sample_rate=rate)) for rate in (44_100, 22_050)
+    )
+    assert (rate, low, len(full)) == (44_100, 22_050, 2 * len(half))
+    assert np.corrcoef(full[::2].ravel(), half.ravel())[0, 1] > 0.999
+    with pytest.raises(DataError, match=r"22,050 or 44,100"):
+        render_voices_wav(voices, sample_rate=8000)

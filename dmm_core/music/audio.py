@@ -70,9 +70,12 @@ def render_wav(notes: Sequence[Note], *, program: int = 0, sample_rate: int = 22
 
 
 def render_voices_wav(
-    voices: Sequence[Sequence[Note]], *, program: int | Sequence[int] = 0
+    voices: Sequence[Sequence[Note]],
+    *,
+    program: int | Sequence[int] = 0,
+    sample_rate: int = STEREO_RATE,
 ) -> bytes:
-    """Render the notes of voices as a stereo WAV file of 16-bit samples at `STEREO_RATE`.
+    """Render the notes of voices as a stereo WAV file of 16-bit samples.
 
     The voices are spread evenly from left to right in a small room: its reverberation is 14 dB
     below the direct sound and decays by 60 dB in 0.9 s. In all else it is as in `render_wav`, with
@@ -81,10 +84,12 @@ def render_voices_wav(
     Args:
         voices: the notes of each voice with times in seconds, as `notes_from_voices` returns them.
         program: General MIDI program (0 to 127) of all voices, or one for each.
+        sample_rate: samples per second of each side: `STEREO_RATE`, or `SAMPLE_RATE` for a file of
+            half the size, in which nothing that can be heard is missing.
 
     Raises:
         DataError: if a note is invalid, the music is longer than `MAX_STEREO_SECONDS`, or a program
-            is out of bounds.
+            or the sample rate is out of bounds.
 
     Example:
         >>> from dmm_core.music import Note, render_voices_wav
@@ -92,6 +97,10 @@ def render_voices_wav(
         >>> len(data)  # 2.5 s of 44,100 samples of four bytes, and a header
         441044
     """
+    if sample_rate not in (SAMPLE_RATE, STEREO_RATE):
+        raise DataError(
+            f"The sample rate is {SAMPLE_RATE:,} or {STEREO_RATE:,} a second, not {sample_rate:,}."
+        )
     programs = [program] * len(voices) if isinstance(program, int) else list(program)
     if len(programs) != len(voices):
         raise DataError(f"There are {len(voices)} voices, but {len(programs)} programs.")
@@ -110,10 +119,12 @@ def render_voices_wav(
         # Both sides together have the same power wherever a voice is.
         angle = np.pi / 4 * (1 + place)
         audio += np.sqrt(2) * np.array([[np.cos(angle)], [np.sin(angle)]], np.float32) * mono
-    from scipy.signal import resample_poly  # here, because it takes long to import
+    audio = _in_room(audio)
+    if sample_rate == STEREO_RATE:
+        from scipy.signal import resample_poly  # here, because it takes long to import
 
-    audio = resample_poly(_in_room(audio), 2, 1, axis=1)
-    return _wav(audio.T, STEREO_RATE)
+        audio = resample_poly(audio, 2, 1, axis=1)
+    return _wav(audio.T, sample_rate)
 
 
 def _in_room(audio: np.ndarray) -> np.ndarray:

@@ -2,14 +2,16 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
 import streamlit as st
 
 from dmm_core.errors import ConfigError
-from dmm_core.music.audio import render_wav
+from dmm_core.music.audio import STEREO_RATE, render_voices_wav
 from dmm_core.music.key import Key, estimate_key
+from dmm_core.music.sounds import SAMPLE_RATE
 from dmm_core.music.voice_midi import midi_from_voices
 from dmm_core.music.voice_notes import notes_from_voices
 from dmm_core.music.voice_score import musicxml_from_voices
@@ -104,10 +106,10 @@ _AS_TEXT: dict[str | type[Any], Callable[[Any], Any]] = {WorkingScore: WorkingSc
 
 
 @st.cache_data(max_entries=24, show_spinner=False, hash_funcs=_AS_TEXT)
-def sound(score: WorkingScore, how: VoicesPerformance) -> bytes:
-    """The WAV file of a score."""
+def sound(score: WorkingScore, how: VoicesPerformance, sample_rate: int = SAMPLE_RATE) -> bytes:
+    """The stereo WAV file of a score. The player needs no more than the rate of the samples."""
     voices = notes_from_voices(score.piece, tempo=how.tempo, meter=score.meter)
-    return render_wav([note for voice in voices for note in voice], program=how.program)
+    return render_voices_wav(voices, program=how.program, sample_rate=sample_rate)
 
 
 @st.cache_data(max_entries=24, show_spinner=False, hash_funcs=_AS_TEXT)
@@ -139,7 +141,7 @@ def draw_downloads(score: WorkingScore, how: VoicesPerformance, *, title: str, s
     """Draw a download button for each file format."""
     files = (
         ("MIDI", "mid", "audio/midi", midi_file(score, how, title)),
-        ("WAV", "wav", "audio/wav", sound(score, how)),
+        ("WAV", "wav", "audio/wav", partial(sound, score, how, STEREO_RATE)),
         (
             "MusicXML",
             "musicxml",
