@@ -26,7 +26,7 @@ def melody(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize(("suffix", "kind"), [("mid", "midi"), ("musicxml", "musicxml")])
 def test_a_melody_is_harmonised(melody, suffix, kind, capsys):
-    command = f"harmonise tune.abc --count 2 --output out.{suffix} --json".split()
+    command = f"harmonise tune.abc --count 2 --out out.{suffix} --json".split()
     assert main(command) == 0
     captured = capsys.readouterr()
     told = json.loads(captured.out)
@@ -59,7 +59,7 @@ def test_another_voice_can_sing_it(melody, capsys):
     ("words", "status", "message"),
     [
         ("tune.abc --line 2", 1, "tune.abc has 1 line, and --line is 2."),
-        ("tune.abc --output out.pdf", 1, "A file ends in .mid or .musicxml, not 'out.pdf'."),
+        ("tune.abc --out out.pdf", 1, "A file ends in .mid or .musicxml, not 'out.pdf'."),
         ("tune.abc --model bundled:chorales", 1, "Only a model of music in four voices"),
         ("other.abc", 1, "other.abc: No such file or directory."),
     ],

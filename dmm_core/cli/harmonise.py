@@ -67,7 +67,7 @@ def add_commands(commands: Commands) -> None:
         "to the most probable one (default: as chosen on the valid split)",
     )
     parser.add_argument(
-        "--output",
+        "--out",
         type=Path,
         metavar="PATH",
         help="the file to write, .mid with a track for each voice or .musicxml with a staff for "
@@ -86,7 +86,7 @@ def harmonise(given: argparse.Namespace) -> None:
             output has another extension.
         UploadError: if the file is refused.
     """
-    output = given.output or Path(f"{given.file.stem}-harmonised.mid")
+    output = given.out or Path(f"{given.file.stem}-harmonised.mid")
     if output.suffix not in _SUFFIXES:
         raise DataError(f"A file ends in {' or '.join(_SUFFIXES)}, not {output.name!r:.60}.")
     try:

@@ -10,6 +10,7 @@ from dmm_core.errors import DataError
 from dmm_core.music.key import tonic_name
 from dmm_core.music.scales import SCALES
 from dmm_core.music.symbols import HIGHEST_OF, LOWEST_OF
+from dmm_core.runs.harmonising import TEMPERATURE
 from pages.ui import frame
 from pages.ui.address import choose
 from pages.ui.models import LoadedModel
@@ -54,7 +55,7 @@ def draw(model: LoadedModel, row: DeltaGenerator) -> None:
     with st.container(horizontal=True, vertical_alignment="bottom"):
         actions = st.container(horizontal=True, width="content")
         with st.popover("Sampling", icon=":material/tune:"):
-            redrawing = _ask_redrawing()
+            redrawing = _ask_redrawing(keeps=score.keeps_anything)
         with st.popover("Sound", icon=":material/speaker:"):
             how = ask_performance()
         number = None if as_it_is else _ask_alternative(redrawing.count)
@@ -143,7 +144,8 @@ def _draw_actions(score: WorkingScore, shown: WorkingScore, as_it_is: bool) -> N
         )
 
 
-def _ask_redrawing() -> Redrawing:
+def _ask_redrawing(*, keeps: bool) -> Redrawing:
+    """Ask for the settings; `keeps` says whether some notes are kept."""
     count = st.number_input(
         "Alternatives",
         min_value=1,
@@ -154,13 +156,15 @@ def _ask_redrawing() -> Redrawing:
         on_change=_first_alternative,
         help="The alternatives are drawn independently; the most probable one is the first.",
     )
+    # Both temperatures were chosen by measures of the music (docs/results.md).
+    key, usual = ("ht", TEMPERATURE) if keeps else ("vt", 0.4)
     temperature = st.slider(
         "Temperature",
         min_value=0.0,
         max_value=2.0,
-        value=0.4,
+        value=usual,
         step=0.05,
-        key="vt",
+        key=key,
         bind="query-params",
         help="Scales the randomness with which pitches are chosen. It does not change the rhythm.",
     )
