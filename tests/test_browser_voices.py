@@ -12,6 +12,11 @@ from test_browser_accessible import GRAVE, RULES, STILL
 
 PLAYER = ".voices[data-clock]"
 SCROLLED = """() => document.querySelector('[data-testid="stMain"]').scrollTop"""
+RESTS = f"""() => new Promise((resolve) => {{
+    const before = ({SCROLLED})();
+    setTimeout(() => resolve(({SCROLLED})() === before), 150);
+}})"""
+"""Whether a swipe has run out."""
 POSITIONS = """(seconds) => new Promise((resolve) => {
     const root = [...document.querySelectorAll("*")].map((e) => e.shadowRoot).find(
         (each) => each?.querySelector(".voices"));
@@ -134,7 +139,7 @@ def test_notes_are_drawn_locked_and_composed_by_mouse_and_all_of_it_is_undone(vi
         roll.drag((16.5, 81), (19.5, 81))
         shows(page, 0, "16:81:20L", "12:77:16")
         (home / "compose").touch()
-        page.get_by_text("compose=True").wait_for()
+        page.get_by_text("composed=1").wait_for()
         shows(page, 0, "0:79:8L", "8:77:12L", "12:72:14", "16:81:20L")
         assert line(page, 3) == bass, "the locked voice is kept"
         page.get_by_text(re.compile(r"edits=3 notes=\d+ locked=3 voices=\[3\]")).wait_for()
@@ -193,6 +198,7 @@ def test_a_finger_draws_without_scrolling_and_keys_do_everything(visit):
         before = page.evaluate(SCROLLED)
         touch(*((14, 62 + each) for each in range(0, 20, 2)))
         page.wait_for_function(f"(before) => ({SCROLLED})() > before + 20", arg=before)
+        page.wait_for_function(RESTS)
         roll.box = page.locator("canvas.roll").bounding_box()
         before = page.evaluate(SCROLLED)
         touch((3, 79))

@@ -168,4 +168,4 @@ if edit:
 for each in state.get("edits", [])[-1:]:
     locks, voices = sum(note.locked for note in each.notes), sorted(each.locked_voices)
     st.text(f"edits={len(state.edits)} notes={len(each.notes)} locked={locks} voices={voices}")
-    st.text(f"compose={each.compose}")
+    st.text(f"composed={sum(edit.compose for edit in state.edits)}")

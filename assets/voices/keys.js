@@ -28,6 +28,7 @@ export function listenToVoiceKeys(player) {
         : voiceKeyActions(player, event.shiftKey)[name];
     if (!action) return;
     event.preventDefault();
+    event.stopPropagation(); // The page has shortcuts too, such as the arrows of presenter mode.
     action();
   };
 }
