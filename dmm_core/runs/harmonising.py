@@ -24,6 +24,7 @@ from dmm_core.music.symbols import (
 )
 from dmm_core.music.voices import REST, STEPS, VoicedPiece
 from dmm_core.nn.dmm import DMM
+from dmm_core.system.threads import set_num_threads_locally
 
 __all__ = ["DRAWN", "PARTICLES", "TEMPERATURE", "CompletedPieces", "complete_piece", "harmonise"]
 
@@ -171,16 +172,22 @@ def complete_piece(
     fermatas = phrase_ends(piece, meter) if piece.fermatas is None else piece.fermatas
     beats = piece.beats
     require_count("count", count)
-    found = inference.complete(
-        model,
-        allowed,
-        count=max(count, DRAWN),
-        seed=seed,
-        particles=particles,
-        x_temperature=temperature,
-        c=covariates_of(fermatas, meter.positions(beats), meter.lengths(beats)),
-        progress=progress,
-    )
+    c = covariates_of(fermatas, meter.positions(beats), meter.lengths(beats))
+    threads = torch.get_num_threads()
+    set_num_threads_locally(1)  # the tensors are small: more threads only wait for each other
+    try:
+        found = inference.complete(
+            model,
+            allowed,
+            count=max(count, DRAWN),
+            seed=seed,
+            particles=particles,
+            x_temperature=temperature,
+            c=c,
+            progress=progress,
+        )
+    finally:
+        set_num_threads_locally(threads)
     pieces = [decode_symbols(x, fermatas) for x in found.x]
     free = ~(allowed.sum(-1) == 1).all(0).reshape(len(VOICES), STEPS).all(1)
     voices = [voice for voice, is_free in zip(VOICE_ORDER, free, strict=True) if is_free]
