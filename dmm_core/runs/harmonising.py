@@ -48,6 +48,7 @@ class CompletedPieces(NamedTuple):
         pieces: the alternatives, with fermatas.
         agreement: (count,), the mean share of the pitch classes of the other draws that each
             alternative has in the same beat, in the voices that were composed; in falling order.
+            Draws that are equal to a better one come last.
         completed: the alternatives as symbols, with the probability of each; before they were moved
             by octaves.
     """
@@ -192,7 +193,10 @@ def complete_piece(
     free = ~(allowed.sum(-1) == 1).all(0).reshape(len(VOICES), STEPS).all(1)
     voices = [voice for voice, is_free in zip(VOICE_ORDER, free, strict=True) if is_free]
     agreement = _agreement(pieces, voices or VOICE_ORDER)
-    best = np.argsort(-agreement, kind="stable")[:count]
+    order = np.argsort(-agreement, kind="stable")
+    _, first = np.unique(found.x[order], axis=0, return_index=True)
+    again = ~np.isin(np.arange(len(order)), first)  # the same as a better one
+    best = order[np.argsort(again, kind="stable")][:count]
     rows = torch.from_numpy(best)
     chosen = Completed(
         found.x[best], found.mean[rows], found.z[rows], found.scale[rows], found.log_weight[best]
