@@ -169,3 +169,15 @@ def test_settings_out_of_bounds_are_refused(wrong):
 def test_performances_out_of_bounds_are_refused(wrong):
     with pytest.raises(ConfigError):
         VoicesPerformance(**wrong)
+
+
+def test_data_and_latent_play_a_chorale_in_voices():
+    for file, address in (
+        ("pages/1_Data.py", {"data": "jsb-m21-voices"}),
+        ("pages/4_Latent.py", {"run": voices_run().id}),
+    ):
+        at = page(file, **address, split="valid", piece="2")
+        assert not at.error
+        (played,) = [json.loads(e.proto.json) for e in at.main.get("bidi_component")]
+        assert played["stepsPerQuarter"] == 4 and played["frames"] % 4 == 0
+        assert bool(played["path"]) == (file == "pages/4_Latent.py") == bool(played["kl"])

@@ -160,13 +160,10 @@ class VoiceSlots(SlotScores):
 
     def _apart(self, pair: Tensor, pitch: Tensor, now: Tensor) -> Tensor:
         """The sum over the other voices of the scores of each candidate's distance."""
-        total = pitch.new_zeros(pitch.shape, dtype=self.spacing.dtype)
-        for other in range(_OTHERS):
-            sound = now[..., other, None]
-            distance = (pitch - sound).clamp(-_APART, _APART) + _APART
-            table = self.spacing[pair[:, other]].expand(len(pitch), -1, -1)
-            total = total + table.gather(-1, distance).masked_fill(sound == REST, 0.0)
-        return total
+        sound = now[..., None]
+        distance = (pitch[..., None, :] - sound).clamp(-_APART, _APART) + _APART
+        table = self.spacing[pair].expand(len(pitch), -1, -1, -1)
+        return table.gather(-1, distance).masked_fill(sound == REST, 0.0).sum(-2)
 
     def _from_beat_to_beat(
         self,
@@ -205,17 +202,12 @@ def _judged(
     own: Int[Tensor, "frame some"],
 ) -> Float[Tensor, "frame some candidate"]:
     """The sum over the other voices of the scores of each candidate's interval and motion."""
-    rises, stays = pitch > own[..., None], pitch == own[..., None]
-    total: Tensor | float = 0.0
-    for other in range(_OTHERS):
-        classes = interval[..., other, :]
-        moved = moves[..., other, :].gather(-1, classes + _CLASSES * rises)
-        total = total + moved.masked_fill(stays, 0.0)
-        if vertical is not None:
-            scores = vertical[..., other * _CLASSES : (other + 1) * _CLASSES]
-            total = total + scores.gather(-1, classes)
-    assert isinstance(total, Tensor), "there are other voices"
-    return total
+    own, pitch = own[..., None, None], pitch[..., None, :]
+    moved = moves.gather(-1, interval + _CLASSES * (pitch > own))
+    total = moved.masked_fill(pitch == own, 0.0)
+    if vertical is not None:
+        total = total + vertical.unflatten(-1, (_OTHERS, _CLASSES)).gather(-1, interval)
+    return total.sum(-2)
 
 
 def _layout() -> dict[str, Tensor]:

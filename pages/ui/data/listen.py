@@ -21,6 +21,8 @@ from pages.ui.datasets import (
 )
 from pages.ui.pitch import LOWERED_CAPTION, sounding_shift_of
 from pages.ui.player import player
+from pages.ui.voices.listening import play
+from pages.ui.voices.working_score import score_of_symbols
 
 __all__ = ["draw"]
 
@@ -94,6 +96,10 @@ def draw() -> None:
 def _draw_sequence(data: Splits, split: str, index: int) -> None:
     x, title = data[split].x[index], data[split].names[index]
     steps = data.steps_per_quarter
+    if data.spec.is_voices:
+        known = data[split].c
+        assert known is not None, "music in voices has covariates"
+        play(score_of_symbols(x, known[index]), title=title)
     if steps is None:
         features.draw(data, split, index)
         return

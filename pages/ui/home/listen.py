@@ -1,17 +1,14 @@
 """A player with a piece that the bundled model composes when the page is opened."""
 
-import numpy as np
 import streamlit as st
 
 from dmm_core.music.meter import Meter
-from dmm_core.music.voices import STEPS
 from pages.ui import frame
 from pages.ui.compose.controls import ask_seed
 from pages.ui.models import load_source
 from pages.ui.picker import COMPOSE_MODEL, bundled_or_first
-from pages.ui.player import PlayerPath, player
 from pages.ui.voices.arrangement import Redrawing, arrange
-from pages.ui.voices.performance import VoicesPerformance, sound
+from pages.ui.voices.listening import play
 from pages.ui.voices.working_score import empty_score
 
 __all__ = ["HEIGHT", "draw"]
@@ -53,21 +50,10 @@ def draw() -> None:
         Redrawing(count=1, seed=seed),
         lambda done: None,
     )
-    how, path = VoicesPerformance(), composed.path
     with player_place:
-        player(
-            roll=composed.score.piece.roll,
-            wav=sound(composed.score, how),
-            steps_per_quarter=STEPS,
-            tempo=how.tempo,
-            rearticulate=False,
-            key="player",
+        play(
+            composed.score,
             title="Composed just now from random numbers",
-            path=path and PlayerPath(_held(path.loc), _held(path.scale), path.caption),
+            path=composed.path,
             height=HEIGHT,
         )
-
-
-def _held(beats: np.ndarray) -> np.ndarray:
-    """Values of beats for each of their sixteenths."""
-    return np.repeat(beats, STEPS, axis=0)

@@ -13,6 +13,8 @@ from pages.ui.latent.computations import moments, plane, reconstruction_means
 from pages.ui.latent.selection import FILE, MAX_FRAMES, Selection
 from pages.ui.pitch import LOWERED_CAPTION
 from pages.ui.player import PlayerPath, player
+from pages.ui.voices.listening import play
+from pages.ui.voices.working_score import MAX_BEATS, score_of_symbols
 
 __all__ = ["draw"]
 
@@ -24,6 +26,11 @@ _MUSIC = (
 _VALUES = (
     "The first chart shows the features of the sequence, the second nll and kl of every frame."
 )
+_VOICES = (
+    "The piano-roll shows the notes of the four voices. The path is the latent state z, with a "
+    "point for each beat; the ring has a radius of one posterior standard deviation. The strip "
+    "below shows kl. Everything moves with the sound."
+)
 _PART_QUARTERS = 180
 """Length of a part of a long piece in quarter notes: two minutes at 90 quarters per minute, 5 MB
 of audio."""
@@ -33,7 +40,10 @@ def draw(selection: Selection) -> None:
     """Draw the selected sequence with its posterior, and its nll and kl per frame."""
     found = moments(selection)
     part = slice(0, len(selection.x))
-    if selection.loaded.grid is None:
+    if selection.loaded.data.is_voices:
+        part = slice(0, MAX_BEATS)
+        _draw_voices(selection)
+    elif selection.loaded.grid is None:
         draw_sequence(selection.sequences, selection.number, selection.loaded.data)
     else:
         part = _ask_part(len(selection.x), selection.loaded.grid)
@@ -47,12 +57,42 @@ def draw(selection: Selection) -> None:
     )
     with st.expander("What am I seeing?", icon=":material/help:"):
         st.markdown(
-            (_MUSIC if selection.loaded.grid else _VALUES)
+            _explanation(selection)
             + " **nll** is high where the model gives a frame a low probability even though z is "
             "inferred from it. **kl** is high where the posterior of z differs from the prediction "
             "of the transition, that is, where the sequence is surprising. Both are in nats. Their "
             "sum, averaged over the frames, is the bound."
         )
+
+
+def _explanation(selection: Selection) -> str:
+    if selection.loaded.data.is_voices:
+        return _VOICES
+    return _MUSIC if selection.loaded.grid else _VALUES
+
+
+def _draw_voices(selection: Selection) -> None:
+    found, known = moments(selection), selection.inputs["c"]
+    assert known is not None, "music in voices has covariates"
+    path = _path(selection, slice(0, MAX_BEATS))
+    play(
+        score_of_symbols(selection.x, known),
+        title=selection.title,
+        path=path,
+        kl=found.kl[:MAX_BEATS].sum(1),
+    )
+
+
+def _path(selection: Selection, part: slice) -> PlayerPath | None:
+    """The posterior path of the frames `part` in the plane of the view."""
+    found, view = moments(selection), plane(selection)
+    if view is None:
+        return None
+    caption = (
+        "The latent state z behind the piece, along two principal components "
+        f"({float(view.explained.sum()):.0%})."
+    )
+    return PlayerPath(view.loc(found.loc[part]), view.scale(found.scale[part]), caption)
 
 
 def _ask_part(frames: int, grid: int) -> slice:
@@ -74,16 +114,9 @@ def _ask_part(frames: int, grid: int) -> slice:
 
 
 def _draw_player(selection: Selection, grid: int, part: slice) -> None:
-    found, view = moments(selection), plane(selection)
+    found = moments(selection)
     roll = transposed(selection.x[part] > 0, selection.sounding_shift)
     performance = Performance(grid, rearticulate=rearticulates_by_default(grid))
-    path = None
-    if view is not None:
-        share = float(view.explained.sum())
-        caption = (
-            f"The latent state z behind the piece, along two principal components ({share:.0%})."
-        )
-        path = PlayerPath(view.loc(found.loc[part]), view.scale(found.scale[part]), caption)
     player(
         roll=roll,
         wav=sound(roll, performance),
@@ -95,7 +128,7 @@ def _draw_player(selection: Selection, grid: int, part: slice) -> None:
         probabilities=np.clip(
             transposed(reconstruction_means(selection)[part], selection.sounding_shift), 0, 1
         ),
-        path=path,
+        path=_path(selection, part),
         kl=found.kl[part].sum(1),
         height=340,
     )

@@ -34,7 +34,7 @@ as it is in the score."""
 
 _KEPT_RESULTS = 24
 _PLANE_PIECES = 64
-_PLANE_BEATS = 24
+_PLANE_BEATS = 12
 
 
 @dataclass(frozen=True)

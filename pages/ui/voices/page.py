@@ -29,7 +29,7 @@ from pages.ui.voices_player import voices_player
 __all__ = ["draw"]
 
 _SEEDS = 1_000_000
-_HEIGHT = 380
+_HEIGHT = 480
 _NEXT_SEED = "voices.next_seed"
 """Session state key of the seed of the next run; a widget that is drawn cannot be changed."""
 

@@ -13,13 +13,20 @@ from typing import NamedTuple
 
 import numpy as np
 
-from dmm_core.data.voices import covariates_of
+from dmm_core.data.voices import covariates_of, form_of
 from dmm_core.errors import DataError
 from dmm_core.music.meter import Meter
-from dmm_core.music.symbols import HIGHEST_OF, LOWEST_OF, VOICES
+from dmm_core.music.symbols import HIGHEST_OF, LOWEST_OF, VOICES, decode_symbols
 from dmm_core.music.voices import REST, STEPS, VoicedPiece
 
-__all__ = ["MAX_BEATS", "ScoreNote", "WorkingScore", "empty_score", "score_from_text"]
+__all__ = [
+    "MAX_BEATS",
+    "ScoreNote",
+    "WorkingScore",
+    "empty_score",
+    "score_from_text",
+    "score_of_symbols",
+]
 
 MAX_BEATS = 256
 """Beats of the longest score; its sound still fits into a message to the page."""
@@ -183,6 +190,19 @@ def empty_score(meter: Meter, beats: int) -> WorkingScore:
     """
     period = meter.beats * (2 if meter.beats <= 4 else 1)
     return WorkingScore(meter, beats, fermatas=(*range(period - 1, beats - 1, period), beats - 1))
+
+
+def score_of_symbols(symbols: np.ndarray, covariates: np.ndarray) -> WorkingScore:
+    """The score of a sequence of `jsb-m21-voices`, at most `MAX_BEATS` long, without locks.
+
+    Args:
+        symbols: (beats, 16) frames.
+        covariates: (beats, 16), of the same frames.
+    """
+    form = form_of(covariates[:MAX_BEATS])
+    fermatas = tuple(int(beat) for beat in np.flatnonzero(form.fermatas))
+    score = WorkingScore(form.meter, len(symbols[:MAX_BEATS]), fermatas=fermatas)
+    return score.with_piece(decode_symbols(symbols[:MAX_BEATS], form.fermatas))
 
 
 def score_from_text(text: str) -> WorkingScore:
