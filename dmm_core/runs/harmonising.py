@@ -1,6 +1,7 @@
 """Pieces in four voices of which a part is kept: a melody is harmonised, the rest is composed."""
 
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
 import numpy as np
@@ -174,21 +175,25 @@ def complete_piece(
     beats = piece.beats
     require_count("count", count)
     c = covariates_of(fermatas, meter.positions(beats), meter.lengths(beats))
-    threads = torch.get_num_threads()
-    set_num_threads_locally(1)  # the tensors are small: more threads only wait for each other
-    try:
-        found = inference.complete(
-            model,
-            allowed,
-            count=max(count, DRAWN),
-            seed=seed,
-            particles=particles,
-            x_temperature=temperature,
-            c=c,
-            progress=progress,
-        )
-    finally:
-        set_num_threads_locally(threads)
+
+    def drawn(part: _Part) -> Completed:
+        threads = torch.get_num_threads()
+        set_num_threads_locally(1)  # the tensors are small: more threads only wait for each other
+        try:
+            return inference.complete(
+                model,
+                allowed,
+                count=part.draws,
+                seed=part.seed,
+                particles=particles,
+                x_temperature=temperature,
+                c=c,
+                progress=part.progress,
+            )
+        finally:
+            set_num_threads_locally(threads)
+
+    found = _in_two_threads(drawn, max(count, DRAWN), seed, progress)
     pieces = [decode_symbols(x, fermatas) for x in found.x]
     free = ~(allowed.sum(-1) == 1).all(0).reshape(len(VOICES), STEPS).all(1)
     voices = [voice for voice, is_free in zip(VOICE_ORDER, free, strict=True) if is_free]
@@ -202,6 +207,38 @@ def complete_piece(
         found.x[best], found.mean[rows], found.z[rows], found.scale[rows], found.log_weight[best]
     )
     return CompletedPieces([pieces[i] for i in best], agreement[best], chosen)
+
+
+class _Part(NamedTuple):
+    """A part of the draws."""
+
+    draws: int
+    seed: int
+    progress: Callable[[float], None] | None
+
+
+def _in_two_threads(
+    draw: Callable[[_Part], Completed],
+    count: int,
+    seed: int,
+    progress: Callable[[float], None] | None,
+) -> Completed:
+    """Make draws in two parts at the same time, whatever the number of cores.
+
+    Progress is reported by the calling thread, which makes the first part.
+    """
+    seeds = np.random.SeedSequence(seed).generate_state(2).tolist()
+    with ThreadPoolExecutor(1) as beside:
+        later = beside.submit(draw, _Part(count // 2, seeds[1], None))
+        first = draw(_Part(count - count // 2, seeds[0], progress))
+        second = later.result()
+    return Completed(
+        np.concatenate([first.x, second.x]),
+        torch.cat([first.mean, second.mean]),
+        torch.cat([first.z, second.z]),
+        torch.cat([first.scale, second.scale]),
+        np.concatenate([first.log_weight, second.log_weight]),
+    )
 
 
 def _agreement(pieces: list[VoicedPiece], voices: Sequence[int]) -> np.ndarray:
