@@ -1,5 +1,7 @@
 """Forecasts are compared with the Kalman filter, baselines with statsmodels, scores by hand."""
 
+import importlib
+
 import numpy as np
 import pytest
 import torch
@@ -14,9 +16,16 @@ from dmm_core.data.synthetic import simulate
 from dmm_core.data.systems import SYSTEMS, LinearGaussian
 from dmm_core.errors import DataError
 from dmm_core.exact.kalman import kalman_forecast
-from dmm_core.inference.backtest import Backtest, ScoredForecast, backtest, rolling_origins
+from dmm_core.inference.backtest import (
+    Backtest,
+    ScoredForecast,
+    backtest,
+    fit_widening,
+    rolling_origins,
+)
 from dmm_core.inference.baselines import filled, fit_baselines, seasonal_period
-from dmm_core.inference.forecasting import Origin, forecast, forecast_from
+from dmm_core.inference.calibration import LEAST_VALUES, spread_factor, widen
+from dmm_core.inference.forecasting import Forecast, Origin, forecast, forecast_from
 from dmm_core.inference.imputation import hide, impute
 from dmm_core.inference.predictive import imputed_frames, reconstructed_frames
 from dmm_core.inference.sampling import reconstruct
@@ -91,7 +100,7 @@ def test_forecasts_of_a_known_system_are_the_kalman_filters():
 def test_the_backtest_of_a_known_system_scores_as_the_kalman_filter():
     splits = Splits("linear-gssm", "real", linear(400, 25, 1), linear(4, 25, 2), linear(60, 25, 3))
     model = build_model(KNOWN, splits.spec, seed=0)
-    found = backtest(model, splits, horizon=5, seed=0, most_origins=150)
+    found = backtest(model, splits, horizon=5, seed=0, most_origins=150, calibrate=False)
     rows = {row.name: row for row in found.rows}
     assert list(rows) == ["model", "Kalman filter", "mean", "persistence", "autoregression"]
     ratio = rows["model"].scores.crps / rows["Kalman filter"].scores.crps
@@ -99,7 +108,7 @@ def test_the_backtest_of_a_known_system_scores_as_the_kalman_filter():
     assert rows["model"].scores.coverage_90 == pytest.approx(0.9, abs=0.05)
     assert rows["persistence"].skill == 0 and rows["model"].skill > 0.1
     assert found.calibration.sum() == pytest.approx(1)
-    again = backtest(model, splits, horizon=5, seed=0, most_origins=150)
+    again = backtest(model, splits, horizon=5, seed=0, most_origins=150, calibrate=False)
     assert again.to_json() == found.to_json()
 
 
@@ -334,6 +343,134 @@ def test_gaps_are_filled_by_the_last_value():
     seen = np.array([[0], [1], [0], [0], [1]])
     assert filled(x, seen)[:, 0].tolist() == [2, 2, 2, 2, 5]
     assert filled(x, np.zeros_like(seen))[:, 0].tolist() == [0] * 5
+
+
+# -- calibration ----------------------------------------------------------------------------------
+
+
+def drawn(spread, seed=0, count=400, x_dim=2):
+    """Samples whose spread is `spread` times that of the truth, and the truth."""
+    rng = np.random.default_rng(seed)
+    centre = 10 * rng.standard_normal((count, 1, 3, x_dim))
+    samples = centre + spread * rng.standard_normal((count, 200, 3, x_dim))
+    truth = centre[:, 0] + rng.standard_normal((count, 3, x_dim))
+    return samples.astype(np.float32), truth
+
+
+def inside(samples, truth):
+    low, high = np.quantile(samples, (0.05, 0.95), axis=1)
+    return ((low <= truth) & (truth <= high)).mean((0, 1))
+
+
+@pytest.mark.parametrize("times", [1.5, 4.0])
+def test_the_factor_is_that_by_which_the_spread_is_too_small(times):
+    samples, truth = drawn(1 / times)
+    factor = spread_factor(samples, truth)
+    assert factor == pytest.approx(times, rel=0.1)
+    quantiles = np.quantile(samples, (0.05, 0.5, 0.95), axis=1).swapaxes(0, 1)
+    made = Forecast(samples.mean(1), quantiles, np.array([0.05, 0.5, 0.95]), samples)
+    wide = widen(made, factor)
+    # The split on which it was chosen holds its 90 %: at least, and hardly more.
+    assert (inside(wide.samples, truth) >= 0.9 - 1e-3).all()
+    assert inside(wide.samples, truth) == pytest.approx(0.9, abs=0.002)
+    later, then = drawn(1 / times, seed=1)
+    wide_later = widen(Forecast(later.mean(1), quantiles, made.levels, later), factor)
+    assert inside(wide_later.samples, then) == pytest.approx(0.9, abs=0.03)
+    # The quantiles are those of the samples, and the point forecasts are the same.
+    exact = np.quantile(wide.samples, made.levels, axis=1).swapaxes(0, 1)
+    assert np.allclose(wide.quantiles, exact, atol=1e-4)
+    assert np.array_equal(wide.quantiles[:, 1], made.quantiles[:, 1])
+    assert np.array_equal(wide.mean, made.mean)
+
+
+def test_an_interval_is_never_narrowed():
+    samples, truth = drawn(3)
+    assert np.array_equal(spread_factor(samples, truth), [1, 1])
+    made = Forecast(samples.mean(1), np.zeros((400, 1, 3, 2)), np.array([0.5]), samples)
+    assert widen(made, np.ones(2)) is made
+
+
+def test_each_feature_has_its_factor_from_the_values_that_were_observed():
+    samples, truth = drawn(0.5, x_dim=3)
+    observed = np.ones(truth.shape)
+    observed[..., 1] = 0
+    observed[: LEAST_VALUES - 1, 0, 1] = 1  # one too few
+    observed[::2, :, 2] = 0
+    wrong = np.where(observed == 1, truth, 1e6)
+    factor = spread_factor(samples, wrong, observed)
+    assert factor[0] == spread_factor(samples, truth)[0] > 1.8
+    assert factor[1] == 1
+    assert factor[2] == spread_factor(samples[1::2], truth[1::2])[2] > 1.8
+    observed[LEAST_VALUES - 1, 0, 1] = 1
+    assert spread_factor(samples, wrong, observed)[1] > 1
+
+
+def test_intervals_without_width_stay():
+    truth = np.arange(30.0).reshape(30, 1, 1)
+    assert spread_factor(np.zeros((30, 5, 1, 1)), truth).tolist() == [1.0]
+    assert spread_factor(np.repeat(truth[:, None], 5, 1), truth).tolist() == [1.0]
+
+
+def larger(count, seed):
+    """Sequences of the linear system, twice as large."""
+    data = linear(count, 25, seed)
+    return Sequences(tuple(2 * x for x in data.x), data.names)
+
+
+def test_a_backtest_widens_intervals_as_the_valid_split_asks():
+    splits = Splits("made", "real", larger(50, 1), larger(20, 2), larger(20, 3))
+    model = build_model(KNOWN, splits.spec, seed=0)  # knows the system, but not its size
+    few = {"horizon": 4, "seed": 0, "most_origins": 80, "samples": 150, "particles": 100}
+    factor = fit_widening(model, splits, **few)
+    assert factor == pytest.approx(2, abs=0.5)
+    raw = backtest(model, splits, **few, calibrate=False)
+    found = backtest(model, splits, **few)
+    assert found.to_json() == backtest(model, splits, **few, calibrate=factor).to_json()
+    assert found.widened.tolist() == found.to_json()["widened"] == factor.tolist()
+    assert f"widened by {factor[0]:.2f}, as the valid split asks. Its 90" in found.verdict
+    assert raw.widened is None and "widened" not in raw.verdict
+    model_row, raw_row = found.rows[0].scores, raw.rows[0].scores
+    assert raw_row.coverage_90 < 0.75
+    assert model_row.coverage_90 == pytest.approx(0.9, abs=0.05)
+    assert model_row.crps < raw_row.crps
+    assert model_row.rmse == raw_row.rmse
+    assert model_row.mae == pytest.approx(raw_row.mae, rel=1e-5)  # samples are float32
+    assert [row.scores.crps for row in found.rows[1:]] == [row.scores.crps for row in raw.rows[1:]]
+    # The split on which the factor is chosen is scored without it.
+    valid = backtest(model, splits, **few, split="valid")
+    assert valid.widened is None and valid.rows[0].scores.coverage_90 < 0.8
+
+
+def test_what_cannot_be_calibrated_has_no_factor():
+    x = np.random.default_rng(0).poisson(3, (3, 20, 1)).astype(np.float32)
+    counts = Sequences(tuple(x), ("a", "b", "c"))
+    splits = Splits("made", "count", counts, counts, counts)
+    config = SMALL.model_copy(update={"emission": "poisson"})
+    model = build_model(config, splits.spec, seed=0)
+    few = {"seed": 0, "samples": 5, "particles": 5}
+    assert fit_widening(model, splits, horizon=3, **few) is None
+    assert backtest(model, splits, horizon=3, **few).widened is None
+    short = Splits("made", "real", linear(4), linear(2, 8), linear(4))
+    model = build_model(SMALL, short.spec, seed=0)
+    assert fit_widening(model, short, horizon=5, **few) is None
+    assert fit_widening(model, short, horizon=4, **few).tolist() == [1.0]  # two values
+
+
+def test_the_numbers_drawn_for_a_factor_are_bounded(monkeypatch):
+    asked = []
+    module = importlib.import_module("dmm_core.inference.backtest")
+    monkeypatch.setattr(
+        module,
+        "forecast_from",
+        lambda model, sequences, origins, **more: (
+            asked.append(len(origins)) or forecast_from(model, sequences, origins, **more)
+        ),
+    )
+    monkeypatch.setattr(module, "_MOST_NUMBERS", 60)
+    splits = Splits("made", "real", linear(), linear(), linear())
+    model = build_model(SMALL, splits.spec, seed=0)
+    fit_widening(model, splits, horizon=3, seed=0, samples=4, particles=4)
+    assert asked == [5]
 
 
 # -- the verdict ----------------------------------------------------------------------------------

@@ -12,7 +12,8 @@ from dmm_core.config.schema import DataConfig, ModelConfig, RunConfig
 from dmm_core.data.registry import load_dataset
 from dmm_core.data.sequences import Sequences, Splits, WholeSeries
 from dmm_core.data.time_axis import TimeAxis
-from dmm_core.inference.backtest import backtest
+from dmm_core.inference.backtest import backtest, fit_widening
+from dmm_core.inference.calibration import widen
 from dmm_core.inference.forecasting import forecast
 from dmm_core.inference.imputation import hide
 from dmm_core.runs.loading import load_run
@@ -91,14 +92,16 @@ def test_every_view_shows_every_kind_of_data(monkeypatch, view, kind, emission, 
         assert "2. b" in at.selectbox(key="choose.feature").options
 
 
-def test_the_scores_are_those_of_the_command():
+@pytest.mark.parametrize("calibrate", [True, False])
+def test_the_scores_are_those_of_the_command(calibrate):
     run = real_run()
-    at = page(FORECAST, run=run.id, horizon="4")
+    at = page(FORECAST, run=run.id, horizon="4", calibrate=str(calibrate).lower())
     loaded = load_run(run.id)
     exact = backtest(
         loaded.model, load_dataset(loaded.config.data), horizon=4, seed=0, most_origins=100,
-        samples=200, particles=200,
+        samples=200, particles=200, calibrate=calibrate,
     )  # fmt: skip
+    assert (exact.widened is not None) == calibrate
     (table,) = (t.value for t in at.table)
     assert [f"{row.scores.crps:.4g}" for row in exact.rows] == [
         text.strip("*") for text in table["CRPS"]
@@ -107,6 +110,7 @@ def test_the_scores_are_those_of_the_command():
     assert exact.verdict in said
     assert at.code[0].value == (
         f"dmm forecast {run.id} --backtest --horizon 4 --origins 100 --samples 200 --particles 200"
+        + ("" if calibrate else " --raw")
     )
 
 
@@ -119,9 +123,16 @@ def test_the_download_is_the_forecast(monkeypatch):
     page(FORECAST, run=run.id, horizon="4", origin="25", score="false", split="test")
     loaded = load_run(run.id)
     data = load_dataset(loaded.config.data).test.one(0)
-    made = forecast(loaded.model, data, horizon=4, seed=0, samples=200, particles=200)
+    numbers = {"horizon": 4, "seed": 0, "samples": 200, "particles": 200}
+    made = forecast(loaded.model, data, **numbers)
+    factor = fit_widening(
+        loaded.model, load_dataset(loaded.config.data), most_origins=100, **numbers
+    )
+    assert factor[0] > 1
+    made = widen(made, factor)
     rows = list(csv.DictReader(io.StringIO(given[0].decode())))
-    assert [float(row["q0.5"]) for row in rows] == made.quantiles[0, 2, :, 0].tolist()
+    for i, level in enumerate(made.levels):
+        assert [float(row[f"q{level:g}"]) for row in rows] == made.quantiles[0, i, :, 0].tolist()
     assert [row["Frame"] for row in rows] == ["25", "26", "27", "28"]
 
 
@@ -213,3 +224,4 @@ def test_a_data_set_that_is_too_long_to_score_gets_the_command(monkeypatch):
     at = page(FORECAST, run=run.id, horizon="4")
     assert "takes too long for a page" in at.info[0].value and not at.table
     assert "--origins 100" in at.code[0].value and at.get("plotly_chart")
+    assert "takes too long for a page. `dmm forecast` does it." in at.caption[0].value

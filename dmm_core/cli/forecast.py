@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import csv
 import io
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,15 +15,19 @@ from dmm_core import inference, runs
 from dmm_core.cli.arguments import Commands, add_command, add_count, add_json, add_run, add_seed
 from dmm_core.cli.input_files import read_own_files
 from dmm_core.data.registry import load_dataset
-from dmm_core.data.sequences import Sequences
+from dmm_core.data.sequences import Sequences, Splits
 from dmm_core.data.spec import DataSpec
 from dmm_core.errors import DataError
+from dmm_core.inference.calibration import widening_sentence
 from dmm_core.runs.store import find_run
 from dmm_core.system.files import json_text, write_atomic
 
 if TYPE_CHECKING:
     from dmm_core.inference.backtest import Backtest
     from dmm_core.inference.forecasting import Forecast, Origin
+    from dmm_core.nn.dmm import DMM
+    from dmm_core.runs.bundled import BundledModel
+    from dmm_core.runs.run import Run
 
 __all__ = ["add_commands", "forecast"]
 
@@ -36,7 +41,8 @@ def add_commands(commands: Commands) -> None:
         "Forecast the frames after a sequence, or score forecasts of held-out data.",
         "Without --backtest, the command prints the mean and the quantiles of each frame after the "
         "origin. With --backtest, it forecasts from many origins of a held-out split and compares "
-        "the scores with those of simple forecasts: lower CRPS is better.",
+        "the scores with those of simple forecasts: lower CRPS is better. Intervals of real values "
+        "that are too narrow on the valid split are widened.",
     )
     add_run(parser, bundled=True)
     parser.add_argument(
@@ -72,7 +78,19 @@ def add_commands(commands: Commands) -> None:
         action="store_true",
         help="score forecasts from many origins of the split, instead of printing one",
     )
-    add_count(parser, "--origins", 200, "backtest: largest number of origins", high=100_000)
+    add_count(
+        parser,
+        "--origins",
+        200,
+        "largest number of origins of a backtest, and of the valid split's forecasts",
+        high=100_000,
+    )
+    parser.add_argument(
+        "--raw",
+        action="store_true",
+        help="leave the intervals as the model has them, even if they are too narrow on the valid "
+        "split",
+    )
     add_count(
         parser,
         "--period",
@@ -109,15 +127,19 @@ def forecast(given: argparse.Namespace) -> None:
             samples=given.samples,
             particles=given.particles,
             period=given.period,
+            calibrate=not given.raw,
         )
+        if given.split == "test" and found.widened is None and not given.raw:
+            _say_uncalibrated(source.data())
         result = {"run": source.id, "split": given.split, **found.to_json()}
         print(json_text(result) if given.json else _table(source.id, given.split, found))
         return
     data = source.data()
+    splits = None if given.files else load_dataset(source.config().data)
     sequences = (
         read_own_files(given.files, data)
-        if given.files
-        else inference.held_out(load_dataset(source.config().data), given.split).sequences
+        if splits is None
+        else inference.held_out(splits, given.split).sequences
     )
     if given.sequence > len(sequences):
         raise DataError(
@@ -138,14 +160,57 @@ def forecast(given: argparse.Namespace) -> None:
         u=_future(sequences.u, "actions", origin, given.horizon),
         c=_future(sequences.c, "covariates", origin, given.horizon),
     )
+    factor = None if given.raw else _widening(given, source, model, splits)
+    if factor is not None:
+        made = inference.widen(made, factor)
     rows = _rows(made, data, sequences, origin)
     if given.out:
         given.out.parent.mkdir(parents=True, exist_ok=True)
         write_atomic(given.out, _csv(rows))
     if given.json:
-        print(json_text({"run": source.id, **_values(made, data, sequences, origin)}))
+        widened = None if factor is None else factor.tolist()
+        values = _values(made, data, sequences, origin)
+        print(json_text({"run": source.id, **values, "widened": widened}))
     else:
         print(_text(rows))
+        if sentence := widening_sentence(factor):
+            print(sentence)
+
+
+def _widening(
+    given: argparse.Namespace, source: Run | BundledModel, model: DMM, splits: Splits | None
+) -> np.ndarray | None:
+    """The factors of the intervals, from the valid split of the run's data set.
+
+    None, with a sentence on stderr, if there is no such split to choose them on.
+    """
+    data = source.data()
+    if data.kind != "real":
+        return None
+    try:
+        splits = load_dataset(source.config().data) if splits is None else splits
+    except DataError:  # a model can forecast files where its own data are missing
+        _say_uncalibrated(data, "the data set of the model cannot be loaded")
+        return None
+    factor = inference.fit_widening(
+        model,
+        splits,
+        horizon=given.horizon,
+        seed=given.seed,
+        most_origins=given.origins,
+        samples=given.samples,
+        particles=given.particles,
+    )
+    if factor is None:
+        _say_uncalibrated(data)
+    return factor
+
+
+def _say_uncalibrated(
+    data: DataSpec, reason: str = "the valid split is too short for this horizon"
+) -> None:
+    if data.kind == "real":
+        print(f"The intervals are the model's own, not calibrated: {reason}.", file=sys.stderr)
 
 
 def _future(

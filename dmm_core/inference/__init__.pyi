@@ -1,5 +1,11 @@
-from .backtest import Backtest as Backtest, backtest as backtest, held_out as held_out
+from .backtest import (
+    Backtest as Backtest,
+    backtest as backtest,
+    fit_widening as fit_widening,
+    held_out as held_out,
+)
 from .baselines import fit_baselines as fit_baselines
+from .calibration import spread_factor as spread_factor, widen as widen
 from .completing import Completed as Completed, complete as complete, fixed as fixed
 from .evaluation import (
     EffectiveSamples as EffectiveSamples,

@@ -15,8 +15,9 @@ from dmm_core.data.systems import SYSTEMS, LinearGaussian
 from dmm_core.errors import DataError
 from dmm_core.exact.kalman import kalman_forecast
 from dmm_core.inference.baselines import BASELINES, Baselines, filled, fit_baselines
+from dmm_core.inference.calibration import spread_factor, widen, widening_sentence
 from dmm_core.inference.checks import require_count
-from dmm_core.inference.forecasting import Origin, forecast_from
+from dmm_core.inference.forecasting import Forecast, Origin, forecast_from
 from dmm_core.inference.scores import GaussianForecast, Scores, pit, score_gaussian, score_samples
 from dmm_core.nn.dmm import DMM
 
@@ -27,6 +28,7 @@ __all__ = [
     "HeldOut",
     "ScoredForecast",
     "backtest",
+    "fit_widening",
     "held_out",
     "rolling_origins",
 ]
@@ -35,6 +37,9 @@ MODEL, KALMAN = "model", "Kalman filter"
 """Names of rows of a backtest, in addition to those in `BASELINES`."""
 
 _PIT_BINS = 10
+
+_MOST_NUMBERS = 2**26
+"""Numbers that are drawn for the widening of intervals: 256 MB. Wide data have fewer origins."""
 
 _EQUAL = 0.01
 """Relative difference of two CRPS up to which two forecasts count as equally good."""
@@ -68,6 +73,8 @@ class Backtest(NamedTuple):
         period: frames of a season; None without one.
         calibration: (10,), share of the values in each tenth of the model's forecast distribution;
             0.1 everywhere if it is calibrated.
+        widened: (x_dim,), the factors by which the model's intervals were widened, as
+            `fit_widening` returns them; None if they are the model's own.
     """
 
     rows: tuple[ScoredForecast, ...]
@@ -75,6 +82,7 @@ class Backtest(NamedTuple):
     horizon: int
     period: int | None
     calibration: np.ndarray
+    widened: np.ndarray | None = None
 
     @property
     def verdict(self) -> str:
@@ -103,7 +111,9 @@ class Backtest(NamedTuple):
             width = "its intervals are too wide"
         else:
             width = "its intervals can be trusted"
-        return f"{first} Its 90 % intervals hold {covered:.0f} % of the values: {width}."
+        widened = widening_sentence(self.widened)
+        last = f"Its 90 % intervals hold {covered:.0f} % of the values: {width}."
+        return " ".join(sentence for sentence in (first, widened, last) if sentence)
 
     def to_json(self) -> dict[str, object]:
         """The result as plain values."""
@@ -113,6 +123,7 @@ class Backtest(NamedTuple):
             "period": self.period,
             "verdict": self.verdict,
             "calibration": [float(share) for share in self.calibration],
+            "widened": None if self.widened is None else self.widened.tolist(),
             "forecasts": [
                 {
                     "name": row.name,
@@ -153,6 +164,7 @@ def backtest(
     samples: int = 500,
     particles: int = 500,
     period: int | None = None,
+    calibrate: bool | np.ndarray = True,
 ) -> Backtest:
     """Score forecasts of a model and of simple forecasts from rolling origins.
 
@@ -170,6 +182,9 @@ def backtest(
         samples: number of futures drawn for each origin, 2 or more.
         particles: number of particles of the filter of each sequence.
         period: number of frames of a season; by default estimated from the train split.
+        calibrate: whether to widen the model's intervals by the factors of `fit_widening`, which
+            takes the same numbers; or these factors, (x_dim,), if they are known. Forecasts of
+            the valid split itself are scored as they are.
 
     Raises:
         DataError: if a number is out of bounds, the data do not fit the model, or no sequence is
@@ -195,21 +210,25 @@ def backtest(
     require_count("most_origins", most_origins)
     part = held_out(splits, split)
     origins = rolling_origins(part.first, part.end, horizon, most_origins)
-    sequences = part.sequences
-    truth = _ahead(sequences.x, origins, horizon).astype(np.float64)
-    masks = sequences.observed
-    observed = None if masks is None else _ahead(masks, origins, horizon)
-    made = forecast_from(
-        model,
-        sequences,
-        origins,
-        horizon=horizon,
-        seed=seed,
-        samples=samples,
-        particles=particles,
-        u=None if sequences.u is None else _ahead(sequences.u, origins, horizon),
-        c=None if sequences.c is None else _ahead(sequences.c, origins, horizon),
+    factor = calibrate if isinstance(calibrate, np.ndarray) else None
+    if split == "valid":
+        factor = None
+    elif calibrate is True:
+        factor = fit_widening(
+            model,
+            splits,
+            horizon=horizon,
+            seed=seed,
+            most_origins=most_origins,
+            samples=samples,
+            particles=particles,
+        )
+    sequences, masks = part.sequences, part.sequences.observed
+    made, truth, observed = _forecast_held_out(
+        model, sequences, origins, horizon, seed=seed, samples=samples, particles=particles
     )
+    if factor is not None:
+        made = widen(made, factor)
     scores = {MODEL: score_samples(made.samples, made.mean, truth, observed)}
     if exact := _exact(splits.name, sequences, origins, horizon):
         scores[KALMAN] = score_gaussian(exact, truth, observed)
@@ -233,7 +252,75 @@ def backtest(
         horizon=horizon,
         period=baselines.period,
         calibration=calibration,
+        widened=factor,
     )
+
+
+def fit_widening(
+    model: DMM,
+    splits: Splits,
+    *,
+    horizon: int,
+    seed: int,
+    most_origins: int = 200,
+    samples: int = 500,
+    particles: int = 500,
+) -> np.ndarray | None:
+    """Choose the factors by which a model's forecasts are widened, on the valid split.
+
+    The valid split is forecast from rolling origins, as `backtest` forecasts the test split, and
+    `spread_factor` compares its values with the intervals. `widen` applies the factors to a
+    forecast. The coverage of other data is not guaranteed: see `dmm_core.inference.calibration`.
+
+    Args:
+        model: the model that forecasts.
+        splits: the data set of the model.
+        horizon: number of frames of a forecast, 1 or more.
+        seed: seed of all random draws.
+        most_origins: largest number of origins; there are fewer where the futures would be more
+            than 2^26 numbers.
+        samples: number of futures drawn for each origin, 2 or more.
+        particles: number of particles of the filter of each sequence.
+
+    Returns:
+        (x_dim,), 1 or more; None if the data are not real values, whose forecasts cannot be
+        widened, or if no sequence of the valid split is long enough for the horizon.
+
+    Raises:
+        DataError: if a number is out of bounds, or the data do not fit the model.
+
+    Example:
+        >>> import numpy as np
+        >>> from dmm_core import Sequences, Splits, build_model, forecast
+        >>> from dmm_core.config import ModelConfig
+        >>> from dmm_core.inference import fit_widening, widen
+        >>> rng = np.random.default_rng(0)
+        >>> def draw(count):
+        ...     x = 9 * rng.standard_normal((count, 20, 1))
+        ...     return Sequences(tuple(x), tuple(f"noise {i}" for i in range(count)))
+        >>> splits = Splits("noise", "real", draw(8), draw(2), draw(2))
+        >>> config = ModelConfig(z_dim=2, emission="gaussian", rnn_size=8)
+        >>> model = build_model(config, splits.spec, seed=0)  # not trained: far too certain
+        >>> factor = fit_widening(model, splits, horizon=3, seed=0, samples=20, particles=20)
+        >>> bool(factor[0] > 3)
+        True
+        >>> made = forecast(model, splits.test, horizon=3, seed=0, samples=20, particles=20)
+        >>> calibrated = widen(made, factor)
+    """
+    require_count("horizon", horizon)
+    require_count("samples", samples, least=2)
+    require_count("most_origins", most_origins)
+    if splits.kind != "real":
+        return None
+    part = held_out(splits, "valid")
+    most = min(most_origins, max(1, _MOST_NUMBERS // (samples * horizon * splits.spec.x_dim)))
+    if not _long_enough(part, horizon):
+        return None
+    origins = rolling_origins(part.first, part.end, horizon, most)
+    found = _forecast_held_out(
+        model, part.sequences, origins, horizon, seed=seed, samples=samples, particles=particles
+    )
+    return spread_factor(found.made.samples, found.truth, found.observed)
 
 
 def rolling_origins(
@@ -286,6 +373,50 @@ def held_out(splits: Splits, split: str) -> HeldOut:
         return HeldOut(whole.sequences, whole.valid_from, whole.test_from)
     lengths = splits[split].lengths.tolist()
     return HeldOut(splits[split], [length // 2 for length in lengths], lengths)
+
+
+class _HeldOutForecast(NamedTuple):
+    """Forecasts of N origins, and what happened: (N, horizon, x_dim), with its mask."""
+
+    made: Forecast
+    truth: np.ndarray
+    observed: np.ndarray | None
+
+
+def _forecast_held_out(
+    model: DMM,
+    sequences: Sequences,
+    origins: Sequence[Origin],
+    horizon: int,
+    *,
+    seed: int,
+    samples: int,
+    particles: int,
+) -> _HeldOutForecast:
+    made = forecast_from(
+        model,
+        sequences,
+        origins,
+        horizon=horizon,
+        seed=seed,
+        samples=samples,
+        particles=particles,
+        u=None if sequences.u is None else _ahead(sequences.u, origins, horizon),
+        c=None if sequences.c is None else _ahead(sequences.c, origins, horizon),
+    )
+    masks = sequences.observed
+    return _HeldOutForecast(
+        made,
+        _ahead(sequences.x, origins, horizon).astype(np.float64),
+        None if masks is None else _ahead(masks, origins, horizon),
+    )
+
+
+def _long_enough(part: HeldOut, horizon: int) -> bool:
+    """Whether a sequence has `horizon` frames to forecast, and one before them."""
+    return any(
+        end - max(1, first) >= horizon for first, end in zip(part.first, part.end, strict=True)
+    )
 
 
 def _uncut_train(splits: Splits) -> Sequences:

@@ -5,7 +5,7 @@ import streamlit as st
 
 from dmm_core.data.sequences import Sequences, Splits
 from dmm_core.errors import DataError
-from dmm_core.inference.backtest import Backtest, backtest, held_out
+from dmm_core.inference.backtest import Backtest, backtest, fit_widening, held_out
 from dmm_core.inference.forecasting import Forecast, Origin, forecast_from
 from dmm_core.inference.imputation import hide
 from dmm_core.inference.predictive import Predictive, imputed_frames, reconstructed_frames
@@ -26,6 +26,7 @@ __all__ = [
     "reconstructed",
     "scores",
     "simulated",
+    "widening",
 ]
 
 SAMPLES, PARTICLES, ORIGINS, SEED = 200, 200, 100, 0
@@ -50,19 +51,34 @@ def most_horizon(x_dim: int) -> int:
     return max(1, min(_MOST_HORIZON, _MOST_NUMBERS // (SAMPLES * x_dim)))
 
 
-def origins_for(selection: Selection, horizon: int) -> int:
-    """Number of origins to score: at most `ORIGINS`, and fewer for many features.
+def origins_for(selection: Selection, horizon: int, split: str = "test") -> int:
+    """Number of origins of a split to forecast: at most `ORIGINS`, and fewer for many features.
 
-    0 if scoring would take too long for a page.
+    0 if it would take too long for a page.
     """
     x_dim = selection.data.spec.x_dim
     origins = min(ORIGINS, _MOST_NUMBERS // (SAMPLES * horizon * x_dim))
-    part = held_out(selection.data, "test")
+    part = held_out(selection.data, split)
     filtered = int(np.sort(part.sequences.lengths)[-origins:].sum()) if origins else 0
     fitted = selection.data.train.frames * x_dim
     if filtered + origins * horizon > _MOST_STEPS or fitted > _MOST_NUMBERS // 8:
         return 0
     return origins
+
+
+def widening(selection: Selection, horizon: int) -> np.ndarray | None:
+    """The factors by which intervals are widened, as the command `forecast` chooses them.
+
+    None if choosing them would take too long for a page, the data are not real values, or the valid
+    split is too short.
+    """
+    origins = origins_for(selection, horizon, "valid")
+    if not origins or selection.data.kind != "real":
+        return None
+    return _widening(
+        selection.loaded.model, selection.loaded.key, selection.data, selection.data.name,
+        horizon, origins,
+    )  # fmt: skip
 
 
 def forecasts(selection: Selection, origin: int, horizon: int) -> Forecast:
@@ -82,15 +98,21 @@ def forecasts(selection: Selection, origin: int, horizon: int) -> Forecast:
     )
 
 
-def scores(selection: Selection, horizon: int, origins: int) -> Backtest:
+def scores(selection: Selection, horizon: int, origins: int, factor: np.ndarray | None) -> Backtest:
     """Score forecasts of the test split, as the command `forecast --backtest` does.
+
+    Args:
+        selection: what is selected.
+        horizon: frames of a forecast.
+        origins: largest number of origins.
+        factor: the factors of `widening`; None for intervals as the model has them.
 
     Raises:
         DataError: if no sequence is long enough for the horizon.
     """
     return _scores(
         selection.loaded.model, selection.loaded.key, selection.data, selection.data.name,
-        horizon, origins,
+        horizon, origins, factor,
     )  # fmt: skip
 
 
@@ -186,9 +208,30 @@ def _forecasts(
     )
 
 
+@st.cache_data(max_entries=64, show_spinner="Comparing intervals with the valid split")
+def _widening(
+    _model: DMM, key: str, _data: Splits, data_key: str, horizon: int, origins: int
+) -> np.ndarray | None:
+    return fit_widening(
+        _model,
+        _data,
+        horizon=horizon,
+        seed=SEED,
+        most_origins=origins,
+        samples=SAMPLES,
+        particles=PARTICLES,
+    )
+
+
 @st.cache_data(max_entries=16, show_spinner="Scoring forecasts from many origins")
 def _scores(
-    _model: DMM, key: str, _data: Splits, data_key: str, horizon: int, origins: int
+    _model: DMM,
+    key: str,
+    _data: Splits,
+    data_key: str,
+    horizon: int,
+    origins: int,
+    factor: np.ndarray | None,
 ) -> Backtest:
     return backtest(
         _model,
@@ -198,6 +241,7 @@ def _scores(
         most_origins=origins,
         samples=SAMPLES,
         particles=PARTICLES,
+        calibrate=False if factor is None else factor,
     )
 
 

@@ -8,6 +8,7 @@ import streamlit as st
 
 from dmm_core.errors import DataError
 from dmm_core.inference.backtest import Backtest
+from dmm_core.inference.calibration import widen, widening_sentence
 from dmm_core.inference.forecasting import Forecast
 from pages.ui import charts, frame
 from pages.ui.forecast import computations
@@ -24,7 +25,7 @@ def draw_forecast(selection: Selection) -> None:
     """Draw a fan chart from an origin, and below it the scores of forecasts from many origins."""
     if selection.frames < 2:
         raise DataError("A sequence of one frame cannot be forecast; choose a longer one.")
-    with st.container(horizontal=True):
+    with st.container(horizontal=True, vertical_alignment="bottom"):
         horizon = _ask_number(
             "Horizon",
             "horizon",
@@ -42,8 +43,29 @@ def draw_forecast(selection: Selection) -> None:
             "The forecast begins after these frames. What happened after them is drawn, but the "
             "forecast does not know it.",
         )
+        calibrated = selection.data.kind == "real" and st.toggle(
+            "Calibrate the intervals",
+            value=True,
+            key="calibrate",
+            bind="query-params",
+            help="Intervals that are too narrow are widened until the 90 % intervals hold 90 % of "
+            "the valid split.",
+        )
     found = computations.forecasts(selection, origin, horizon)
+    factor = computations.widening(selection, horizon) if calibrated else None
+    if factor is not None:
+        found = widen(found, factor)
     _draw_fan(selection, found, origin, horizon)
+    if sentence := widening_sentence(factor):
+        st.caption(sentence)
+    elif calibrated and factor is None:
+        too_long = not computations.origins_for(selection, horizon, "valid")
+        reason = (
+            "comparing them with the valid split takes too long for a page. `dmm forecast` does it."
+            if too_long
+            else "the valid split is too short for this horizon."
+        )
+        st.caption(f"The intervals are the model's own, not calibrated: {reason}")
     with st.container(horizontal=True):
         st.download_button(
             "Download",
@@ -64,7 +86,7 @@ def draw_forecast(selection: Selection) -> None:
             "compared with what happened.",
         )
     if score:
-        _draw_scores(selection, horizon)
+        _draw_scores(selection, horizon, factor, calibrated)
 
 
 def draw_reconstruction(selection: Selection) -> None:
@@ -258,7 +280,10 @@ def _share_inside(selection: Selection, first: int, quantiles: np.ndarray) -> fl
     return float(((low <= values) & (values <= high))[seen].mean()) if seen.any() else np.nan
 
 
-def _draw_scores(selection: Selection, horizon: int) -> None:
+def _draw_scores(
+    selection: Selection, horizon: int, factor: np.ndarray | None, calibrated: bool
+) -> None:
+    is_real = selection.data.kind == "real"
     if selection.data.spec.categories is not None:
         return  # a score of numbers says nothing about symbols
     origins = computations.origins_for(selection, horizon)
@@ -267,9 +292,9 @@ def _draw_scores(selection: Selection, horizon: int) -> None:
             "Scoring this data set takes too long for a page. This command scores it:",
             icon=":material/terminal:",
         )
-        _draw_command(selection, horizon, computations.ORIGINS)
+        _draw_command(selection, horizon, computations.ORIGINS, raw=is_real and not calibrated)
         return
-    found = computations.scores(selection, horizon, origins)
+    found = computations.scores(selection, horizon, origins, factor)
     model, *others = found.rows
     better = all(model.scores.crps < row.scores.crps for row in others)
     show = st.success if better else st.info
@@ -298,14 +323,14 @@ def _draw_scores(selection: Selection, horizon: int) -> None:
         "The bars are level if the intervals are right: a hill means that they are too wide, a "
         f"valley that they are too narrow.{season} The command gives the same numbers:"
     )
-    _draw_command(selection, horizon, origins)
+    _draw_command(selection, horizon, origins, raw=is_real and factor is None)
 
 
-def _draw_command(selection: Selection, horizon: int, origins: int) -> None:
+def _draw_command(selection: Selection, horizon: int, origins: int, *, raw: bool) -> None:
     st.code(
         f"dmm forecast {selection.loaded.source.id} --backtest --horizon {horizon} "
         f"--origins {origins} --samples {computations.SAMPLES} "
-        f"--particles {computations.PARTICLES}",
+        f"--particles {computations.PARTICLES}{' --raw' if raw else ''}",
         language=None,
         wrap_lines=True,
     )
