@@ -3,6 +3,7 @@
 import base64
 import io
 import json
+from dataclasses import replace
 
 import mido
 import numpy as np
@@ -14,7 +15,7 @@ from dmm_core.errors import ConfigError
 from dmm_core.music.meter import Meter
 from dmm_core.music.voices import REST
 from pages.ui.models import load_source
-from pages.ui.voices.arrangement import Redrawing, arrange
+from pages.ui.voices.arrangement import Redrawing, _results, arrange
 from pages.ui.voices.performance import VoicesPerformance, midi_file, score_file, sound
 from pages.ui.voices.starts import WAYS, way_named
 from pages.ui.voices.working_score import ScoreNote, empty_score
@@ -52,6 +53,7 @@ MELODY = tuple(
     for beat, pitch in enumerate((72, 74, 76, 72, 79, 77, 76, 74))
 )
 SCORE = empty_score(Meter(4), 8).with_notes(MELODY, frozenset())
+SHORT = empty_score(Meter(4), 1).with_notes(MELODY[:1], frozenset())
 
 
 def test_every_way_to_begin_plays_and_its_link_says_it_all():
@@ -120,6 +122,35 @@ def test_alternatives_are_reproducible_differ_and_stay_in_the_scale():
         assert set((pitches[pitches != REST] % 12).tolist()) <= {0, 2, 4, 5, 7, 9, 11}
         assert each.chances.shape == pitches.shape and each.path.loc.shape == (SCORE.beats, 2)
         assert np.array_equal(each.score.kept, SCORE.kept)
+    # What the score has already is no alternative if there is another.
+    again = arrange(model, found[0].score, asked, steps.append)
+    assert [each.score for each in again[:2]] == [each.score for each in found[1:]]
+    assert np.array_equal(again[0].chances, found[1].chances)
+    assert len(again) == 3 and again[2].score != found[0].score
+
+
+def test_a_finished_piece_is_there_at_once_while_another_is_composed():
+    model, steps = load_source(voices_run()), []
+    asked = Redrawing(count=1, seed=4)
+    found = arrange(model, SHORT, asked, lambda done: None)
+    composing = _results().composing
+    composing.acquire()
+
+    def wait(done):
+        steps.append(done)
+        if len(steps) == 1:
+            composing.release()  # the other piece is finished
+
+    assert arrange(model, SHORT, asked, steps.append) is found and not steps
+    arrange(model, SHORT, replace(asked, seed=5), wait)
+    assert steps[0] == 0 and steps[-1] == 1 and not composing.locked()
+
+    def end(done):
+        raise InterruptedError
+
+    with pytest.raises(InterruptedError):
+        arrange(model, SHORT, replace(asked, seed=6), end)
+    assert not composing.locked(), "what was ended leaves room for the next"
 
 
 @pytest.mark.parametrize(

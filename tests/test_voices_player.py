@@ -7,6 +7,7 @@ import re
 
 import numpy as np
 import pytest
+from streamlit.testing.v1 import AppTest
 
 from dmm_core.errors import DataError
 from dmm_core.music.audio import render_wav
@@ -72,6 +73,22 @@ def test_an_edit_is_read_in_order_and_without_overlap():
 def test_what_is_no_edit_of_the_piece_is_refused_in_a_sentence(sent, sentence):
     with pytest.raises(DataError, match=re.escape(sentence)):
         read_edit(sent, piece(), RANGES)
+
+
+def long_name():
+    """A page that gets an edit whose name is longer than any that the player sends."""
+    import streamlit as st
+    from test_voices_player import RANGES, piece
+
+    from pages.ui.voices_player import _edit
+
+    sent = ["x" * 1_000, [0, 62, 0, 4, 1], [], False]
+    st.text(str([_edit(sent, "player", piece(), RANGES) is not None for _ in range(3)]))
+
+
+def test_an_edit_is_returned_once_however_long_its_name_is():
+    at = AppTest.from_function(long_name).run()
+    assert not at.exception and at.text[0].value == "[True, False, False]"
 
 
 @pytest.mark.parametrize(

@@ -28,6 +28,9 @@ _MIN_HEIGHT = 420
 _NUMBERS = 5
 """Numbers that the page sends for each note."""
 
+_LONGEST_NAME = 64
+"""Characters of an edit's name that are compared."""
+
 
 class EditedNote(NamedTuple):
     """A note as a person left it.
@@ -173,9 +176,10 @@ def _edit(
 ) -> VoicesEdit | None:
     """The edit that the page sent, if it is new."""
     name = sent[0] if isinstance(sent, (list, tuple)) and sent else None
-    if not isinstance(name, str) or name == st.session_state.get(_returned(key)):
+    # A longer name would never equal the one that is kept, and the page would run for ever.
+    if not isinstance(name, str) or name[:_LONGEST_NAME] == st.session_state.get(_returned(key)):
         return None
-    st.session_state[_returned(key)] = name[:64]
+    st.session_state[_returned(key)] = name[:_LONGEST_NAME]
     try:
         return read_edit(sent, piece, ranges)
     except DataError as error:

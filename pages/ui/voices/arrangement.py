@@ -16,7 +16,7 @@ from dmm_core.music.keeping import allowed_symbols
 from dmm_core.music.meter import Meter
 from dmm_core.music.scales import SCALES
 from dmm_core.music.symbols import VOICE_ORDER, VOICES, decode_symbols
-from dmm_core.music.voices import STEPS
+from dmm_core.music.voices import STEPS, VoicedPiece
 from dmm_core.nn.dmm import DMM
 from dmm_core.runs.harmonising import complete_piece
 from pages.ui.models import LoadedModel
@@ -33,6 +33,7 @@ REDRAWS = ("all", "pitches", "rhythm")
 as it is in the score."""
 
 _KEPT_RESULTS = 24
+_WAIT_SECONDS = 1.0
 _PLANE_PIECES = 64
 _PLANE_BEATS = 12
 
@@ -101,38 +102,66 @@ def arrange(
 ) -> list[Arrangement]:
     """Compose everything that `score` does not keep, on the CPU.
 
-    The same weights, score and settings give the same music. One piece is composed at a time.
+    The same weights, score and settings give the same music. An alternative with the notes that
+    `score` has already is returned only if there are no others. One piece is composed at a time;
+    what was composed before is returned without waiting.
 
     Args:
         trained: a model of four voices.
         score: what is kept, and the form of the piece.
         redrawing: how the rest is composed.
-        progress: called with the share of the beats that are done.
+        progress: called with the share of the beats that are done, and with 0 every second while
+            another piece is composed. It may end the work by an exception.
 
     Raises:
         DataError: if the model cannot compose around what is kept.
     """
     asked = (trained.key, score, redrawing)
     results = _results()
-    with results.lock:
-        if asked not in results.found:
-            results.found[asked] = _arranged(trained, score, redrawing, progress)
-        results.found.move_to_end(asked)
-        while len(results.found) > _KEPT_RESULTS:
-            results.found.popitem(last=False)
-        return results.found[asked]
+    found = results.get(asked)
+    if found is None:
+        while not results.composing.acquire(timeout=_WAIT_SECONDS):
+            progress(0.0)
+        try:
+            found = results.get(asked) or _arranged(trained, score, redrawing, progress)
+        finally:
+            results.composing.release()
+        results.keep(asked, found)
+    return found
 
 
-class _Results(NamedTuple):
-    """Finished work of all sessions. A cache of Streamlit's would not allow a progress bar."""
+class _Results:
+    """Finished work of all sessions. A cache of Streamlit's would not allow a progress bar.
 
-    lock: threading.Lock
-    found: OrderedDict[tuple, list[Arrangement]]
+    Attributes:
+        composing: held while a piece is composed, but not while a finished one is looked up.
+    """
+
+    def __init__(self) -> None:
+        """Begin without any."""
+        self.composing = threading.Lock()
+        self._lock = threading.Lock()
+        self._found: OrderedDict[tuple, list[Arrangement]] = OrderedDict()
+
+    def get(self, asked: tuple) -> list[Arrangement] | None:
+        """What was composed for `asked`, or None."""
+        with self._lock:
+            if asked in self._found:
+                self._found.move_to_end(asked)
+            return self._found.get(asked)
+
+    def keep(self, asked: tuple, found: list[Arrangement]) -> None:
+        """Keep what was composed, and forget what was not asked for longest."""
+        with self._lock:
+            self._found[asked] = found
+            self._found.move_to_end(asked)
+            while len(self._found) > _KEPT_RESULTS:
+                self._found.popitem(last=False)
 
 
 @st.cache_resource(show_spinner=False)
 def _results() -> _Results:
-    return _Results(threading.Lock(), OrderedDict())
+    return _Results()
 
 
 def _arranged(
@@ -155,12 +184,13 @@ def _arranged(
             score.piece,
             allowed,
             meter=score.meter,
-            count=redrawing.count,
+            count=redrawing.count + 1,  # one of them may be what the score has already
             seed=redrawing.seed,
             temperature=redrawing.temperature,
             progress=progress,
         )
         pieces, drawn = found.pieces, found.completed
+        chosen = sorted(range(len(pieces)), key=lambda i: _is_same(pieces[i], score.piece))
     else:
         drawn = sample(
             model,
@@ -171,15 +201,23 @@ def _arranged(
             c=score.covariates,
         )
         pieces = [decode_symbols(x, score.piece.fermatas) for x in drawn.x.numpy()]
+        chosen = list(range(len(pieces)))
     plane = _plane(model, trained.key)
     return [
         Arrangement(
-            score.with_piece(piece),
+            score.with_piece(pieces[i]),
             _by_voice(drawn.mean[i].numpy()),
             _path(plane, drawn.z[i].numpy(), drawn.scale[i].numpy()),
         )
-        for i, piece in enumerate(pieces)
+        for i in chosen[: redrawing.count]
     ]
+
+
+def _is_same(piece: VoicedPiece, other: VoicedPiece) -> bool:
+    """Whether two pieces of the same length have the same notes."""
+    return np.array_equal(piece.pitches, other.pitches) and np.array_equal(
+        piece.onsets, other.onsets
+    )
 
 
 def _classes(redrawing: Redrawing) -> np.ndarray:

@@ -154,7 +154,8 @@ def _ask_redrawing(*, keeps: bool) -> Redrawing:
         key="count",
         bind="query-params",
         on_change=_first_alternative,
-        help="The alternatives are drawn independently; the most probable one is the first.",
+        help="The alternatives are drawn independently. If notes are locked, the one that agrees "
+        "most with the others is the first.",
     )
     # Both temperatures were chosen by measures of the music (docs/results.md).
     key, usual = ("ht", TEMPERATURE) if keeps else ("vt", 0.4)

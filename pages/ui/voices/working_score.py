@@ -136,8 +136,9 @@ class WorkingScore:
 
     def with_piece(self, piece: VoicedPiece) -> "WorkingScore":
         """This score with the notes of `piece`. A note that was kept stays locked."""
+        locked = {(note.voice, note.start, note.end) for note in self.notes if note.locked}
         notes = tuple(
-            ScoreNote(voice, *note, locked=self._keeps(voice, note.start, note.end))
+            ScoreNote(voice, *note, locked=(voice, note.start, note.end) in locked)
             for voice in range(len(piece.pitches))
             for note in piece.notes(voice)
         )
@@ -167,13 +168,6 @@ class WorkingScore:
                 data.append(note.pitch | _LOCKED * note.locked)
                 end = note.end
         return base64.urlsafe_b64encode(zlib.compress(bytes(data), 9)).decode().rstrip("=")
-
-    def _keeps(self, voice: int, start: int, end: int) -> bool:
-        """Whether the sixteenths are those of a locked note."""
-        return any(
-            note.locked and (note.voice, note.start, note.end) == (voice, start, end)
-            for note in self.notes
-        )
 
 
 def empty_score(meter: Meter, beats: int) -> WorkingScore:
@@ -225,12 +219,13 @@ def _unpacked(text: str) -> WorkingScore:
     packed = base64.b64decode(text + "=" * (-len(text) % 4), b"-_", validate=True)
     unpacking = zlib.decompressobj()
     data = iter(unpacking.decompress(packed, _MAX_BYTES))
-    if not unpacking.eof:
-        raise ValueError("it does not end")
-    version, beats_of_bar, upbeat, last_beat, locked, count = (next(data) for _ in range(6))
+    if not unpacking.eof or unpacking.unused_data:
+        raise ValueError("it does not end, or something follows")
+    # A list and no generator, in which StopIteration would become a RuntimeError.
+    version, beats_of_bar, upbeat, last_beat, locked, count = [next(data) for _ in range(6)]
     if version != _VERSION:
         raise ValueError("it is of another version")
-    fermatas = tuple(next(data) for _ in range(count))
+    fermatas = tuple([next(data) for _ in range(count)])
     notes = []
     for voice in range(len(VOICES)):
         end = 0
