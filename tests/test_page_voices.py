@@ -87,6 +87,19 @@ def test_a_drawn_melody_is_kept_while_the_rest_is_composed_again_and_again():
     assert "score" not in at.query_params and not at.error
 
 
+def test_a_drawing_stays_when_length_and_meter_change():
+    address = {"mode": "draw", "bars": "2", "score": SCORE.to_text(), "asis": "true"}
+    at = page(COMPOSE, run=voices_run().id, **address)
+    at.number_input(key="bars").set_value(3).run()
+    assert notes(at) == [tuple(note) for note in MELODY] and shown(at)["frames"] == 48
+    at.selectbox(key="choose.meter").set_value("3").run()
+    at.number_input(key="upbeat").set_value(1).run()
+    assert notes(at) == [tuple(note) for note in MELODY] and not at.error
+    assert (shown(at)["beats"], shown(at)["upbeat"], shown(at)["frames"]) == (3, 1, 40)
+    at.number_input(key="bars").set_value(1).run()
+    assert notes(at) == [tuple(note) for note in MELODY[:4]] and "asis" in at.query_params
+
+
 def test_the_rhythm_can_stay_while_the_pitches_change():
     run = voices_run()
     (first,) = arrange(load_source(run), SCORE, Redrawing(count=1, seed=1), lambda done: None)

@@ -69,6 +69,16 @@ def test_a_composed_piece_keeps_the_locks():
     assert not any(note.locked for note in SCORE.with_piece(other).notes)
 
 
+def test_another_length_and_meter_keep_the_notes_as_far_as_they_go():
+    notes = (ScoreNote(0, 72, 0, 8, True), ScoreNote(0, 74, 8, 16), ScoreNote(1, 64, 12, 16))
+    score = WorkingScore(Meter(4), 4, notes, frozenset({3}), (3,))
+    longer = score.with_form(Meter(3, 1), 7)
+    assert (longer.meter, longer.beats, longer.notes) == (Meter(3, 1), 7, notes)
+    assert longer.locked_voices == {3} and longer.fermatas == (5, 6)
+    shorter = score.with_form(Meter(3), 3)
+    assert shorter.notes == (notes[0], notes[1]._replace(end=12))
+
+
 @pytest.mark.parametrize(
     "note",
     [(0, 90, 0, 4), (0, 72, 4, 4), (0, 72, 0, 17), (4, 60, 0, 1), (-1, 60, 0, 1), (0, 72, -1, 2)],

@@ -20,6 +20,7 @@ def choose(
     default: str | None = None,
     help: str | None = None,
     resets: Sequence[str] = (),
+    on_change: Callable[[], None] | None = None,
 ) -> str | None:
     """Draw a select box or a segmented control that is bound to the query parameter `key`.
 
@@ -37,6 +38,7 @@ def choose(
         default: option to use if the address has no such parameter; by default the first.
         help: help text of the widget.
         resets: query parameters to remove when the choice changes.
+        on_change: called afterwards; the address has the new choice.
 
     Returns:
         The chosen option, or None if the address has a value that is not among the options.
@@ -48,6 +50,8 @@ def choose(
             st.query_params[key] = st.session_state[widget]
         for name in resets:
             forget(name)
+        if on_change is not None:
+            on_change()
 
     wanted = st.query_params.get(key, default or next(iter(options), None))
     st.session_state[widget] = wanted if wanted in options else None

@@ -5,6 +5,7 @@ To add a way to begin, write a function that asks for what it needs and returns 
 """
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
@@ -21,7 +22,13 @@ from pages.ui.address import choose, choose_range, forget
 from pages.ui.models import LoadedModel, load_data
 from pages.ui.pieces import pick_piece, pick_split
 from pages.ui.voices.melody_file import ask_voice, ask_voices
-from pages.ui.voices.working_score import MAX_BEATS, ScoreNote, WorkingScore, empty_score
+from pages.ui.voices.working_score import (
+    MAX_BEATS,
+    ScoreNote,
+    WorkingScore,
+    empty_score,
+    score_from_text,
+)
 
 __all__ = ["SCORE_PARAMETERS", "WAYS", "Start", "Way", "way_named"]
 
@@ -107,7 +114,7 @@ def _continue(model: LoadedModel, row: DeltaGenerator) -> Start:
             on_change=_forget_score,
             help="The bars that are kept. The model composes what follows them.",
         )
-        more = _ask_bars("Bars to compose", 8)
+        more = _ask_bars("Bars to compose", 8, _forget_score)
     beats = min(whole.beats, whole.meter.upbeat + int(kept) * bar)
     length = min(MAX_BEATS, beats + more * bar)
     notes = [n._replace(locked=True) for n in whole.notes if n.end <= beats * STEPS]
@@ -168,13 +175,13 @@ WAYS = {
 def _ask_form(row: DeltaGenerator) -> WorkingScore:
     """Ask for meter, length and phrases of an empty score."""
     with row:
-        bars = _ask_bars("Bars", 16)
+        bars = _ask_bars("Bars", 16, _fit_score)
         meter = choose(
             "Meter",
             [str(beats) for beats in sorted(BAR_LENGTHS, key=lambda beats: beats != 4)],
             key="meter",
             format_func=lambda beats: f"{beats}/4",
-            resets=SCORE_PARAMETERS,
+            on_change=_fit_score,
         )
         upbeat = st.number_input(
             "Upbeat",
@@ -183,16 +190,20 @@ def _ask_form(row: DeltaGenerator) -> WorkingScore:
             value=0,
             key="upbeat",
             bind="query-params",
-            on_change=_forget_score,
+            on_change=_fit_score,
             help="Beats before the first full bar.",
         )
     if meter is None:
         raise DataError("The meter of this link is not offered. Choose one above.")
-    of = Meter(int(meter), min(int(upbeat), int(meter) - 1))
+    return _empty(bars, int(meter), int(upbeat))
+
+
+def _empty(bars: int, beats: int, upbeat: int) -> WorkingScore:
+    of = Meter(beats, min(upbeat, beats - 1))
     return empty_score(of, min(MAX_BEATS, of.upbeat + bars * of.beats))
 
 
-def _ask_bars(label: str, value: int) -> int:
+def _ask_bars(label: str, value: int, on_change: Callable[[], None]) -> int:
     return int(
         st.number_input(
             label,
@@ -201,7 +212,7 @@ def _ask_bars(label: str, value: int) -> int:
             value=value,
             key="bars",
             bind="query-params",
-            on_change=_forget_score,
+            on_change=on_change,
         )
     )
 
@@ -260,3 +271,18 @@ def _kept(
 def _forget_score() -> None:
     for name in SCORE_PARAMETERS:
         forget(name)
+
+
+def _fit_score() -> None:
+    """Give the edited score the length and meter that are chosen now. What was drawn stays."""
+    asked, asis = st.query_params.get("score"), "asis" in st.query_params
+    _forget_score()
+    if asked is None:
+        return
+    with suppress(DataError, ValueError):  # of a damaged link nothing stays
+        edited, state = score_from_text(asked), st.session_state
+        form = _empty(int(state.bars), int(st.query_params.get("meter", "4")), int(state.upbeat))
+        if asis or edited.keeps_anything:
+            st.query_params["score"] = edited.with_form(form.meter, form.beats).to_text()
+        if asis:
+            st.query_params["asis"] = "true"

@@ -154,6 +154,18 @@ class WorkingScore:
         """
         return replace(self, notes=tuple(sorted(notes, key=_place)), locked_voices=locked_voices)
 
+    def with_form(self, meter: Meter, beats: int) -> "WorkingScore":
+        """This score with another meter and length, and the phrases of `empty_score`.
+
+        Notes keep their places. Those after the end are cut off.
+
+        Raises:
+            DataError: if the length is out of bounds.
+        """
+        end = beats * STEPS
+        notes = tuple(n._replace(end=min(n.end, end)) for n in self.notes if n.start < end)
+        return replace(empty_score(meter, beats), notes=notes, locked_voices=self.locked_voices)
+
     def to_text(self) -> str:
         """The score as text for an address; `score_from_text` reads it."""
         locked = sum(1 << voice for voice in self.locked_voices)
