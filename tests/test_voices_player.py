@@ -46,6 +46,8 @@ def test_an_edit_is_read_in_order_and_without_overlap():
         frozenset([1]),
         True,
     )
+    cleared = read_edit(["a-1", [], [], False], piece(), RANGES)
+    assert cleared == VoicesEdit((), frozenset(), False)
     kept = read_edit(["a-1", [0, 80, 4, 8, 1], [], False], piece(), RANGES)
     assert kept.notes == (EditedNote(0, 80, 4, 8, True),), "the piece has this pitch already"
 

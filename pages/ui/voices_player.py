@@ -262,7 +262,8 @@ def _without_overlap(notes: list[EditedNote]) -> list[EditedNote]:
     ordered = [by_start[place] for place in sorted(by_start)]
     ends = [
         min(note.end, after.start) if after and after.voice == note.voice else note.end
-        for note, after in zip(ordered, [*ordered[1:], None], strict=True)
+        # Not strict: without notes there is only the None.
+        for note, after in zip(ordered, [*ordered[1:], None], strict=False)
     ]
     return [note._replace(end=end) for note, end in zip(ordered, ends, strict=True)]
 
