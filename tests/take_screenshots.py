@@ -30,7 +30,7 @@ def main():
             "latent": "Latent?run=bundled:chorales&split=test&piece=5",
             "forecast": f"Forecast?run={series}&horizon=22",
             "learn": "Learn?lesson=treatment",
-            "compose": "Compose?run=bundled:chorales&seed=7&xt=0.7",
+            "compose": "Compose?run=bundled:voices&mode=harmonise&split=test&piece=3",
         }
         with app(ROOT / "app.py", home) as address, chromium() as browser:
             for theme in ("light", "dark"):

@@ -174,7 +174,6 @@ def test_a_finished_piece_is_there_at_once_while_another_is_composed():
         ({"score": "xyz"}, "Copy the link again"),
         ({"hear": "9"}, "alternative"),
         ({"scale": "klingon"}, "not offered"),
-        ({"redraw": "all-of-it"}, "composed anew"),
         ({"mode": "infill", "region": "x"}, "choose them with the slider"),
         ({"mode": "harmonise", "from": "space"}, "chorale or a file"),
     ],
@@ -182,6 +181,11 @@ def test_a_finished_piece_is_there_at_once_while_another_is_composed():
 def test_a_bad_address_is_answered_in_a_sentence(address, says):
     at = page(COMPOSE, **({"run": voices_run().id, "bars": "2", "count": "1"} | address))
     assert says in at.error[0].value
+
+
+def test_an_unknown_redraw_composes_everything():
+    at = page(COMPOSE, run=voices_run().id, bars="2", count="1", redraw="x")
+    assert not at.error and notes(at)
 
 
 def test_an_unknown_mode_begins_a_new_piece():

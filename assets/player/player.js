@@ -26,7 +26,8 @@ const READOUT_MILLISECONDS = 100; // between two updates of the text during the 
 const AFTER_START = 1e-3; // in frames; the audio clock rounds down
 const PATH_LEGEND =
   "The ring marks the current state; its radius is one standard deviation. Dots mark the " +
-  "beginnings of bars; pale cells of the piano-roll are probabilities of notes.";
+  "beginnings of bars.";
+const PROBABILITIES_LEGEND = "Pale cells of the piano-roll are probabilities of notes.";
 
 /** @param {HTMLElement} root */
 function findParts(root) {
@@ -297,7 +298,7 @@ export class Player {
   /** Write the texts and lay out the pictures. */
   #refresh() {
     const { title } = this.data;
-    const { path, notes, frames } = this.score;
+    const { path, notes, frames, probabilities } = this.score;
     this.parts.title.textContent = title;
     this.root.setAttribute("aria-label", title || "Player");
     this.roll.canvas.setAttribute("aria-label", `Piano-roll of ${title || "a piece"}, position`);
@@ -306,7 +307,8 @@ export class Player {
     this.parts.empty.hidden = notes.length > 0;
     this.parts.plane.hidden = !path;
     if (path) {
-      this.parts.caption.textContent = `${path.caption} ${PATH_LEGEND}`.trim();
+      const legend = probabilities ? `${PATH_LEGEND} ${PROBABILITIES_LEGEND}` : PATH_LEGEND;
+      this.parts.caption.textContent = `${path.caption} ${legend}`.trim();
       this.parts.latent.setAttribute("aria-label", path.caption || "Latent path");
     }
     this.#fillTable();

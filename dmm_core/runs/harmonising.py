@@ -33,7 +33,11 @@ PARTICLES = 32
 """Particles of each alternative."""
 
 DRAWN = 16
-"""Alternatives that are drawn, at least; those that agree most with the others are returned."""
+"""Alternatives that are drawn; those that agree most with the others are returned."""
+
+_FULL_BEATS = 64
+"""Beats up to which `DRAWN` alternatives are drawn. Of a longer piece there are fewer, so that the
+time stays the same."""
 
 TEMPERATURE = 0.1
 """Temperature of the draws of pitches."""
@@ -193,7 +197,8 @@ def complete_piece(
         finally:
             set_num_threads_locally(threads)
 
-    found = _in_two_threads(drawn, max(count, DRAWN), seed, progress)
+    draws = max(count, 2, min(DRAWN, DRAWN * _FULL_BEATS // beats))
+    found = _in_two_threads(drawn, draws, seed, progress)
     pieces = [decode_symbols(x, fermatas) for x in found.x]
     free = ~(allowed.sum(-1) == 1).all(0).reshape(len(VOICES), STEPS).all(1)
     voices = [voice for voice, is_free in zip(VOICE_ORDER, free, strict=True) if is_free]

@@ -33,6 +33,8 @@ REDRAWS = ("all", "pitches", "rhythm")
 as it is in the score."""
 
 _KEPT_RESULTS = 24
+_SHORT_BEATS = 200
+"""Beats of all alternatives of a piece that is composed without waiting for others."""
 _WAIT_SECONDS = 1.0
 _PLANE_PIECES = 64
 _PLANE_BEATS = 12
@@ -119,6 +121,9 @@ def arrange(
     asked = (trained.key, score, redrawing)
     results = _results()
     found = results.get(asked)
+    if found is None and _is_short(score, redrawing):
+        found = _arranged(trained, score, redrawing, progress)
+        results.keep(asked, found)
     if found is None:
         while not results.composing.acquire(timeout=_WAIT_SECONDS):
             progress(0.0)
@@ -128,6 +133,16 @@ def arrange(
             results.composing.release()
         results.keep(asked, found)
     return found
+
+
+def _is_free(score: WorkingScore, redrawing: Redrawing) -> bool:
+    """Whether nothing is kept, so that the piece is simply sampled."""
+    return not score.keeps_anything and redrawing.what == "all" and redrawing.scale is None
+
+
+def _is_short(score: WorkingScore, redrawing: Redrawing) -> bool:
+    """Whether composing takes a second or two, as on Home, and need not wait for others."""
+    return _is_free(score, redrawing) and score.beats * redrawing.count <= _SHORT_BEATS
 
 
 class _Results:
@@ -171,7 +186,7 @@ def _arranged(
     progress: Callable[[float], None],
 ) -> list[Arrangement]:
     model = trained.model
-    if score.keeps_anything or redrawing.what != "all" or redrawing.scale is not None:
+    if not _is_free(score, redrawing):
         allowed = allowed_symbols(
             score.piece,
             score.kept,

@@ -126,7 +126,7 @@ def ask_voice(row: DeltaGenerator, resets: tuple[str, ...]) -> int:
     """
     with row:
         chosen = choose(
-            "Keep the",
+            "Given voice",
             [*VOICES],
             key="voice",
             format_func=str.capitalize,

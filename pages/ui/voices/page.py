@@ -14,7 +14,7 @@ from dmm_core.runs.harmonising import TEMPERATURE
 from pages.ui import frame
 from pages.ui.address import choose
 from pages.ui.models import LoadedModel
-from pages.ui.voices.arrangement import MAX_COUNT, Arrangement, Redrawing, arrange
+from pages.ui.voices.arrangement import MAX_COUNT, REDRAWS, Arrangement, Redrawing, arrange
 from pages.ui.voices.performance import (
     VoicesPerformance,
     ask_performance,
@@ -123,7 +123,7 @@ def _draw_actions(score: WorkingScore, shown: WorkingScore, as_it_is: bool) -> N
         if locked
         else None,
         on_click=_compose,
-        args=(score, st.query_params.get("redraw", "all")),
+        args=(score, _redraw()),
     )
     with st.popover("Redraw", icon=":material/format_paint:", disabled=locked):
         for what, stays in (("pitches", "rhythm"), ("rhythm", "pitches")):
@@ -201,7 +201,7 @@ def _ask_redrawing(*, keeps: bool) -> Redrawing:
         count=int(count),
         seed=int(seed),
         temperature=temperature,
-        what=st.query_params.get("redraw", "all"),
+        what=_redraw(),
         scale=None if scale == "any" else scale,
         tonic=int(tonic),
     )
@@ -276,6 +276,12 @@ def _compose(score: WorkingScore, what: str) -> None:
     st.query_params.pop("asis", None)
     _first_alternative()
     st.session_state[_NEXT_SEED] = secrets.randbelow(_SEEDS)
+
+
+def _redraw() -> str:
+    """What the address asks to compose anew; everything, if it names something else."""
+    wanted = st.query_params.get("redraw", "all")
+    return wanted if wanted in REDRAWS else "all"
 
 
 def _first_alternative() -> None:

@@ -114,7 +114,7 @@ def _continue(model: LoadedModel, row: DeltaGenerator) -> Start:
             on_change=_forget_score,
             help="The bars that are kept. The model composes what follows them.",
         )
-        more = _ask_bars("Bars to compose", 8, _forget_score)
+        more = _ask_bars("Bars to compose", 8, _forget_score, key="more")
     beats = min(whole.beats, whole.meter.upbeat + int(kept) * bar)
     length = min(MAX_BEATS, beats + more * bar)
     notes = [n._replace(locked=True) for n in whole.notes if n.end <= beats * STEPS]
@@ -203,14 +203,14 @@ def _empty(bars: int, beats: int, upbeat: int) -> WorkingScore:
     return empty_score(of, min(MAX_BEATS, of.upbeat + bars * of.beats))
 
 
-def _ask_bars(label: str, value: int, on_change: Callable[[], None]) -> int:
+def _ask_bars(label: str, value: int, on_change: Callable[[], None], *, key: str = "bars") -> int:
     return int(
         st.number_input(
             label,
             min_value=1,
             max_value=_MOST_BARS,
             value=value,
-            key="bars",
+            key=key,
             bind="query-params",
             on_change=on_change,
         )
