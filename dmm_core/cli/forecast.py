@@ -18,7 +18,6 @@ from dmm_core.data.registry import load_dataset
 from dmm_core.data.sequences import Sequences, Splits
 from dmm_core.data.spec import DataSpec
 from dmm_core.errors import DataError
-from dmm_core.inference.calibration import widening_sentence
 from dmm_core.runs.store import find_run
 from dmm_core.system.files import json_text, write_atomic
 
@@ -173,7 +172,7 @@ def forecast(given: argparse.Namespace) -> None:
         print(json_text({"run": source.id, **values, "widened": widened}))
     else:
         print(_text(rows))
-        if sentence := widening_sentence(factor):
+        if sentence := inference.widening_sentence(factor):
             print(sentence)
 
 

@@ -5,7 +5,11 @@ from .backtest import (
     held_out as held_out,
 )
 from .baselines import fit_baselines as fit_baselines
-from .calibration import spread_factor as spread_factor, widen as widen
+from .calibration import (
+    spread_factor as spread_factor,
+    widen as widen,
+    widening_sentence as widening_sentence,
+)
 from .completing import Completed as Completed, complete as complete, fixed as fixed
 from .evaluation import (
     EffectiveSamples as EffectiveSamples,
