@@ -39,6 +39,10 @@ def main():
                     page.goto(f"{address}/{link}")
                     page.get_by_test_id("stMainBlockContainer").wait_for()
                     page.wait_for_timeout(6000)
+                    if name == "compose":  # it takes some seconds to harmonise a melody
+                        player = page.locator(".player").first
+                        player.wait_for(timeout=60_000)
+                        player.evaluate("element => element.scrollIntoView()")
                     play = page.get_by_role("button", name="Play")
                     if name not in ("train", "runs") and play.count():
                         play.first.click()
