@@ -17,7 +17,7 @@ from dmm_core.music.voices import REST
 from pages.ui.models import load_source
 from pages.ui.voices.arrangement import Redrawing, _results, arrange
 from pages.ui.voices.performance import VoicesPerformance, midi_file, score_file, sound
-from pages.ui.voices.starts import WAYS, way_named
+from pages.ui.voices.starts import WAYS, Start, way_named
 from pages.ui.voices.working_score import ScoreNote, empty_score
 
 COMPOSE = "pages/5_Compose.py"
@@ -229,3 +229,17 @@ def test_data_and_latent_play_a_chorale_in_voices():
         (played,) = [json.loads(e.proto.json) for e in at.main.get("bidi_component")]
         assert played["stepsPerQuarter"] == 4 and played["frames"] % 4 == 0
         assert bool(played["path"]) == (file == "pages/4_Latent.py") == bool(played["kl"])
+
+
+@pytest.mark.parametrize("mode", ["continue", "infill"])
+def test_notes_that_reach_over_the_end_of_a_region_stay_outside_it(mode, monkeypatch):
+    """Of a note that ends in the region, at least the part outside is kept."""
+    held = tuple(ScoreNote(voice, 60, 0, 40) for voice in range(3))  # over bars 1 to 3
+    whole = empty_score(Meter(4), 16).with_notes(held, frozenset())
+    given = Start(whole, "Held", "held")
+    monkeypatch.setattr("pages.ui.voices.starts._ask_given", lambda *_, **__: given)
+    at = page(COMPOSE, run=voices_run().id, mode=mode, region="2-2", kept="1", more="1", count="1")
+    assert not at.error
+    kept = [note for note in notes(at) if note[4]]
+    end = 40 if mode == "infill" else 16
+    assert kept == [(voice, 60, 0, end, True) for voice in range(3)]

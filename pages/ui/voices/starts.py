@@ -13,10 +13,9 @@ import numpy as np
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from dmm_core.data.voices import BAR_LENGTHS, form_of
+from dmm_core.data.voices import BAR_LENGTHS
 from dmm_core.errors import ConfigError, DataError
 from dmm_core.music.meter import Meter
-from dmm_core.music.symbols import VOICES, decode_symbols
 from dmm_core.music.voices import STEPS, VoicedPiece
 from pages.ui.address import choose, choose_range, forget
 from pages.ui.models import LoadedModel, load_data
@@ -28,6 +27,7 @@ from pages.ui.voices.working_score import (
     WorkingScore,
     empty_score,
     score_from_text,
+    score_of_symbols,
 )
 
 __all__ = ["SCORE_PARAMETERS", "WAYS", "Start", "Way", "way_named"]
@@ -117,7 +117,8 @@ def _continue(model: LoadedModel, row: DeltaGenerator) -> Start:
         more = _ask_bars("Bars to compose", 8, _forget_score, key="more")
     beats = min(whole.beats, whole.meter.upbeat + int(kept) * bar)
     length = min(MAX_BEATS, beats + more * bar)
-    notes = [n._replace(locked=True) for n in whole.notes if n.end <= beats * STEPS]
+    end = beats * STEPS
+    notes = [n._replace(end=min(n.end, end), locked=True) for n in whole.notes if n.start < end]
     fermatas = [beat for beat in whole.fermatas if beat < beats]
     fermatas += [beat for beat in empty_score(whole.meter, length).fermatas if beat >= beats]
     score = replace(
@@ -149,7 +150,8 @@ def _infill(model: LoadedModel, row: DeltaGenerator) -> Start:
     first, end = (
         STEPS * (score.meter.upbeat + score.meter.beats * bar) for bar in (region[0] - 1, region[1])
     )
-    notes = tuple(n._replace(locked=n.end <= first or n.start >= end) for n in score.notes)
+    # A note that reaches over an end of the region is kept, so that nothing changes outside.
+    notes = tuple(n._replace(locked=n.start < first or n.end > end) for n in score.notes)
     return given._replace(
         score=replace(score, notes=notes),
         title=f"{given.title}, bars {region[0]} to {region[1]} composed",
@@ -239,15 +241,16 @@ def _ask_given(model: LoadedModel, row: DeltaGenerator, *, melody: bool = False)
         with st.popover("Chorales", icon=":material/library_music:", width="stretch"):
             sequences = data[pick_split(data)]
         number = pick_piece(sequences, label="Chorale", resets=SCORE_PARAMETERS)
-    voice = ask_voice(row, SCORE_PARAMETERS) if melody else None
     assert sequences.c is not None, "the data set has covariates"
-    symbols = sequences.x[number][:_LONGEST_GIVEN]
-    form = form_of(sequences.c[number][:_LONGEST_GIVEN])
-    piece = decode_symbols(symbols, form.fermatas)
+    whole = score_of_symbols(
+        sequences.x[number][:_LONGEST_GIVEN], sequences.c[number][:_LONGEST_GIVEN]
+    )
     name = sequences.names[number]
-    voices = tuple(range(len(VOICES))) if voice is None else (voice,)
-    lines = VoicedPiece(piece.pitches[[*voices]], piece.onsets[[*voices]], piece.fermatas)
-    return Start(_kept(lines, voices, form.meter, melody=melody), name, name)
+    if not melody:
+        return Start(whole, name, name)
+    voice = ask_voice(row, SCORE_PARAMETERS)
+    notes = tuple(note._replace(locked=True) for note in whole.notes if note.voice == voice)
+    return Start(replace(whole, notes=notes, locked_voices=frozenset({voice})), name, name)
 
 
 def _kept(
