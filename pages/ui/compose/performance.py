@@ -19,6 +19,7 @@ __all__ = [
     "TEMPOS",
     "Instrument",
     "Performance",
+    "check_playing",
     "midi",
     "score",
     "sound",
@@ -55,6 +56,23 @@ INSTRUMENTS = {
 """All instruments by their name in the address."""
 
 
+def check_playing(tempo: int, instrument: str) -> None:
+    """Check a tempo in quarter notes per minute, and the name of an instrument.
+
+    Raises:
+        ConfigError: if one of them is not offered.
+    """
+    if not TEMPOS[0] <= tempo <= TEMPOS[1]:
+        raise ConfigError(
+            f"The tempo must be {TEMPOS[0]} to {TEMPOS[1]} quarter notes per minute, not {tempo}."
+        )
+    if instrument not in INSTRUMENTS:
+        raise ConfigError(
+            f"There is no instrument {instrument!r:.40}; the instruments are "
+            f"{', '.join(INSTRUMENTS)}."
+        )
+
+
 @dataclass(frozen=True)
 class Performance:
     """How a piano-roll is played.
@@ -79,16 +97,7 @@ class Performance:
 
     def __post_init__(self) -> None:
         """Validate the values."""
-        if not TEMPOS[0] <= self.tempo <= TEMPOS[1]:
-            raise ConfigError(
-                f"The tempo must be {TEMPOS[0]} to {TEMPOS[1]} quarter notes per minute, "
-                f"not {self.tempo}."
-            )
-        if self.instrument not in INSTRUMENTS:
-            raise ConfigError(
-                f"There is no instrument {self.instrument!r:.40}; the instruments are "
-                f"{', '.join(INSTRUMENTS)}."
-            )
+        check_playing(self.tempo, self.instrument)
         if not SWINGS[0] <= self.swing <= SWINGS[1]:
             raise ConfigError(
                 f"The swing must be {SWINGS[0]:g} to {SWINGS[1]:g}, not {self.swing:g}."

@@ -18,6 +18,7 @@ from pages.ui.compose.modes import Ask
 from pages.ui.compose.performance import Performance, midi, score, sound
 from pages.ui.compose.request import CompositionRequest, NoteConstraints
 from pages.ui.compose.shaping import in_words
+from pages.ui.downloads import draw_music_downloads
 from pages.ui.player import PlayerEvents, player
 
 __all__ = ["RenderedPiece", "composed_part", "file_stem", "sounding_roll", "title_of"]
@@ -114,27 +115,12 @@ class RenderedPiece(NamedTuple):
 
     def draw_downloads(self) -> None:
         """Draw a download button for each file format."""
-        files = (
-            ("MIDI", "mid", "audio/midi", midi(self.roll, self.performance)),
-            ("WAV", "wav", "audio/wav", sound(self.roll, self.performance)),
-            (
-                "MusicXML",
-                "musicxml",
-                "application/vnd.recordare.musicxml+xml",
-                score(self.roll, self.performance, self.title),
-            ),
+        draw_music_downloads(
+            self.stem,
+            midi=midi(self.roll, self.performance),
+            wav=sound(self.roll, self.performance),
+            musicxml=score(self.roll, self.performance, self.title),
         )
-        with st.container(horizontal=True):
-            for label, extension, mime, data in files:
-                st.download_button(
-                    label,
-                    data,
-                    file_name=f"{self.stem}.{extension}",
-                    mime=mime,
-                    icon=":material/download:",
-                    key=f"get_{extension}",
-                    on_click="ignore",
-                )
 
 
 def _store_loop(region: tuple[int, int] | None) -> None:

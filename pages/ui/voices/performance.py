@@ -16,7 +16,8 @@ from dmm_core.music.voice_midi import midi_from_voices
 from dmm_core.music.voice_notes import notes_from_voices
 from dmm_core.music.voice_score import musicxml_from_voices
 from pages.ui.address import choose
-from pages.ui.compose.performance import INSTRUMENTS, TEMPOS
+from pages.ui.compose.performance import INSTRUMENTS, TEMPOS, check_playing
+from pages.ui.downloads import draw_music_downloads
 from pages.ui.voices.working_score import WorkingScore
 
 __all__ = [
@@ -50,16 +51,7 @@ class VoicesPerformance:
 
     def __post_init__(self) -> None:
         """Check the values."""
-        if not TEMPOS[0] <= self.tempo <= TEMPOS[1]:
-            raise ConfigError(
-                f"The tempo must be {TEMPOS[0]} to {TEMPOS[1]} quarter notes per minute, "
-                f"not {self.tempo}."
-            )
-        if self.instrument not in INSTRUMENTS:
-            raise ConfigError(
-                f"There is no instrument {self.instrument!r:.40}; the instruments are "
-                f"{', '.join(INSTRUMENTS)}."
-            )
+        check_playing(self.tempo, self.instrument)
         if str(self.staves) not in _STAVES:
             raise ConfigError(f"A score has {' or '.join(_STAVES)} staves, not {self.staves}.")
 
@@ -139,27 +131,12 @@ def midi_file(score: WorkingScore, how: VoicesPerformance, title: str) -> bytes:
 
 def draw_downloads(score: WorkingScore, how: VoicesPerformance, *, title: str, stem: str) -> None:
     """Draw a download button for each file format."""
-    files = (
-        ("MIDI", "mid", "audio/midi", midi_file(score, how, title)),
-        ("WAV", "wav", "audio/wav", partial(sound, score, how, STEREO_RATE)),
-        (
-            "MusicXML",
-            "musicxml",
-            "application/vnd.recordare.musicxml+xml",
-            score_file(score, how, title),
-        ),
+    draw_music_downloads(
+        stem,
+        midi=midi_file(score, how, title),
+        wav=partial(sound, score, how, STEREO_RATE),
+        musicxml=score_file(score, how, title),
     )
-    with st.container(horizontal=True):
-        for label, extension, mime, data in files:
-            st.download_button(
-                label,
-                data,
-                file_name=f"{stem}.{extension}",
-                mime=mime,
-                icon=":material/download:",
-                key=f"get_{extension}",
-                on_click="ignore",
-            )
 
 
 def _key(score: WorkingScore) -> Key | None:
