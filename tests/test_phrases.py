@@ -29,6 +29,8 @@ def ends(line, **meter):
         (" ".join(["60:4"] * 24), {}, [7, 15, 23]),
         (" ".join(["60:4"] * 18), dict(beats=3), [5, 11, 17]),
         ("60:4 " + " ".join(["60:4"] * 15), dict(upbeat=1), [7, 15]),
+        # A waltz has a long note in every bar, so its phrases have two bars.
+        ("60:4 " + "62:8 60:4 " * 7 + "62:8", dict(beats=3, upbeat=1), [4, 10, 16, 22]),
         # Not on notes that are shorter than a beat.
         (" ".join(["60:4"] * 7 + ["60:2 62:2"] + ["60:4"] * 8), {}, [15]),
     ],
