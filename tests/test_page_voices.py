@@ -224,10 +224,11 @@ def test_data_and_latent_play_a_chorale_in_voices():
         ("pages/1_Data.py", {"data": "jsb-m21-voices"}),
         ("pages/4_Latent.py", {"run": voices_run().id}),
     ):
-        at = page(file, **address, split="valid", piece="2")
+        at = page(file, **address, split="valid", piece="5")
         assert not at.error
         (played,) = [json.loads(e.proto.json) for e in at.main.get("bidi_component")]
         assert played["stepsPerQuarter"] == 4 and played["frames"] % 4 == 0
+        assert (played["bar"], played["upbeat"]) == (3, 1)  # BWV 17.7
         assert bool(played["path"]) == (file == "pages/4_Latent.py") == bool(played["kl"])
 
 

@@ -9,6 +9,8 @@
  * @property {number} height of the roll in CSS pixels.
  * @property {number} frames number of frames.
  * @property {number} stepsPerQuarter frames per quarter note.
+ * @property {number} bar quarter notes per bar.
+ * @property {number} upbeat quarter notes before the first full bar.
  * @property {number} tempo quarter notes per minute.
  * @property {number} swing position of the middle of a quarter note, 0.5 for straight rhythm.
  * @property {string[]} names names of the 88 pitches, lowest first.
@@ -63,7 +65,6 @@
 export const LOWEST = 21;
 /** Number of columns of a roll. */
 export const PITCHES = 88;
-const QUARTERS_PER_BAR = 4;
 
 const MIN_SHOWN_SEMITONES = 24;
 
@@ -107,8 +108,8 @@ export function readScore(data) {
   return {
     frames: data.frames,
     stepsPerQuarter: data.stepsPerQuarter,
-    framesPerBar: data.stepsPerQuarter * QUARTERS_PER_BAR,
-    upbeat: 0,
+    framesPerBar: data.stepsPerQuarter * data.bar,
+    upbeat: data.stepsPerQuarter * data.upbeat,
     secondsPerQuarter: 60 / data.tempo,
     swing: data.swing,
     names: data.names,

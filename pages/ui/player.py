@@ -15,6 +15,7 @@ from streamlit.components.v2 import component
 
 from dmm_core.errors import DataError
 from dmm_core.music.key import key_of_roll, pitch_names
+from dmm_core.music.meter import Meter
 from dmm_core.music.pianoroll import PITCHES, as_roll
 from dmm_core.music.swing import STRAIGHT
 from dmm_core.system import files
@@ -82,6 +83,7 @@ def player(
     path: PlayerPath | None = None,
     kl: np.ndarray | None = None,
     swing: float = STRAIGHT,
+    meter: Meter | None = None,
     composed: tuple[int, int] | None = None,
     loop: tuple[int, int] | None = None,
     on_region: Callable[[tuple[int, int] | None], None] | None = None,
@@ -106,6 +108,7 @@ def player(
         path: latent path that is drawn next to the roll, or below it on a narrow screen.
         kl: (T,) nats of each frame, drawn as a strip below the roll.
         swing: position of the middle of a quarter note, as in `dmm_core.music.swing`.
+        meter: where the bars are; None for bars of four quarter notes, if this is not known.
         composed: first and last frame of the part that is marked as composed, or None.
         loop: first and last frame of the initial loop region, or None.
         on_region: called with the first and the last frame of the loop region when it changes, or
@@ -116,13 +119,14 @@ def player(
         DataError: if the roll has no frame, an array has the wrong shape or values out of range,
             or the sound is not a 16-bit PCM WAV file.
     """
-    notes = as_roll(roll)
+    notes, meter = as_roll(roll), meter or Meter()
     frames = len(notes)
     _check(frames, probabilities, path, kl)
     # Swing delays frames within a quarter note, so the sound lasts to the end of the quarter note.
     sound = encode_sound(wav, math.ceil(frames / steps_per_quarter) * 60 / tempo)
     packed = encode_base64(np.packbits(notes))
-    grid = f"{frames} {steps_per_quarter} {tempo} {swing} {rearticulate} {packed} {sound.digest}"
+    grid = f"{frames} {steps_per_quarter} {meter} {tempo} {swing} {rearticulate}"
+    grid = f"{grid} {packed} {sound.digest}"
     identity = hashlib.sha256(grid.encode()).hexdigest()[:16]
 
     def region_changed() -> None:
@@ -138,6 +142,8 @@ def player(
             "height": max(200, height),
             "frames": frames,
             "stepsPerQuarter": steps_per_quarter,
+            "bar": meter.beats,
+            "upbeat": meter.upbeat,
             "tempo": tempo,
             "swing": swing,
             "names": tuple(pitch_names(key_of_roll(notes))),

@@ -31,6 +31,8 @@ export function payload(pitches, changes = {}) {
     height: 300,
     frames: pitches.length,
     stepsPerQuarter: 1,
+    bar: 4,
+    upbeat: 0,
     tempo: 120,
     swing: 0.5,
     names: Array.from({ length: PITCHES }, (_, column) => `p${column + 21}`),

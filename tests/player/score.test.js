@@ -85,6 +85,16 @@ test("bars and beats are counted from one, and the end belongs to the last frame
   ]);
 });
 
+test("bars follow the meter, and an upbeat is in bar 0", () => {
+  const score = readScore(payload(Array(40).fill([]), { stepsPerQuarter: 4, bar: 3, upbeat: 1 }));
+  assert.deepEqual([0, 4, 12, 16].map((frame) => barBeat(score, frame)), [
+    "0:3",
+    "1:1",
+    "1:3",
+    "2:1",
+  ]);
+});
+
 test("times have minutes, seconds and tenths", () => {
   assert.deepEqual([0, 5.3, 59.99, 60, 754.25].map(clockText), [
     "0:00.0",

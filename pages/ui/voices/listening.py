@@ -33,6 +33,7 @@ def play(
         wav=sound(score, how),
         steps_per_quarter=STEPS,
         tempo=how.tempo,
+        meter=score.meter,
         rearticulate=False,
         key="player",
         title=title,
