@@ -15,8 +15,8 @@ from dmm_core.music.meter import Meter
 from dmm_core.music.voices import REST, VoicedPiece
 from dmm_core.system.files import assets
 from pages.ui.player import PlayerPath
+from pages.ui.voices.working_score import ScoreNote
 from pages.ui.voices_player import (
-    EditedNote,
     VoicesEdit,
     _notes,
     engraver,
@@ -39,9 +39,9 @@ def test_an_edit_is_read_in_order_and_without_overlap():
     numbers = [1, 50, 4, 8, 0, 0, 62, 2, 8, 1, 0, 60, 0, 6, 0, 0, 65, 2, 3, 1]
     assert read_edit(["a-1", numbers, [1], True], piece(), RANGES) == VoicesEdit(
         (
-            EditedNote(0, 60, 0, 2, False),
-            EditedNote(0, 65, 2, 3, True),
-            EditedNote(1, 50, 4, 8, False),
+            ScoreNote(0, 60, 0, 2, False),
+            ScoreNote(0, 65, 2, 3, True),
+            ScoreNote(1, 50, 4, 8, False),
         ),
         frozenset([1]),
         True,
@@ -49,7 +49,7 @@ def test_an_edit_is_read_in_order_and_without_overlap():
     cleared = read_edit(["a-1", [], [], False], piece(), RANGES)
     assert cleared == VoicesEdit((), frozenset(), False)
     kept = read_edit(["a-1", [0, 80, 4, 8, 1], [], False], piece(), RANGES)
-    assert kept.notes == (EditedNote(0, 80, 4, 8, True),), "the piece has this pitch already"
+    assert kept.notes == (ScoreNote(0, 80, 4, 8, True),), "the piece has this pitch already"
 
 
 @pytest.mark.parametrize(

@@ -20,8 +20,9 @@ from dmm_core.music.voices import REST, STEPS, VoicedPiece
 from dmm_core.system import files
 from pages.ui.javascript import join_modules
 from pages.ui.player import PlayerPath, encode_base64, encode_floats, encode_sound
+from pages.ui.voices.working_score import ScoreNote
 
-__all__ = ["EditedNote", "VoicesEdit", "engraver", "read_edit", "voices_player"]
+__all__ = ["VoicesEdit", "engraver", "read_edit", "voices_player"]
 
 _MIN_HEIGHT = 420
 
@@ -30,24 +31,6 @@ _NUMBERS = 5
 
 _LONGEST_NAME = 64
 """Characters of an edit's name that are compared."""
-
-
-class EditedNote(NamedTuple):
-    """A note as a person left it.
-
-    Attributes:
-        voice: number of the voice, 0 for the highest.
-        pitch: MIDI number.
-        start: first sixteenth, counted from 0.
-        end: the sixteenth after its last.
-        locked: whether a composition has to keep it.
-    """
-
-    voice: int
-    pitch: int
-    start: int
-    end: int
-    locked: bool
 
 
 class VoicesEdit(NamedTuple):
@@ -60,7 +43,7 @@ class VoicesEdit(NamedTuple):
         compose: whether the person asked for the rest to be composed.
     """
 
-    notes: tuple[EditedNote, ...]
+    notes: tuple[ScoreNote, ...]
     locked_voices: frozenset[int]
     compose: bool
 
@@ -231,7 +214,7 @@ def _whole_numbers(values: Any) -> bool:
 
 def _checked(
     numbers: list[int], piece: VoicedPiece, ranges: tuple[tuple[int, int], ...]
-) -> EditedNote:
+) -> ScoreNote:
     """A note of five numbers.
 
     Raises:
@@ -253,10 +236,10 @@ def _checked(
         )
     if locked not in (0, 1):
         raise DataError(f"A note is locked (1) or not (0), not {locked}.")
-    return EditedNote(voice, pitch, start, end, locked == 1)
+    return ScoreNote(voice, pitch, start, end, locked == 1)
 
 
-def _without_overlap(notes: list[EditedNote]) -> list[EditedNote]:
+def _without_overlap(notes: list[ScoreNote]) -> list[ScoreNote]:
     """The notes by voice and start, cut where the next one of the voice begins."""
     by_start = {(note.voice, note.start): note for note in notes}
     ordered = [by_start[place] for place in sorted(by_start)]
@@ -270,12 +253,12 @@ def _without_overlap(notes: list[EditedNote]) -> list[EditedNote]:
 
 def _notes(
     piece: VoicedPiece, locked: np.ndarray | None, locked_voices: frozenset[int]
-) -> list[EditedNote]:
+) -> list[ScoreNote]:
     """The notes, those of a locked voice without locks of their own: it is freed by one click."""
     marked = np.zeros(piece.pitches.shape, dtype=bool) if locked is None else locked.copy()
     marked[sorted(locked_voices)] = False
     return [
-        EditedNote(
+        ScoreNote(
             voice,
             note.pitch,
             note.start,
@@ -287,7 +270,7 @@ def _notes(
     ]
 
 
-def _note_chances(notes: list[EditedNote], chances: np.ndarray) -> str:
+def _note_chances(notes: list[ScoreNote], chances: np.ndarray) -> str:
     """A byte for each note: the probability of its onset."""
     onsets = [chances[note.voice, note.start] for note in notes]
     return encode_base64(np.rint(np.array(onsets) * 255).astype(np.uint8))

@@ -23,7 +23,7 @@ from pages.ui.voices.performance import (
     sound,
 )
 from pages.ui.voices.starts import SCORE_PARAMETERS, WAYS, Start, Way, way_named
-from pages.ui.voices.working_score import ScoreNote, WorkingScore, score_from_text
+from pages.ui.voices.working_score import WorkingScore, score_from_text
 from pages.ui.voices_player import voices_player
 
 __all__ = ["draw"]
@@ -251,8 +251,7 @@ def _draw_player(shown: Arrangement, title: str, how: VoicesPerformance) -> None
         height=_HEIGHT,
     )
     if edit is not None:
-        notes = [ScoreNote(n.voice, n.pitch, n.start, n.end, n.locked) for n in edit.notes]
-        edited = score.with_notes(notes, edit.locked_voices)
+        edited = score.with_notes(edit.notes, edit.locked_voices)
         if edit.compose:
             _compose(edited, "all")
         else:
